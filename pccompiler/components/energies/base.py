@@ -1,0 +1,22 @@
+"""What an energy is: a number per sample that says how badly a prediction fits a state."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pccompiler.components.member import Member
+from pccompiler.components.vocabulary import Array
+
+
+class Energy(Member):
+    """The energy of a node's state x (or of a target) under its prediction mu.
+
+    `zero_at_prediction`: energy and both gradients vanish at x = mu, so that after a
+    feedforward start the term does nothing until information has reached the node.
+    """
+
+    zero_at_prediction: ClassVar[bool] = False
+
+    def value(self, x: Array, mu: Array) -> Array:
+        """Energy per sample, shape (batch,), from x and mu of shape (batch, *shape)."""
+        raise NotImplementedError

@@ -1,0 +1,25 @@
+"""The cross-entropy loss of a categorical target.
+
+    L(y, mu) = - sum_classes y log softmax(mu)
+
+mu are logits; softmax acts on the last axis, any other axes (positions) are summed.
+The gradient with respect to mu is softmax(mu) - y for targets that sum to one.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pccompiler.components.energies.base import Energy
+from pccompiler.components.vocabulary import Array
+from pccompiler.lazy import jax, jnp
+
+
+class CrossEntropy(Energy):
+    """Cross-entropy of the target under the softmax of the prediction (logits)."""
+
+    name: ClassVar[str] = "cross_entropy"
+
+    def value(self, x: Array, mu: Array) -> Array:
+        log_probabilities = jax.nn.log_softmax(mu, axis=-1)
+        return -jnp.sum(x * log_probabilities, axis=tuple(range(1, mu.ndim)))

@@ -1,0 +1,163 @@
+"""How a family of members (operators, rules, optimisers, ...) becomes a type of the language.
+
+A member is a frozen pydantic model: its fields are its options in the YAML. A family is a
+tuple of members, and `OneOf(family, members)` makes from it what pydantic, the JSON schema
+and the error messages need. In the YAML a member is written in one of three ways:
+
+    dense                        its name, all options at their defaults
+    {dense: {bias: false}}       its name with options
+    {npz: data.npz}              its name with the one option that `shorthand` names
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+class Section(BaseModel):
+    """A mapping of the language: closed, immutable, with no silent conversions."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+
+class Member(Section):
+    """One choice of a family: a name, its options, and (in subclasses) its mathematics."""
+
+    name: ClassVar[str]
+    shorthand: ClassVar[str | None] = None
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the docstring, for help texts and the JSON schema."""
+        return (cls.__doc__ or cls.name).strip().splitlines()[0]
+
+    @classmethod
+    def has_required_options(cls) -> bool:
+        return any(option.is_required() for option in cls.model_fields.values())
+
+    def written(self) -> str | dict[str, Any]:
+        """The member as the YAML writes it, with every option spelled out."""
+        options = self.model_dump(mode="json", by_alias=True)
+        return {self.name: options} if options else self.name
+
+
+class OneOf:
+    """Annotates a field whose value is one member of a family.
+
+    `Annotated[Operator, OneOf("operator", OPERATORS)]`
+    """
+
+    def __init__(self, family: str, members: tuple[type[Member], ...]) -> None:
+        self.family = family
+        self.members = {member.name: member for member in members}
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        # A model with one optional field per member: pydantic then reports the location of a
+        # wrong option as family field, member name, option, which is the path in the YAML.
+        options: dict[str, Any] = {
+            name: (member | None, None) for name, member in self.members.items()
+        }
+        choice = create_model(f"One{self.family.title().replace(' ', '')}", **options)
+        return core_schema.no_info_before_validator_function(
+            self._normalise,
+            core_schema.no_info_after_validator_function(self._pick, handler(choice)),
+            serialization=core_schema.plain_serializer_function_ser_schema(_written),
+            metadata={"pydantic_js_functions": [self._json_schema]},
+        )
+
+    def _normalise(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, Member):
+            return {value.name: value}
+        if isinstance(value, str):
+            return {self._known(value): {}}
+        if not isinstance(value, Mapping) or len(cast(Mapping[Any, Any], value)) != 1:
+            raise PydanticCustomError(
+                "one_of",
+                "expected the name of one {family}, or a mapping with that name as its only key",
+                {"family": self.family, "known": sorted(self.members)},
+            )
+        [(name, options)] = cast(Mapping[Any, Any], value).items()
+        member = self.members[self._known(name)]
+        if options is None:
+            options = {}
+        elif member.shorthand and not isinstance(options, Mapping | Member):
+            options = {member.shorthand: options}
+        return {name: options}
+
+    def _known(self, name: Any) -> str:
+        if isinstance(name, str) and name in self.members:
+            return name
+        raise unknown_name(self.family, name, self.members)
+
+    @staticmethod
+    def _pick(choice: BaseModel) -> Member:
+        [name] = choice.model_fields_set
+        return getattr(choice, name)
+
+    def _json_schema(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        properties: dict[str, JsonSchemaValue] = {}
+        for name, member in self.members.items():
+            options = handler(member.__pydantic_core_schema__)
+            forms = [options] if member.has_required_options() else [options, {"type": "null"}]
+            if member.shorthand:
+                resolved = handler.resolve_ref_schema(options)
+                forms.append(resolved["properties"][member.shorthand])
+            properties[name] = {"description": member.summary(), "anyOf": forms}
+        mapping: JsonSchemaValue = {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+        bare = [name for name, member in self.members.items() if not member.has_required_options()]
+        return {"anyOf": [{"enum": bare}, mapping]} if bare else mapping
+
+
+class NameOf:
+    """Annotates a string that must be one of a table's names."""
+
+    def __init__(self, family: str, names: tuple[str, ...]) -> None:
+        self.family = family
+        self.names = names
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            self._known,
+            core_schema.str_schema(strict=True),
+            metadata={"pydantic_js_functions": [lambda *_: {"enum": list(self.names)}]},
+        )
+
+    def _known(self, name: str) -> str:
+        if name in self.names:
+            return name
+        raise unknown_name(self.family, name, self.names)
+
+
+def unknown_name(family: str, given: Any, known: Mapping[str, Any] | tuple[str, ...]) -> Exception:
+    """The error that the diagnostics turn into `unknown FAMILY` with a suggestion."""
+    return PydanticCustomError(
+        "unknown_name",
+        "unknown {family} `{given}`",
+        {"family": family, "given": str(given), "known": sorted(known)},
+    )
+
+
+def _written(member: Any) -> Any:
+    return member.written()

@@ -1,0 +1,57 @@
+"""The dense operator: y = x W + b on the last axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from pccompiler.components.initializers import INITIALIZERS, Initializer, LecunNormal, Zeros
+from pccompiler.components.member import OneOf
+from pccompiler.components.operators.base import Operator, Parameter, ShapeError
+from pccompiler.components.vocabulary import Array, Shape
+
+
+class Dense(Operator):
+    """Fully connected: y = x W + b on the last axis, W of shape (in, out)."""
+
+    name: ClassVar[str] = "dense"
+    linear: ClassVar[bool] = True
+
+    units: int | None = Field(
+        default=None,
+        ge=1,
+        description="size of the output; taken from the target node where left out",
+    )
+    bias: bool = Field(default=True, description="add a bias of shape (out,)")
+    weight_init: Annotated[Initializer, OneOf("initializer", INITIALIZERS)] = Field(
+        default=LecunNormal(), description="how W is drawn"
+    )
+    bias_init: Annotated[Initializer, OneOf("initializer", INITIALIZERS)] = Field(
+        default=Zeros(), description="how b is drawn"
+    )
+
+    def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
+        if self.units is not None:
+            return (*shape[:-1], self.units)
+        if wanted is None:
+            raise ShapeError(
+                "dense cannot tell its output size",
+                "give the target node a `shape`, or the operator its size: {dense: {units: 64}}",
+            )
+        return (*shape[:-1], wanted[-1])
+
+    def parameters(self, shape: Shape, output: Shape) -> Mapping[str, Parameter]:
+        weight = Parameter((shape[-1], output[-1]), self.weight_init)
+        if not self.bias:
+            return {"weight": weight}
+        return {"weight": weight, "bias": Parameter((output[-1],), self.bias_init)}
+
+    def apply(self, params: Mapping[str, Array], x: Array) -> Array:
+        y = x @ params["weight"]
+        return y + params["bias"] if self.bias else y
+
+    def flops(self, shape: Shape, output: Shape) -> int:
+        return 2 * shape[-1] * prod(output) + (prod(output) if self.bias else 0)

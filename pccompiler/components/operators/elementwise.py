@@ -1,0 +1,39 @@
+"""Activations as operators, so that a pipeline can write W f(x) as well as f(W x)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from pydantic import create_model
+
+from pccompiler.components.activations import ACTIVATIONS
+from pccompiler.components.operators.base import Operator
+from pccompiler.components.vocabulary import Array, Shape
+
+
+class Elementwise(Operator):
+    """An activation applied to every unit; the shape stays as it is."""
+
+    def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
+        return shape
+
+    def input_wanted(self, wanted: Shape | None) -> Shape | None:
+        return wanted
+
+    def apply(self, params: Mapping[str, Array], x: Array) -> Array:
+        return ACTIVATIONS[self.name](x)
+
+    def flops(self, shape: Shape, output: Shape) -> int:
+        return 0 if self.name == "identity" else prod(shape)
+
+
+def _operator(name: str) -> type[Elementwise]:
+    title = name.title().replace("_", "")
+    member = create_model(title, __base__=Elementwise, __doc__=f"The activation {name}.")
+    member.name = name
+    member.linear = name == "identity"
+    return member
+
+
+ELEMENTWISE: tuple[type[Operator], ...] = tuple(_operator(name) for name in ACTIVATIONS)

@@ -1,0 +1,9 @@
+"""The learning rules. A new one is a file and a line here."""
+
+from pccompiler.components.rules.backprop import Backprop
+from pccompiler.components.rules.base import Rule
+from pccompiler.components.rules.predictive_coding import PredictiveCoding
+
+RULES: tuple[type[Rule], ...] = (PredictiveCoding, Backprop)
+
+__all__ = ["RULES", "Backprop", "PredictiveCoding", "Rule"]

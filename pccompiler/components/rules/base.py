@@ -1,0 +1,22 @@
+"""What a learning rule is: phases, an estimator, and which phase it reports."""
+
+from __future__ import annotations
+
+from pccompiler.components.member import Member
+from pccompiler.components.vocabulary import Estimator, Network, Phase
+
+
+class Rule(Member):
+    """How a network learns: what is computed in a training step, and what is made of it."""
+
+    def phases(self, network: Network) -> tuple[Phase, ...]:
+        """The phases of a training step, each after the one it starts from."""
+        raise NotImplementedError
+
+    def estimator(self) -> Estimator:
+        """What turns the phases' final states into a gradient."""
+        raise NotImplementedError
+
+    def reported_phase(self) -> str:
+        """The phase whose states `infer` and `energy` give unless another is asked for."""
+        raise NotImplementedError

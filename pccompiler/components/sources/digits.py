@@ -1,0 +1,22 @@
+"""The 1,797 handwritten digits of scikit-learn: 8x8 pixels, values 0 to 16, 10 classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pccompiler.components.sources.base import Dataset, DataSource, Field
+
+
+class Digits(DataSource):
+    """1,797 handwritten digits of 8x8 pixels, inside scikit-learn: no file needed."""
+
+    name: ClassVar[str] = "digits"
+
+    def load(self, folders: Sequence[Path]) -> Dataset:
+        from sklearn.datasets import load_digits
+
+        bunch: Any = load_digits()
+        image = Field(bunch.images, "features", full_scale=16.0)
+        return Dataset({"image": image, "label": Field(bunch.target, "classes", classes=10)})

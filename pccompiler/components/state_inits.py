@@ -1,0 +1,36 @@
+"""Where the free states stand when inference starts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from pccompiler.components.member import Member
+
+
+class StateInit(Member):
+    """The states of the free nodes before the first inference step."""
+
+
+class Feedforward(StateInit):
+    """Every free node starts at its prediction, in forward order; free roots at zero."""
+
+    name: ClassVar[str] = "feedforward"
+
+
+class AtZero(StateInit):
+    """Every free node starts at zero."""
+
+    name: ClassVar[str] = "zeros"
+
+
+class AtRandom(StateInit):
+    """Every free unit starts at an independent normal value with mean zero."""
+
+    name: ClassVar[str] = "normal"
+    shorthand: ClassVar[str | None] = "std"
+    std: float = Field(default=0.1, ge=0, description="standard deviation")
+
+
+STATE_INITS: tuple[type[StateInit], ...] = (Feedforward, AtZero, AtRandom)

@@ -1,0 +1,80 @@
+"""How inference moves the states down the energy.
+
+Each optimiser is a memory per node and an update from the gradient g = dF/dx of the batch
+sum; x <- x + update. All nodes share one step counter t = 1, 2, ..., and the memory starts
+at zero in each phase. With zero memory and zero gradient every optimiser here leaves the
+state where it is (`still_at_zero`), which is what lets the compiler skip nodes that
+information has not reached yet.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from pccompiler.components.member import Member
+from pccompiler.components.vocabulary import Array
+from pccompiler.lazy import jnp
+
+Memory = tuple[Array, ...]
+
+
+class StateOptimizer(Member):
+    """The rule by which an inference step changes a state."""
+
+    still_at_zero: ClassVar[bool] = True
+
+    def memory(self, x: Array) -> Memory:
+        """The memory before the first step, for a state like x."""
+        raise NotImplementedError
+
+    def update(self, gradient: Array, memory: Memory, t: Array | int) -> tuple[Array, Memory]:
+        """The change of the state at step t (counted from 1) and the new memory."""
+        raise NotImplementedError
+
+
+class StateSGD(StateOptimizer):
+    """Gradient descent with heavy-ball momentum: v <- m v + g; x <- x - rate v."""
+
+    name: ClassVar[str] = "sgd"
+
+    learning_rate: float = Field(default=0.1, gt=0, description="rate of the states")
+    momentum: float = Field(
+        default=0.0, ge=0, lt=1, description="m: how much of the last step remains"
+    )
+
+    def memory(self, x: Array) -> Memory:
+        return (jnp.zeros_like(x),) if self.momentum else ()
+
+    def update(self, gradient: Array, memory: Memory, t: Array | int) -> tuple[Array, Memory]:
+        if not self.momentum:
+            return -self.learning_rate * gradient, ()
+        velocity = self.momentum * memory[0] + gradient
+        return -self.learning_rate * velocity, (velocity,)
+
+
+class StateAdam(StateOptimizer):
+    """Adam (Kingma & Ba 2015, algorithm 1) on the states."""
+
+    name: ClassVar[str] = "adam"
+
+    learning_rate: float = Field(default=0.05, gt=0, description="rate of the states")
+    b1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment")
+    b2: float = Field(default=0.999, ge=0, lt=1, description="decay of the second moment")
+    eps: float = Field(default=1e-8, gt=0, description="added to the root of the second moment")
+
+    def memory(self, x: Array) -> Memory:
+        return jnp.zeros_like(x), jnp.zeros_like(x)
+
+    def update(self, gradient: Array, memory: Memory, t: Array | int) -> tuple[Array, Memory]:
+        first = self.b1 * memory[0] + (1 - self.b1) * gradient
+        second = self.b2 * memory[1] + (1 - self.b2) * gradient * gradient
+        steps = jnp.asarray(t, dtype=gradient.dtype)
+        first_unbiased = first / (1 - self.b1**steps)
+        second_unbiased = second / (1 - self.b2**steps)
+        step = first_unbiased / (jnp.sqrt(second_unbiased) + self.eps)
+        return -self.learning_rate * step, (first, second)
+
+
+STATE_OPTIMIZERS: tuple[type[StateOptimizer], ...] = (StateSGD, StateAdam)

@@ -1,0 +1,238 @@
+"""The language, version 1: what a spec may say, section by section.
+
+`RunSpec` is the whole file after `extends`, `${...}` and overrides have been applied. It is
+frozen; names of nodes may still hold ranges (`h[1..3]`), which the compiler expands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from pccompiler.components.activations import ACTIVATIONS
+from pccompiler.components.energies import LOSSES, Energy, SquaredError
+from pccompiler.components.member import NameOf, OneOf, Section
+from pccompiler.components.operators import OPERATORS, Dense, Operator
+from pccompiler.components.optimizers import OPTIMIZERS, AdamW, Optimizer
+from pccompiler.components.rules import RULES, PredictiveCoding, Rule
+from pccompiler.components.schedules import SCHEDULES, ConstantRate, Schedule
+from pccompiler.components.sources import SOURCES, DataSource
+from pccompiler.components.state_inits import STATE_INITS, Feedforward, StateInit
+from pccompiler.components.state_optimizers import STATE_OPTIMIZERS, StateOptimizer, StateSGD
+
+ActivationName = Annotated[str, NameOf("activation", tuple(ACTIVATIONS))]
+Size = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _as_pipeline(value: Any) -> Any:
+    """A single operator is a pipeline of one."""
+    return tuple(cast(Sequence[Any], value)) if isinstance(value, list | tuple) else (value,)
+
+
+Pipeline = Annotated[
+    tuple[Annotated[Operator, OneOf("operator", OPERATORS)], ...],
+    BeforeValidator(_as_pipeline),
+]
+
+
+class NodeSpec(Section):
+    """A population of units."""
+
+    shape: tuple[Size, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="shape of one sample; may be left out where an incoming edge determines it",
+    )
+    role: Literal["input", "output", "hidden"] = Field(
+        default="hidden", description="input and output nodes are bound to fields of the data"
+    )
+    activation: ActivationName = Field(
+        default="identity", description="applied to the sum of the incoming predictions"
+    )
+
+
+class EdgeSpec(Section):
+    """A map from one node to the prediction of another: a `path`, or `from` and `to`."""
+
+    path: str | None = Field(
+        default=None, description="a chain of edges, such as `image -> h[1..3] -> label`"
+    )
+    source: str | None = Field(default=None, alias="from", description="the node that predicts")
+    target: str | None = Field(default=None, alias="to", description="the node that is predicted")
+    name: str | None = Field(
+        default=None, description="needed where two edges have the same ends; default `from->to`"
+    )
+    kind: Literal["feedforward", "skip"] = Field(
+        default="feedforward", description="a skip is a feedforward edge that is drawn as a skip"
+    )
+    op: Pipeline = Field(
+        default=(Dense(),), description="an operator, or a list of them: a pipeline"
+    )
+
+    @model_validator(mode="after")
+    def _path_or_ends(self) -> EdgeSpec:
+        ends = [end for end in (self.source, self.target) if end is not None]
+        if self.path is not None and (ends or self.name is not None):
+            raise PydanticCustomError(
+                "edge_ends", "an edge has either a `path`, or `from` and `to` (and a `name`)"
+            )
+        if self.path is None and len(ends) < 2:
+            raise PydanticCustomError("edge_ends", "an edge needs a `path`, or `from` and `to`")
+        return self
+
+
+class PerNode(Section):
+    """A number for some nodes; the others have 1."""
+
+    per_node: dict[str, Annotated[float, Field(gt=0)]]
+
+
+class EnergySpec(Section):
+    """What inference and learning descend."""
+
+    form: Annotated[str, NameOf("energy form", ("predictive_coding",))] = Field(
+        default="predictive_coding", description="1/2 sum of precision (x - mu)^2 over the nodes"
+    )
+    loss: Annotated[Energy, OneOf("loss", LOSSES)] = Field(
+        default=SquaredError(), description="the energy of an output given its target"
+    )
+    precision: Annotated[float, Field(gt=0)] | PerNode = Field(
+        default=1.0, description="factor on the energy of a node: a number, or {per_node: {...}}"
+    )
+
+
+class StopSpec(Section):
+    """A sample stops when ||dF/dx|| <= residual * (its value at the start) + floor."""
+
+    residual: float = Field(gt=0, description="part of the first step's gradient norm")
+    floor: float = Field(default=0.0, ge=0, description="absolute gradient norm added to that")
+
+
+class InferenceSpec(Section):
+    """How the free states settle, with the parameters fixed."""
+
+    init: Annotated[StateInit, OneOf("initialisation", STATE_INITS)] = Feedforward()
+    optimizer: Annotated[StateOptimizer, OneOf("state optimizer", STATE_OPTIMIZERS)] = StateSGD()
+    steps: Count | dict[str, Count] = Field(
+        default=20, description="inference steps, or steps per phase: {free: 60, nudged: 15}"
+    )
+    stop: StopSpec | None = Field(
+        default=None, description="end early; without it all steps are taken"
+    )
+
+
+class PredictionSpec(Section):
+    """How the network's outputs are read."""
+
+    method: Literal["auto", "feedforward", "relax"] = Field(
+        default="auto",
+        description="auto: feedforward where that is the free equilibrium, else relax",
+    )
+    steps: Count | None = Field(default=None, description="inference steps of `relax`")
+
+
+class ClipSpec(Section):
+    """Bounds on the gradient before the optimiser sees it."""
+
+    global_norm: float | None = Field(
+        default=None, gt=0, description="scale the whole gradient down to this norm"
+    )
+    value: float | None = Field(
+        default=None, gt=0, description="clip every entry to [-value, value]"
+    )
+
+
+class LearningSpec(Section):
+    """How the parameters change once the states have settled."""
+
+    rule: Annotated[Rule, OneOf("rule", RULES)] = PredictiveCoding()
+    optimizer: Annotated[Optimizer, OneOf("optimizer", OPTIMIZERS)] = AdamW()
+    schedule: Annotated[Schedule, OneOf("schedule", SCHEDULES)] = ConstantRate()
+    gradient_clip: ClipSpec = ClipSpec()
+
+
+class DataSpec(Section):
+    """Where samples come from and how they are split and scaled."""
+
+    source: Annotated[DataSource, OneOf("data source", SOURCES)]
+    root: str | None = Field(
+        default=None, description="folder with the source's files; default: the PCC_DATA variable"
+    )
+    bind: dict[str, str] = Field(
+        default_factory=dict,
+        description="source field to node; default: the input gets the features, the output "
+        "the target",
+    )
+    batch_size: Count = 64
+    standardize: Literal["per_feature", "global", "none"] = Field(
+        default="per_feature",
+        description="subtract the mean and divide by the standard deviation of the training split",
+    )
+    validation: Fraction = Field(
+        default=0.1, description="part of the training data kept for validation"
+    )
+    test: Fraction = Field(
+        default=0.2, description="part kept for testing, where the source has no test"
+    )
+    split_seed: int = Field(default=0, ge=0, description="seed of the split")
+    train_samples: Count | None = Field(
+        default=None, description="use only so many training samples"
+    )
+
+
+class EarlyStopSpec(Section):
+    """End the run when the monitored metric stops improving."""
+
+    patience: Count = Field(default=10, description="epochs without improvement before stopping")
+    min_delta: float = Field(
+        default=0.0, ge=0, description="smallest change that counts as improvement"
+    )
+
+
+class CheckpointSpec(Section):
+    """How often the run is saved; whichever comes first."""
+
+    epochs: Count | None = None
+    steps: Count | None = None
+    minutes: float | None = Field(default=None, gt=0)
+
+
+class TrainingSpec(Section):
+    """How long to train, what to watch, and what to keep."""
+
+    epochs: Count = 10
+    seed: int = Field(default=0, ge=0, lt=2**31, description="seed of parameters, order and noise")
+    monitor: Literal["accuracy", "loss", "energy"] | None = Field(
+        default=None,
+        description="default: accuracy for classes, loss for real targets, else energy",
+    )
+    early_stop: EarlyStopSpec | None = None
+    checkpoint_every: CheckpointSpec = CheckpointSpec(epochs=1)
+    keep_checkpoints: Count = Field(
+        default=2, description="how many of the newest checkpoints to keep"
+    )
+    log_every: Count = Field(default=1, description="steps between two lines of metrics.jsonl")
+
+
+class RunSpec(Section):
+    """A network, its energy, how it infers and learns, and on what."""
+
+    pcc: Literal[1] = Field(description="version of the language")
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=100)]
+    description: str = ""
+    params: dict[str, int | float] = Field(
+        default_factory=dict, description="named numbers, used as ${name}"
+    )
+    nodes: dict[str, NodeSpec] = Field(min_length=1)
+    edges: tuple[EdgeSpec, ...] = ()
+    energy: EnergySpec = EnergySpec()
+    inference: InferenceSpec = InferenceSpec()
+    learning: LearningSpec = LearningSpec()
+    prediction: PredictionSpec = PredictionSpec()
+    data: DataSpec | None = None
+    training: TrainingSpec = TrainingSpec()
