@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pccompiler.components.member import Member
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,20 @@ class Dataset:
 
 
 class DataSource(Member):
-    """Where samples come from."""
+    """Where samples come from.
+
+    `default_folders` are searched last; `how_to_get` ends the message about a missing file.
+    """
 
     default_folders: ClassVar[tuple[str, ...]] = ()
+    how_to_get: ClassVar[str] = ""
+
+    def files(self, folders: Sequence[Path]) -> Mapping[str, Path]:
+        """The files that `load` reads, by what they hold; empty where none are needed.
+
+        Raises DataError (PC501) for the first one that none of the folders holds.
+        """
+        return {}
 
     def load(self, folders: Sequence[Path]) -> Dataset:
         """Reads everything, looking for files in these folders in order.
@@ -44,3 +56,47 @@ class DataSource(Member):
         Raises DataError, which names the file, what is wrong with it and how to get it.
         """
         raise NotImplementedError
+
+
+def missing_file(file: str, folders: Sequence[Path], how_to_get: str) -> DataError:
+    """PC501: none of the folders holds the file."""
+    looked = ", ".join(str(folder) for folder in folders) or "no folder"
+    return DataError(
+        Diagnostic("PC501", f"data file `{file}` is missing; looked in {looked}", help=how_to_get)
+    )
+
+
+def damaged_file(file: Path, problem: str, help: str) -> DataError:
+    """PC502: the file cannot be read to its end."""
+    return DataError(Diagnostic("PC502", f"data file {file} is damaged: {problem}", help=help))
+
+
+def wrong_format(file: Path, problem: str, help: str) -> DataError:
+    """PC503: the file is not what its name promises."""
+    return DataError(Diagnostic("PC503", f"data file {file}: {problem}", help=help))
+
+
+def class_field(values: Any, classes: int | None, file: Path, others: Sequence[Any] = ()) -> Field:
+    """A field of class labels; the number of classes is inferred where it is not given.
+
+    `others` are labels of other splits, which count for the inference. Raises DataError
+    (PC504), naming the first label that is negative or not below `classes`.
+    """
+    import numpy as np
+
+    labels = np.asarray(values).astype(np.int64)
+    if classes is None:
+        every = [labels, *(np.asarray(other) for other in others)]
+        classes = 1 + max((int(part.max()) for part in every if part.size), default=0)
+    bad = np.argwhere((labels < 0) | (labels >= classes))
+    if bad.size:
+        sample = tuple(int(i) for i in bad[0])
+        raise DataError(
+            Diagnostic(
+                "PC504",
+                f"data file {file}: the label of sample {sample[0]} is {int(labels[sample])}, "
+                f"outside 0..{classes - 1}",
+                help="labels count from 0; correct the file, or the number of classes",
+            )
+        )
+    return Field(labels, "classes", classes=classes)

@@ -1,4 +1,7 @@
-"""The 1,797 handwritten digits of scikit-learn: 8x8 pixels, values 0 to 16, 10 classes."""
+"""The 1,797 handwritten digits of scikit-learn: 8x8 pixels, values 0 to 16, 10 classes.
+
+Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI 1998.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ class Digits(DataSource):
     """1,797 handwritten digits of 8x8 pixels, inside scikit-learn: no file needed."""
 
     name: ClassVar[str] = "digits"
+    how_to_get: ClassVar[str] = "it is part of scikit-learn; no file is needed"
 
     def load(self, folders: Sequence[Path]) -> Dataset:
         from sklearn.datasets import load_digits

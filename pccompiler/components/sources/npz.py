@@ -1,0 +1,174 @@
+"""Arrays of the user's own, in one `.npz` file as `numpy.savez` writes it."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field as Option
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from pccompiler.components.sources.base import (
+    Dataset,
+    DataSource,
+    Field,
+    class_field,
+    damaged_file,
+    missing_file,
+    wrong_format,
+)
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
+
+
+class Npz(DataSource):
+    """Your own arrays from an .npz file; the first axis counts the samples."""
+
+    name: ClassVar[str] = "npz"
+    shorthand: ClassVar[str | None] = "path"
+    how_to_get: ClassVar[str] = (
+        "write it with numpy.savez(path, x=features, y=target); a relative path starts at "
+        "`data.root`, else at PCC_DATA, the current folder or the spec's folder"
+    )
+
+    path: str = Option(description="the file")
+    features: str | tuple[str, ...] = Option(
+        default="x", description="the array of features, or a list of several"
+    )
+    target: str | None = Option(
+        default="y", description="the array of targets; integers are classes; null for none"
+    )
+    test_features: str | tuple[str, ...] | None = Option(
+        default=None, description="the same for testing; default: a split of the others"
+    )
+    test_target: str | None = Option(default=None, description="the targets of test_features")
+    classes: int | None = Option(
+        default=None, ge=1, description="number of classes; default: the largest label plus one"
+    )
+
+    def files(self, folders: Sequence[Path]) -> Mapping[str, Path]:
+        name = Path(self.path).expanduser()
+        found = next((f / name for f in folders if (f / name).is_file()), None)
+        if found is None:
+            raise missing_file(self.path, folders, self.how_to_get)
+        return {"arrays": found}
+
+    @model_validator(mode="after")
+    def _test_arrays_match(self) -> Npz:
+        features, test = _names(self.features), _names(self.test_features)
+        if test and (len(test) != len(features) or bool(self.test_target) != bool(self.target)):
+            raise PydanticCustomError(
+                "test_arrays",
+                "`test_features` and `test_target` need one array for each of "
+                "`features` and `target`",
+            )
+        if self.test_target and not test:
+            raise PydanticCustomError("test_arrays", "`test_target` needs `test_features`")
+        return self
+
+    def load(self, folders: Sequence[Path]) -> Dataset:
+        file = self.files(folders)["arrays"]
+        train = (*_names(self.features), *_names(self.target))
+        test = (*_names(self.test_features), *_names(self.test_target))
+        arrays = read_npz(file, (*train, *test))
+        labels = [arrays[name] for name in (self.target, self.test_target) if name]
+        # The arrays of the test split stand under the names of those they correspond to.
+        splits = [
+            {new: arrays[old] for new, old in zip(train, names, strict=True)}
+            for names in (train, test)
+            if names
+        ]
+        return Dataset(*(self._fields(file, split, labels) for split in splits))
+
+    def _fields(
+        self, file: Path, arrays: Mapping[str, Any], labels: Sequence[Any]
+    ) -> Mapping[str, Field]:
+        counts = {name: len(values) for name, values in arrays.items()}
+        if len(set(counts.values())) > 1:
+            found = ", ".join(f"`{name}` {count}" for name, count in counts.items())
+            raise wrong_format(
+                file,
+                f"its arrays differ in the number of samples: {found}",
+                "the first axis of every array counts the samples",
+            )
+        fields = {name: _features(values) for name, values in arrays.items()}
+        if self.target:
+            target = arrays[self.target]
+            integers = target.dtype.kind in "iu"
+            fields[self.target] = (
+                class_field(target, self.classes, file, labels)
+                if integers
+                else Field(target, "target")
+            )
+        return fields
+
+
+def _names(names: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str) else names
+
+
+def _features(values: Any) -> Field:
+    full_scale = 255.0 if values.dtype.name == "uint8" else 1.0
+    return Field(values, "features", full_scale=full_scale)
+
+
+def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, Any]:
+    """Numeric arrays of an .npz file by name; all of them where none is named.
+
+    Pickled objects are refused, never loaded. Raises DataError: PC502 for a file that
+    cannot be read, PC505 for an array that is missing, not numeric or not finite.
+    """
+    import numpy as np
+
+    again = "write it again with numpy.savez"
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise wrong_format(path, "it is a single array (.npy), not an .npz file", again)
+            names = archive.files if wanted is None else wanted
+            absent = [name for name in names if name not in archive.files]
+            if absent:
+                raise _unusable(
+                    path,
+                    f"has no array `{absent[0]}`; it holds {', '.join(archive.files) or 'none'}",
+                    "name the arrays: {npz: {path: ..., features: ..., target: ...}}",
+                )
+            return {name: _numeric(path, name, archive) for name in names}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, MemoryError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise damaged_file(path, problem.splitlines()[0], again) from None
+
+
+def _numeric(path: Path, name: str, archive: Any) -> Any:
+    import numpy as np
+
+    try:
+        values = archive[name]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise _unusable(
+            path, f"array `{name}` holds Python objects", "store plain arrays of numbers"
+        ) from None
+    if values.dtype.kind not in "biuf" or values.ndim == 0:
+        raise _unusable(
+            path,
+            f"array `{name}` is {values.dtype} of shape {values.shape}",
+            "store arrays of numbers, the first axis counting the samples",
+        )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise _unusable(
+            path,
+            f"array `{name}` holds NaN or infinity",
+            "replace or drop these samples",
+        )
+    return values
+
+
+def _unusable(path: Path, problem: str, help: str) -> DataError:
+    return DataError(Diagnostic("PC505", f"data file {path} {problem}", help=help))
