@@ -1,0 +1,30 @@
+"""Suggestions for a name that is not known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+LONGEST = 60
+"""Longer texts are no misspelt names, and comparing them would take long."""
+
+
+def closest(given: str, known: Iterable[str]) -> str | None:
+    """The known name most like `given`, if any is like it at all."""
+    if len(given) > LONGEST:
+        return None
+    by_lower = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """`did you mean ...?`, or the list of what is known; empty where nothing is."""
+    names = sorted(known)
+    best = closest(given, names)
+    if best is not None:
+        return f"did you mean `{best}`?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:20])
+    return f"known: {shown}, ..." if len(names) > 20 else f"known: {shown}"

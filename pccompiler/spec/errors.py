@@ -1,0 +1,284 @@
+"""pydantic's errors, said in the user's words and with positions in the user's text.
+
+pydantic's locations hold segments that the YAML lacks (the branch of a union, the index of
+a pipeline of one, the name of a member written without options). Walking the tree and
+skipping what it lacks gives the place in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from pccompiler.diagnostics.diagnostic import Diagnostic
+from pccompiler.diagnostics.source import Span
+from pccompiler.diagnostics.suggest import closest, suggestion
+from pccompiler.spec.language import place
+from pccompiler.spec.scalars import NumberError, meaning
+from pccompiler.spec.tree import (
+    Document,
+    KeyPath,
+    Mapping,
+    Scalar,
+    Segment,
+    Tree,
+    child_of,
+    dotted,
+)
+from pccompiler.spec.tree import Sequence as ListTree
+
+MAX_ERRORS = 100
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+_BOUNDS = {
+    "greater_than": "greater than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+}
+_LENGTHS = {
+    "too_short": ("at least", "min_length"),
+    "too_long": ("at most", "max_length"),
+    "string_too_short": ("at least", "min_length"),
+    "string_too_long": ("at most", "max_length"),
+}
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One error of pydantic and the part of its location that the tree has.
+
+    `fork` is the path of the union in which it arose, if it arose in one.
+    """
+
+    kind: str
+    message: str
+    context: dict[str, Any]
+    last: Segment
+    path: KeyPath
+    node: Tree
+    fork: KeyPath | None
+
+    @property
+    def wrong_kind_of_value(self) -> bool:
+        return self.kind in _EXPECTED and self.path == self.fork
+
+
+def diagnostics(error: ValidationError, document: Document) -> list[Diagnostic]:
+    """One message for each of the user's mistakes, a union's branches taken together."""
+    faults = [
+        _located(fault, document.tree)
+        for fault in error.errors(include_url=False, include_input=False)
+    ]
+    new = [fault for fault in faults if not _follows_from_another(fault)]
+    groups: dict[object, list[_Fault]] = {}
+    for number, fault in enumerate(new):
+        groups.setdefault(number if fault.fork is None else fault.fork, []).append(fault)
+    messages = [
+        message
+        for group in list(groups.values())[:MAX_ERRORS]
+        for message in _said(group, document)
+    ]
+    if len(groups) > MAX_ERRORS:
+        rest = f"and {len(groups) - MAX_ERRORS} more mistakes; these are the first"
+        messages.append(Diagnostic("PC212", rest, severity="note"))
+    return _without_explained_gaps(messages)
+
+
+def _located(error: Any, tree: Tree) -> _Fault:
+    location: tuple[Segment, ...] = error["loc"]
+    last = location[-1] if location else ""
+    walked = location[:-1] if error["type"] == "missing" else location
+    path: KeyPath = ()
+    fork: KeyPath | None = None
+    node = tree
+    for segment in walked:
+        child = child_of(node, segment)
+        if child is None:
+            fork = path if fork is None and place(path).forms > 1 else fork
+            continue
+        node, path = child, (*path, segment)
+    return _Fault(error["type"], error["msg"], error.get("ctx", {}), last, path, node, fork)
+
+
+def _follows_from_another(fault: _Fault) -> bool:
+    """A value already reported, or a list that is short only because its items are wrong."""
+    if isinstance(fault.node, Scalar):
+        return fault.node.faulty
+    return fault.kind == "too_short" and fault.context["actual_length"] < _length(fault.node)
+
+
+def _length(node: ListTree | Mapping) -> int:
+    return len(node.items if isinstance(node, ListTree) else node.entries)
+
+
+def _said(group: list[_Fault], document: Document) -> Iterator[Diagnostic]:
+    """Of a union, what its best fitting branch says; else which kinds of value it takes."""
+    precise = [fault for fault in group if not fault.wrong_kind_of_value]
+    if precise:
+        yield from (_diagnostic(fault, document) for fault in precise)
+    else:
+        yield _wrong_kind(group, document)
+
+
+def _diagnostic(fault: _Fault, document: Document) -> Diagnostic:
+    name, found = _name(fault.path), _found(fault.node)
+    span, key = _span(fault, document), document.span(fault.path, key=True)
+    at = dotted(fault.path)
+    context = fault.context
+    if fault.kind in _EXPECTED:
+        return _wrong_kind([fault], document)
+    if fault.kind == "extra_forbidden":
+        section, unknown = fault.path[:-1], str(fault.path[-1])
+        where = f"in `{dotted(section)}`" if section else "at the top level"
+        advice = suggestion(unknown, place(section).keys)
+        message = f"unknown key `{unknown}` {where}"
+        return Diagnostic("PC201", message, key, at, "not a key of this section", advice)
+    if fault.kind == "missing":
+        message = f"{name} lacks the key `{fault.last}`"
+        advice = f"add `{fault.last}: ...`"
+        return Diagnostic("PC202", message, span, dotted((*fault.path, fault.last)), help=advice)
+    if fault.kind == "unknown_name":
+        span = key if isinstance(fault.node, Mapping) and fault.path else span
+        if isinstance(fault.node, Mapping) and context["given"] in fault.node.entries:
+            span = fault.node.entries[context["given"]].key_span
+        return _unknown(context["family"], context["given"], context["known"], span, at)
+    if fault.kind == "literal_error":
+        return _not_listed(fault, document)
+    if fault.kind in _BOUNDS:
+        message = f"{name} must be {_BOUNDS[fault.kind].format(**context)}, found {found}"
+        return Diagnostic("PC205", message, span, at)
+    if fault.kind in _LENGTHS:
+        adverb, bound = _LENGTHS[fault.kind]
+        unit = "character" if fault.kind.startswith("string") else "item"
+        plural = "" if context[bound] == 1 else "s"
+        message = f"{name} must have {adverb} {context[bound]} {unit}{plural}"
+        return Diagnostic("PC205", message, span, at)
+    if fault.kind == "one_of":
+        known = place(fault.path).keys
+        message = f"{name} must name one {context['family']}, found {found}"
+        advice = f"write the name, or {{name: {{option: value}}}}; {suggestion('', known)}"
+        return Diagnostic("PC206", message, span, at, help=advice)
+    if fault.kind == "edge_ends":
+        advice = 'write {path: "a -> b"} or {from: a, to: b}'
+        return Diagnostic("PC207", fault.message, span, at, help=advice)
+    if fault.kind == "string_pattern_mismatch":
+        message = f"{name} cannot be {found}"
+        advice = f"it must match {context['pattern']}"
+        return Diagnostic("PC212", message, span, at, help=advice)
+    said = str(context["error"]) if fault.kind == "value_error" else fault.message
+    return Diagnostic("PC212", f"{name}: {said}", span, at)
+
+
+def _wrong_kind(group: list[_Fault], document: Document) -> Diagnostic:
+    fault = group[0]
+    expected = list(dict.fromkeys(_EXPECTED[fault.kind] for fault in group))
+    if "a number" in expected and "a whole number" in expected:
+        expected.remove("a whole number")
+    message = f"{_name(fault.path)} must be {' or '.join(expected)}, found {_found(fault.node)}"
+    advice = _spelling_advice(fault.node, expected)
+    span = _span(fault, document)
+    return Diagnostic("PC204", message, span, dotted(fault.path), help=advice)
+
+
+def _spelling_advice(node: Tree, expected: Sequence[str]) -> str:
+    """What to write instead of a value that only its spelling makes wrong."""
+    if not isinstance(node, Scalar):
+        return ""
+    value = node.value
+    if isinstance(value, str) and {"a number", "a whole number"} & set(expected):
+        try:
+            meant = meaning(value.strip())
+        except NumberError:
+            return ""
+        is_number = isinstance(meant, int | float) and not isinstance(meant, bool)
+        return f"remove the quotes: {value.strip()}" if is_number else ""
+    if isinstance(value, float) and value.is_integer() and "a whole number" in expected:
+        return f"write {int(value)}"
+    if value is None:
+        return "give it a value, or remove the key"
+    if value in ("yes", "no", "on", "off") and "true or false" in expected:
+        return f"write {'true' if value in ('yes', 'on') else 'false'}"
+    return ""
+
+
+def _not_listed(fault: _Fault, document: Document) -> Diagnostic:
+    """A value outside a fixed list."""
+    span, at = _span(fault, document), dotted(fault.path)
+    known = place(fault.path).values
+    node = fault.node
+    if isinstance(node, Scalar) and isinstance(node.value, str) and isinstance(known[0], str):
+        return _unknown(str(fault.path[-1]), node.value, known, span, at)
+    listed = " or ".join(str(value) for value in known)
+    message = f"{_name(fault.path)} must be {listed}, found {_found(node)}"
+    return Diagnostic("PC204", message, span, at)
+
+
+def _unknown(
+    family: str, given: str, known: Sequence[str], span: Span | None, at: str
+) -> Diagnostic:
+    message = f"unknown {family} `{_cut(given)}`"
+    return Diagnostic("PC203", message, span, at, f"no {family}", suggestion(given, known))
+
+
+def _without_explained_gaps(messages: list[Diagnostic]) -> list[Diagnostic]:
+    """Drops `lacks the key x` where the same mapping has an `xx` that was meant to be x."""
+    unknown = [m.path.rpartition(".") for m in messages if m.code == "PC201"]
+
+    def explained(message: Diagnostic) -> bool:
+        section, _, missing = message.path.rpartition(".")
+        return message.code == "PC202" and any(
+            parent == section and closest(key, (missing,)) for parent, _, key in unknown
+        )
+
+    return [message for message in messages if not explained(message)]
+
+
+def _span(fault: _Fault, document: Document) -> Span | None:
+    """Mappings and lists are long: the key that they stand under is shown instead."""
+    return document.span(fault.path, key=not isinstance(fault.node, Scalar))
+
+
+def _name(path: KeyPath) -> str:
+    return f"`{dotted(path)}`" if path else "the spec"
+
+
+def _found(node: Tree) -> str:
+    if isinstance(node, Mapping):
+        keys = list(node.entries)
+        return f"a mapping with the key `{_cut(keys[0])}`" if len(keys) == 1 else "a mapping"
+    if isinstance(node, ListTree):
+        return "a list"
+    return f"{_kind(node)}{_origin(node)}"
+
+
+def _kind(node: Scalar) -> str:
+    if node.value is None:
+        return "nothing"
+    if isinstance(node.value, bool):
+        return f"the boolean {'true' if node.value else 'false'}"
+    if isinstance(node.value, str):
+        return f"the text `{_cut(node.value)}`"
+    return f"the number {node.value}"
+
+
+def _origin(node: Scalar) -> str:
+    return f" from `{_cut(node.written)}`" if "${" in node.written else ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,81 @@
+"""From what the user wrote to a `RunSpec`: read, extend, override, substitute, validate."""
+
+from __future__ import annotations
+
+from collections import abc
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagnostics.source import Span
+from pccompiler.spec.errors import diagnostics
+from pccompiler.spec.merge import Bases
+from pccompiler.spec.models import RunSpec
+from pccompiler.spec.overrides import applied, parse
+from pccompiler.spec.parameters import Parameters
+from pccompiler.spec.python_values import tree_of
+from pccompiler.spec.read import read_document, read_source
+from pccompiler.spec.tree import Document, Mapping, plain
+
+
+def load(
+    spec: str | Path | abc.Mapping[str, Any], overrides: abc.Sequence[str] = ()
+) -> tuple[RunSpec, Document]:
+    """Reads a spec file, or a mapping of Python values, and checks it against the language.
+
+    `overrides` are texts like `training.epochs=5`. Raises SpecError with everything that is
+    wrong; only text that is no YAML hides what comes after it.
+    """
+    problems: list[Diagnostic] = []
+    try:
+        tree = _written(spec, problems)
+        document = Document(_resolved(tree, overrides, problems))
+    except SpecError as error:
+        raise SpecError(_ordered([*problems, *error.diagnostics], spec)) from None
+    try:
+        run_spec = RunSpec.model_validate(plain(document.tree), by_alias=True, by_name=False)
+    except ValidationError as error:
+        problems += diagnostics(error, document)
+        raise SpecError(_ordered(problems, spec)) from None
+    if problems:
+        raise SpecError(_ordered(problems, spec))
+    return run_spec, document
+
+
+def _written(spec: str | Path | abc.Mapping[str, Any], problems: list[Diagnostic]) -> Mapping:
+    """What the user wrote, with the bases it extends."""
+    if isinstance(spec, abc.Mapping):
+        return Bases(Path.cwd(), problems).extended(tree_of(spec), "", ())
+    path = Path(spec)
+    tree = read_document(read_source(path, str(spec)), problems)
+    if "extends" not in tree.entries:
+        return tree
+    resolved = path.resolve()
+    return Bases(resolved.parent, problems).extended(tree, str(path.parent), (resolved,))
+
+
+def _resolved(tree: Mapping, overrides: abc.Sequence[str], problems: list[Diagnostic]) -> Mapping:
+    # Parameters are overridden before they are put in, everything else afterwards: only
+    # then do the names in the overrides' paths (`h[1..2]`) stand in the tree.
+    parsed = [override for text in overrides if (override := parse(text, problems))]
+    tree = applied(tree, [o for o in parsed if o.sets_parameter], Parameters({}, []), problems)
+    parameters = Parameters.of(tree, problems)
+    substituted = parameters.substituted(tree)
+    assert isinstance(substituted, Mapping)
+    others = [o for o in parsed if not o.sets_parameter]
+    return applied(substituted, others, parameters, problems)
+
+
+def _ordered(problems: list[Diagnostic], spec: object) -> list[Diagnostic]:
+    """In the order of the text: the spec itself, its bases, the command line."""
+
+    def position(problem: Diagnostic) -> tuple[int, str, int, int]:
+        span: Span | None = problem.span
+        if span is None:
+            return (3 if problem.severity == "note" else 0, "", 0, 0)
+        group = {str(spec): 0, "command line": 2}.get(span.source.name, 1)
+        return group, span.source.name, span.line, span.column
+
+    return sorted(problems, key=position)

@@ -1,0 +1,317 @@
+"""YAML text to a tree with positions, refusing what could hurt before anything walks it.
+
+The parser's events are read one by one, so nesting, size and aliases are bounded while the
+tree is built, and no tag is ever constructed. Plain aliases are allowed; the values that
+they repeat are counted, so a file cannot grow without end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagnostics.source import Source, Span
+from pccompiler.diagnostics.suggest import closest
+from pccompiler.spec.scalars import NumberError, meaning
+from pccompiler.spec.tree import Entry, Mapping, Scalar, Sequence, Tree
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 50
+MAX_REPEATED = 10_000
+"""Values that aliases may repeat in one file."""
+
+_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_source(path: Path, shown: str) -> Source:
+    """The text of a file. Raises SpecError (PC101, PC102, PC110)."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise SpecError(Diagnostic("PC101", f"`{shown}` is a folder", help="name a file")) from None
+    except FileNotFoundError:
+        raise SpecError(_missing(path, shown)) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SpecError(Diagnostic("PC101", f"cannot read `{shown}`: {reason}")) from None
+    if len(data) > MAX_BYTES:
+        message = f"`{shown}` is larger than {MAX_BYTES:,} bytes"
+        raise SpecError(Diagnostic("PC110", message, help="a spec is a few hundred lines at most"))
+    try:
+        return Source(shown, data.decode("utf-8").removeprefix("\ufeff"))
+    except UnicodeDecodeError as error:
+        known = Source(shown, data[: error.start].decode("utf-8").removeprefix("\ufeff"))
+        line, column = _line_and_column(known.text, len(known.text))
+        message = f"the file is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}"
+        span = Span(known, line, column, line, column + 1)
+        raise SpecError(Diagnostic("PC102", message, span, help="save the file as UTF-8")) from None
+
+
+def _missing(path: Path, shown: str) -> Diagnostic:
+    try:
+        neighbours = [file.name for file in path.parent.glob("*.y*ml")]
+    except (OSError, ValueError):
+        neighbours = []
+    near = closest(path.name, neighbours)
+    advice = f"did you mean `{Path(shown).with_name(near)}`?" if near else "check the path"
+    return Diagnostic("PC101", f"there is no file `{shown}`", help=advice)
+
+
+def read_document(source: Source, problems: list[Diagnostic]) -> Mapping:
+    """The one mapping that a spec file holds.
+
+    Faults that leave the rest readable are added to `problems`; others raise SpecError.
+    """
+    builder = _Builder(source, problems)
+    tree = builder.document()
+    if isinstance(tree, Mapping):
+        return tree
+    found = "a list" if isinstance(tree, Sequence) else f"the text or number `{_cut(tree.written)}`"
+    if isinstance(tree, Scalar) and tree.value is None:
+        found = "nothing but null"
+    raise SpecError(
+        Diagnostic(
+            "PC106",
+            f"a spec is a mapping of keys to values, but the file holds {found}",
+            tree.span,
+            help="start with `pcc: 1`",
+        )
+    )
+
+
+def read_value(source: Source, start: int, problems: list[Diagnostic]) -> Tree:
+    """The YAML value that stands in a source from the offset `start` on."""
+    # Blanks keep the columns of what follows.
+    return _Builder(source, problems, " " * start + source.text[start:]).document(empty=True)
+
+
+class _Builder:
+    """Builds one tree from the events of one text."""
+
+    def __init__(self, source: Source, problems: list[Diagnostic], text: str | None = None) -> None:
+        self.source = source
+        self.problems = problems
+        self.text = source.text if text is None else text
+        self.anchors: dict[str, tuple[Tree, int, int]] = {}
+        self.open_anchors: set[str] = set()
+        self.repeated = 0
+
+    def document(self, empty: bool = False) -> Tree:
+        """The only document of the text; `empty` text means null where that is allowed."""
+        self._refuse_control_characters()
+        try:
+            events = iter(yaml.parse(self.text, Loader=_LOADER))
+            return self._only_document(events, empty)
+        except yaml.MarkedYAMLError as error:
+            raise SpecError(self._syntax(error)) from None
+        except yaml.YAMLError as error:
+            raise SpecError(Diagnostic("PC103", f"the file is not YAML: {error}")) from None
+
+    def _only_document(self, events: Iterator[Any], empty: bool) -> Tree:
+        next(events)  # the start of the stream
+        start = next(events)
+        if isinstance(start, yaml.StreamEndEvent):
+            if empty:
+                return Scalar(None, self._span(start))
+            raise SpecError(self._nothing_there())
+        tree, _, _ = self._node(next(events), events, 1)
+        next(events)  # the end of the document
+        after = next(events)
+        if isinstance(after, yaml.StreamEndEvent):
+            return tree
+        span = self._span(after)
+        message = "the file holds several documents, but a spec is one"
+        raise SpecError(
+            Diagnostic("PC105", message, span, help="remove `---` or split the file in two")
+        )
+
+    def _node(self, event: Any, events: Iterator[Any], depth: int) -> tuple[Tree, int, int]:
+        """A tree, how many values it holds, and how deep it is."""
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, depth)
+        if depth > MAX_DEPTH:
+            raise SpecError(
+                Diagnostic(
+                    "PC110", f"values are nested more than {MAX_DEPTH} deep", self._span(event)
+                )
+            )
+        if event.tag is not None:
+            self._refuse_tag(event)
+        if event.anchor is not None:
+            self.open_anchors.add(event.anchor)
+        if isinstance(event, yaml.ScalarEvent):
+            built: tuple[Tree, int, int] = (self._scalar(event), 1, 1)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            built = self._sequence(event, events, depth)
+        else:
+            built = self._mapping(event, events, depth)
+        if event.anchor is not None:
+            self.open_anchors.discard(event.anchor)
+            self.anchors[event.anchor] = built
+        return built
+
+    def _sequence(self, start: Any, events: Iterator[Any], depth: int) -> tuple[Tree, int, int]:
+        items: list[Tree] = []
+        size, height = 1, 1
+        for event in events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                return Sequence(tuple(items), self._span(start, event)), size, height
+            item, more, below = self._node(event, events, depth + 1)
+            items.append(item)
+            size, height = size + more, max(height, below + 1)
+        raise AssertionError("the parser ends every sequence")
+
+    def _mapping(self, start: Any, events: Iterator[Any], depth: int) -> tuple[Tree, int, int]:
+        entries: dict[str, Entry] = {}
+        size, height = 1, 1
+        for event in events:
+            if isinstance(event, yaml.MappingEndEvent):
+                return Mapping(entries, self._span(start, event)), size, height
+            key, _, _ = self._node(event, events, depth + 1)
+            value, more, below = self._node(next(events), events, depth + 1)
+            size, height = size + more, max(height, below + 1)
+            self._add(entries, key, value)
+        raise AssertionError("the parser ends every mapping")
+
+    def _add(self, entries: dict[str, Entry], key: Tree, value: Tree) -> None:
+        if not isinstance(key, Scalar) or not key.written:
+            found = "an empty key" if isinstance(key, Scalar) else "a list or mapping as a key"
+            self._problem(
+                "PC112", f"{found}; a key is a name", key.span, help="write `name: value`"
+            )
+            return
+        first = entries.get(key.written)
+        if first is None:
+            entries[key.written] = Entry(value, key.span)
+            return
+        related = (("first written here", first.key_span),) if first.key_span else ()
+        line = f" (first on line {first.key_span.line})" if first.key_span else ""
+        self._problem(
+            "PC107",
+            f"the key `{_cut(key.written)}` stands twice in the same mapping{line}",
+            key.span,
+            label="second",
+            help="remove or rename one of the two",
+            related=related,
+        )
+
+    def _scalar(self, event: Any) -> Scalar:
+        span, text = self._span(event), str(event.value)
+        forbidden = _FORBIDDEN.search(text)
+        if forbidden is not None:
+            self._problem(
+                "PC102",
+                f"the text contains the control character U+{ord(forbidden.group()):04X}",
+                span,
+                help="remove the escape",
+            )
+            return Scalar(None, span, "?", faulty=True)
+        if event.style:
+            return Scalar(text, span, text)
+        try:
+            return Scalar(meaning(text), span, text)
+        except NumberError as error:
+            self._problem("PC111", str(error), span, help="write a finite number of usual size")
+            return Scalar(None, span, text, faulty=True)
+
+    def _alias(self, event: Any, depth: int) -> tuple[Tree, int, int]:
+        span = self._span(event)
+        if event.anchor in self.anchors:
+            tree, size, height = self.anchors[event.anchor]
+            self.repeated += size
+            if self.repeated > MAX_REPEATED:
+                message = f"aliases repeat more than {MAX_REPEATED:,} values"
+                raise SpecError(Diagnostic("PC109", message, span, help="write the values out"))
+            if depth + height > MAX_DEPTH:
+                message = f"values are nested more than {MAX_DEPTH} deep"
+                raise SpecError(Diagnostic("PC110", message, span))
+            return tree, size, height
+        name = _cut(str(event.anchor))
+        inside = event.anchor in self.open_anchors
+        found = f"the alias `*{name}` stands inside the value it repeats"
+        self._problem(
+            "PC109",
+            found if inside else f"the alias `*{name}` repeats nothing",
+            span,
+            help="write the values out" if inside else f"mark a value before it with `&{name}`",
+        )
+        return Scalar(None, span, "*", faulty=True), 1, 1
+
+    def _refuse_tag(self, event: Any) -> None:
+        self._problem(
+            "PC108",
+            f"the tag `{_cut(str(event.tag))}` is not part of the language",
+            self._span(event),
+            help="remove the tag; what a value means follows from its key",
+        )
+
+    def _refuse_control_characters(self) -> None:
+        found = _FORBIDDEN.search(self.source.text)
+        if found is None:
+            return
+        line, column = _line_and_column(self.source.text, found.start())
+        message = f"the text contains the control character U+{ord(found.group()):04X}"
+        span = Span(self.source, line, column, line, column + 1)
+        raise SpecError(Diagnostic("PC102", message, span, help="is this a text file?"))
+
+    def _nothing_there(self) -> Diagnostic:
+        lines = _LINE_BREAK.split(self.text.strip())
+        message = "the file is empty" if lines == [""] else "the file holds only comments"
+        span = Span(self.source, 1, 1, 1, 1)
+        return Diagnostic("PC104", message, span, help="`pcc new NAME` writes a starter spec")
+
+    def _syntax(self, error: yaml.MarkedYAMLError) -> Diagnostic:
+        mark = error.problem_mark or error.context_mark
+        if mark is None:
+            return Diagnostic("PC103", f"the file is not YAML: {error}")
+        line, column = mark.line + 1, mark.column + 1
+        span = Span(self.source, line, column, line, column + 1)
+        related: tuple[tuple[str, Span], ...] = ()
+        context = error.context_mark
+        if error.context and context and (context.line, context.column) != (mark.line, mark.column):
+            start = context.line + 1, context.column + 1
+            related = ((error.context, Span(self.source, *start, start[0], start[1] + 1)),)
+        problem = error.problem or "cannot be read"
+        lines = _LINE_BREAK.split(self.text)
+        quoted = lines[mark.line] if mark.line < len(lines) else ""
+        if quoted[mark.column : mark.column + 1] == "\t":
+            problem, advice = "a tab is used for indentation", "indent with spaces"
+        else:
+            advice = next((text for part, text in _SYNTAX_HELP if part in problem), "")
+        return Diagnostic("PC103", f"not YAML: {problem}", span, help=advice, related=related)
+
+    def _span(self, start: Any, end: Any = None) -> Span:
+        first, last = start.start_mark, (end or start).end_mark
+        return Span(self.source, first.line + 1, first.column + 1, last.line + 1, last.column + 1)
+
+    def _problem(self, code: str, message: str, span: Span | None, **more: Any) -> None:
+        self.problems.append(Diagnostic(code, message, span, **more))
+
+
+_SYNTAX_HELP = (
+    ("mapping values are not allowed", "put quotes around a text that contains `: `"),
+    ("unexpected end of stream", "close the quote or bracket"),
+    ("did not find expected ',' or", "close the bracket, or put a comma between the values"),
+    ("expected ',' or", "close the bracket, or put a comma between the values"),
+    ("could not find expected ':'", "write `key: value`, with a blank after the colon"),
+    ("cannot start any token", "put quotes around the text"),
+    ("did not find expected key", "check the indentation"),
+    ("expected <block end>", "check the indentation"),
+)
+
+
+def _line_and_column(text: str, offset: int) -> tuple[int, int]:
+    lines = _LINE_BREAK.split(text[:offset])
+    return len(lines), len(lines[-1]) + 1
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
