@@ -10,7 +10,7 @@ from typing import Any
 
 import networkx as nx
 
-from pccompiler.components.energies import Energy
+from pccompiler.components.energies import Energy, SquaredError
 from pccompiler.components.operators import Operator
 from pccompiler.components.vocabulary import Network, Role, Shape
 from pccompiler.diagnostics.source import Span
@@ -44,6 +44,9 @@ class Node:
     energy: Energy | None = None
     span: Span | None = field(default=None, compare=False)
 
+    def replace(self, **changes: Any) -> Node:
+        return replace(self, **changes)
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -61,6 +64,9 @@ class Edge:
     span: Span | None = field(default=None, compare=False)
     operator_span: Span | None = field(default=None, compare=False)
 
+    def replace(self, **changes: Any) -> Edge:
+        return replace(self, **changes)
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -68,16 +74,25 @@ class Graph:
 
     `nodes` are in forward order (ties by name; cyclic parts, if any, by name) and `edges` by
     the forward order of target and source, then name. Every sum over them is therefore the
-    same for every way of writing the same network.
+    same for every way of writing the same network. `loss` is the energy of an output that is
+    held at its target, and C of an output that is nudged towards it.
     """
 
     name: str
     stage: Stage
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    loss: Energy = field(default_factory=SquaredError)
 
     @classmethod
-    def of(cls, name: str, stage: Stage, nodes: Iterable[Node], edges: Iterable[Edge]) -> Graph:
+    def of(
+        cls,
+        name: str,
+        stage: Stage,
+        nodes: Iterable[Node],
+        edges: Iterable[Edge],
+        loss: Energy | None = None,
+    ) -> Graph:
         """Builds a graph with nodes and edges in canonical order."""
         nodes, edges = tuple(nodes), tuple(edges)
         position = {node: i for i, node in enumerate(_forward_order(nodes, edges))}
@@ -86,6 +101,7 @@ class Graph:
             stage,
             tuple(sorted(nodes, key=lambda n: position[n.name])),
             tuple(sorted(edges, key=lambda e: (position[e.target], position[e.source], e.name))),
+            loss or SquaredError(),
         )
 
     @cached_property

@@ -1,0 +1,109 @@
+"""From a spec to a compiled model: the whole story, top down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pccompiler.diagnostics.diagnostic import Diagnostic
+from pccompiler.ir.build import build, warnings
+from pccompiler.ir.graph import Graph
+from pccompiler.ir.verify import verify
+from pccompiler.lowering.plan import UpdatePlan
+from pccompiler.lowering.planning import plan_update
+from pccompiler.lowering.verify_plan import verify_plan
+from pccompiler.passes import GRAPH_PASSES, PLAN_PASSES
+from pccompiler.spec.load import Document, load
+from pccompiler.spec.models import RunSpec
+
+if TYPE_CHECKING:
+    from pccompiler.lowering.model import CompiledModel
+
+SpecLike = str | Path | Mapping[str, Any]
+Observe = Callable[[str, Graph | UpdatePlan], None]
+"""Called after each pass with its name and its result."""
+
+_Stage = TypeVar("_Stage", Graph, UpdatePlan)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A spec that may be compiled: its graph [typed], its plan, and what to warn about."""
+
+    spec: RunSpec
+    document: Document
+    graph: Graph
+    plan: UpdatePlan
+    warnings: tuple[Diagnostic, ...]
+
+
+def check(
+    spec: SpecLike,
+    overrides: Sequence[str] = (),
+    *,
+    disable: Sequence[str] = (),
+    observe: Observe | None = None,
+) -> Checked:
+    """Everything that can be said about a spec without JAX.
+
+    `spec` is a path, or a mapping of the same form; `overrides` are `key.path=value`;
+    `disable` names passes to leave out (`passes.OPTIONAL`).
+    Raises SpecError with every mistake found.
+    """
+    run_spec, document = load(spec, overrides)
+    graph = _observed(build(run_spec, document), "build", observe)
+    for graph_pass in GRAPH_PASSES:
+        graph = _observed(graph_pass.run(graph), graph_pass.name, observe)
+    plan = _plan(graph, run_spec, document, disable, observe)
+    return Checked(run_spec, document, graph, plan, tuple(warnings(graph)))
+
+
+def compile(
+    spec: SpecLike,
+    overrides: Sequence[str] = (),
+    *,
+    disable: Sequence[str] = (),
+    observe: Observe | None = None,
+) -> CompiledModel:
+    """Compiles a spec into pure functions on arrays. Arguments and errors as for `check`."""
+    checked = check(spec, overrides, disable=disable, observe=observe)
+
+    from pccompiler.lowering.model import CompiledModel
+
+    def replan(held: frozenset[str], restarted: bool) -> UpdatePlan:
+        return _plan(checked.graph, checked.spec, checked.document, disable, None, held, restarted)
+
+    return CompiledModel(checked.spec, checked.graph, checked.plan, replan)
+
+
+def _plan(
+    graph: Graph,
+    spec: RunSpec,
+    document: Document,
+    disable: Sequence[str],
+    observe: Observe | None,
+    held: frozenset[str] = frozenset(),
+    restarted: bool = False,
+) -> UpdatePlan:
+    plan = plan_update(graph, spec, document, held, restarted)
+    plan = _observed(plan, "plan", observe)
+    for plan_pass in PLAN_PASSES:
+        if plan_pass.name not in disable:
+            plan = plan.map_phases(
+                lambda phase, run=plan_pass.run: run(graph, phase, plan.state_optimizer)
+            )
+            plan = _observed(plan, plan_pass.name, observe)
+    return plan
+
+
+def _observed(result: _Stage, name: str, observe: Observe | None) -> _Stage:
+    """Checks the invariants after a pass and shows the result to whoever watches."""
+    if isinstance(result, Graph):
+        verify(result, after=name)
+    else:
+        verify_plan(result, after=name)
+    if observe is not None:
+        observe(name, result)
+    return result

@@ -1,0 +1,319 @@
+"""A compiled network: the Python interface to its inference, learning and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pccompiler.components.vocabulary import Array, Params
+from pccompiler.ir.graph import Graph
+from pccompiler.lowering.network import Hold, States, energies, external_energy, init_params
+from pccompiler.lowering.plan import UpdatePlan
+from pccompiler.lowering.training import (
+    Metrics,
+    TrainingEvidence,
+    TrainState,
+    make_optimizer,
+    predict,
+    sample_accuracy,
+    sample_loss,
+    train_many,
+    training_step,
+)
+from pccompiler.spec.models import RunSpec
+
+Clamp = Mapping[str, Any]
+"""{node: value} or {node: (value, mask)}: entries where the mask is true are held."""
+
+Replan = Callable[[frozenset[str], bool], UpdatePlan]
+"""(nodes that the caller holds, whether the caller gives the start) -> the plan for that."""
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Where a step first went wrong: `step` counts inference steps (the end is steps + 1)."""
+
+    phase: str
+    step: int
+    node: str
+
+
+class CompiledModel:
+    """A network with its rule, as pure functions on dictionaries of arrays.
+
+    Every function computes in the dtype of the parameters (inputs are cast, parameters
+    never), can be transformed by jit, vmap and grad, and leaves its arguments intact, except
+    `train`, which consumes its state. Batches are arrays by node name, (batch, *shape), class
+    labels one-hot. Reverse-mode differentiation through `infer` needs a fixed number of
+    steps: with `inference.stop` it raises ValueError.
+
+    The functions of a batch share these keywords:
+      phase   whose states or energies are meant; default: the one that the rule reports
+      states  where the relaxation starts, for the nodes named; default: the spec's start
+      clamp   values to hold on any nodes, {node: value} or {node: (value, mask)}
+      key     for stochastic starts; default: a fixed key
+    """
+
+    def __init__(self, spec: RunSpec, graph: Graph, plan: UpdatePlan, replan: Replan) -> None:
+        self.spec = spec
+        self.graph = graph
+        self.plan = plan
+        self._plan_for = cache(replan)
+        self._train = jax.jit(partial(train_many, plan, spec.learning), donate_argnums=0)
+        self._step = jax.jit(partial(training_step, plan, spec.learning))
+        self._evaluate = jax.jit(partial(_evaluate, plan))
+        self._finite = jax.jit(partial(_finite_rows, plan))
+        self._run = jax.jit(self._evidence_of, static_argnames=("want", "phase"))
+
+    @property
+    def needs_horizon(self) -> bool:
+        """Whether the learning-rate schedule needs the total number of steps."""
+        return self.spec.learning.schedule.needs_horizon
+
+    # -- parameters and training ---------------------------------------------------------
+
+    def init(self, key: Array, dtype: Any = jnp.float32) -> dict[str, Any]:
+        """Fresh parameters: {"image->h1": {"weight": (in, out), "bias": (out,)}, ...}."""
+        return init_params(self.graph, key, dtype)
+
+    def init_training(
+        self, key: Array, horizon: int | None = None, dtype: Any = jnp.float32
+    ) -> TrainState:
+        """The state before the first step. `horizon`: total number of steps, for a schedule.
+
+        Raises ValueError if the spec's schedule needs a horizon and none is given.
+        """
+        if horizon is None and self.needs_horizon:
+            name = self.spec.learning.schedule.name
+            raise ValueError(f"the schedule {name} needs `horizon`, the total number of steps")
+        params = self.init(key, dtype)
+        return TrainState(
+            params=params,
+            optimizer_state=make_optimizer(self.spec.learning).init(params),
+            aux={},
+            step=jnp.int32(0),
+            key=jax.random.key_data(key),
+            horizon=jnp.int32(horizon or 0),
+        )
+
+    def step(self, state: TrainState, batch: Mapping[str, Array]) -> tuple[TrainState, Metrics]:
+        """One training step: the new state, and metrics as batch means.
+
+        metrics: `loss` and `accuracy` of the prediction that the step starts from (absent
+        where it starts elsewhere), `energy` per phase, `node_energy` per phase and node,
+        `trajectory` per phase and node with one entry per inference step and one for the
+        end, `gradient_norm` per node over the parameters of its incoming edges, `steps` per
+        phase (inference steps taken, mean over samples).
+        """
+        return self._step(state, self._cast(state.params, batch))
+
+    def train(
+        self, state: TrainState, data: Mapping[str, Array], order: Array, count: int
+    ) -> tuple[TrainState, Metrics, Array]:
+        """Many steps in one call: step i takes the rows order[i] of `data`, for i < count.
+
+        data: {node: (samples, *shape)}; order: int32 (capacity, batch). `state` is consumed.
+        Returns the state, the metrics with a leading axis `capacity`, and the number of
+        finished steps: less than `count` if a batch was not finite; the state is then the one
+        before that batch, whose metrics stand at that number.
+        """
+        return self._train(state, self._cast(state.params, data), order, jnp.int32(count))
+
+    def evaluate(
+        self, params: Params, aux: Any, batch: Mapping[str, Array], weight: Array
+    ) -> dict[str, Array]:
+        """Sums over a batch of loss, correct and energy of the prediction, and the count.
+
+        weight: (batch,), 1 for a sample and 0 for padding.
+        """
+        return self._evaluate(params, self._cast(params, batch), weight)
+
+    def diagnose(self, state: TrainState, batch: Mapping[str, Array]) -> Blame | None:
+        """Replays a step and says where the first state, energy or gradient is not finite."""
+        rows, gradients = self._finite(state, self._cast(state.params, batch))
+        for phase, nodes in rows.items():
+            length = max(len(row) for row in nodes.values())
+            for step in range(length):
+                for node, row in nodes.items():
+                    if not row[step]:
+                        return Blame(phase, step + 1, node)
+        for node, finite in gradients.items():
+            if not finite:
+                phase = self.plan.phases[-1].phase
+                return Blame(phase.name, phase.steps + 1, node)
+        return None
+
+    # -- inference and prediction --------------------------------------------------------
+
+    def infer(self, params: Params, batch: Mapping[str, Array], **how: Any) -> States:
+        """The states of all nodes, clamped ones included, at the end of a phase."""
+        return self._evidence("states", params, batch, **how)
+
+    def trace(self, params: Params, batch: Mapping[str, Array], **how: Any) -> dict[str, States]:
+        """A phase step by step: `states` {node: (steps + 1, batch, *shape)} and `energies`
+        {node: (steps + 1, batch)}, the start first."""
+        return self._evidence("trace", params, batch, **how)
+
+    def gradients(self, params: Params, batch: Mapping[str, Array], **how: Any) -> Params:
+        """What the rule hands to the optimiser: a tree like the parameters, batch mean."""
+        return self._evidence("gradients", params, batch, **how)
+
+    def predict(self, params: Params, inputs: Mapping[str, Array], **how: Any) -> States:
+        """The outputs by node name, (batch, *shape); logits under the cross-entropy loss."""
+        return self._evidence("predictions", params, inputs, **how)
+
+    def energy(
+        self,
+        params: Params,
+        states: Mapping[str, Array],
+        batch: Mapping[str, Array] | None = None,
+        *,
+        phase: str | None = None,
+        aux: Any = None,
+    ) -> dict[str, Any]:
+        """The energy of given states, per sample: {"nodes": {node: (batch,)}, "external":
+        (batch,), "total": (batch,)}; external is beta C of the phase, zero without a nudge."""
+        plan = self.plan.phase(phase or self.plan.reported)
+        states = self._cast(params, states)
+        per_node = energies(self.graph, plan, params, states, plan.energies, {})
+        external = external_energy(self.graph, plan, states, self._cast(params, batch or {}))
+        if external is None:
+            like = next(iter(states.values()))
+            external = jnp.zeros(like.shape[:1], like.dtype)
+        total = sum(per_node.values(), start=external)
+        return {"nodes": per_node, "external": external, "total": total}
+
+    # -- inside --------------------------------------------------------------------------
+
+    def _evidence(
+        self,
+        want: str,
+        params: Params,
+        batch: Mapping[str, Array],
+        *,
+        phase: str | None = None,
+        states: Mapping[str, Array] | None = None,
+        clamp: Clamp | None = None,
+        key: Array | None = None,
+        aux: Any = None,
+    ) -> Any:
+        batch = self._cast(params, batch)
+        clamp = {name: _value_and_mask(given) for name, given in (clamp or {}).items()}
+        values = self._cast(params, {name: value for name, (value, _) in clamp.items()})
+        masks = {name: jnp.asarray(mask, bool) for name, (_, mask) in clamp.items()}
+        start = self._cast(params, states) if states else None
+        key = jax.random.key(0) if key is None else key
+        return self._run(params, batch, Hold(values, masks), start, key, want=want, phase=phase)
+
+    def _evidence_of(
+        self,
+        params: Params,
+        batch: Mapping[str, Array],
+        hold: Hold,
+        start: Mapping[str, Array] | None,
+        key: Array,
+        *,
+        want: str,
+        phase: str | None,
+    ) -> Any:
+        plan = self._plan_for(frozenset(hold.values), start is not None)
+        phase = phase or plan.reported
+        if want == "predictions":
+            return predict(plan, params, batch, key, hold, start)
+        observe = _everything if want == "trace" else None
+        evidence = TrainingEvidence(plan, params, batch, key, observe, hold, start)
+        if want == "gradients":
+            return plan.estimator.gradient(evidence)
+        if want == "states":
+            return evidence.states(phase)
+        end = {"states": evidence.states(phase), "energies": evidence.energies(phase)}
+        end = jax.tree.map(lambda leaf: leaf[None], end)
+        rows = evidence.settled(phase).observed
+        return end if rows is None else jax.tree.map(_joined, rows, end)
+
+    def _cast(self, params: Params, arrays: Mapping[str, Any]) -> States:
+        """The arrays in the parameters' dtype. Raises ValueError on unknown names or shapes."""
+        leaves = jax.tree.leaves(params)
+        dtype = leaves[0].dtype if leaves else jnp.float32
+        cast: States = {}
+        for name, given in arrays.items():
+            if name not in self.graph.node:
+                known = ", ".join(self.graph.node)
+                raise ValueError(f"there is no node `{name}`; the nodes are {known}")
+            array = jnp.asarray(given)
+            shape = self.graph.node[name].shape
+            if array.shape[1:] != shape:
+                raise ValueError(
+                    f"`{name}` wants shape (batch, {', '.join(map(str, shape or ()))}), "
+                    f"got {array.shape}"
+                )
+            cast[name] = array.astype(dtype)
+        return cast
+
+
+def _evaluate(
+    plan: UpdatePlan, params: Params, batch: Mapping[str, Array], weight: Array
+) -> dict[str, Array]:
+    evidence = TrainingEvidence(plan, params, batch, jax.random.key(0))
+    settled = evidence.settled(plan.prediction.phase.name)
+    outputs = {name: settled.states[name] for name in plan.outputs}
+    zero = jnp.zeros_like(weight)
+    energy = sum(evidence.energies(plan.prediction.phase.name).values(), start=zero)
+    correct = sample_accuracy(plan, batch, outputs) if outputs else zero
+    loss = sample_loss(plan, batch, outputs)
+    sums = {"loss": loss, "correct": correct, "energy": energy, "count": jnp.ones_like(weight)}
+    # where, not a product: padding must not matter even if its loss overflows
+    return {name: jnp.where(weight > 0, value, 0).sum() for name, value in sums.items()}
+
+
+def _finite_rows(
+    plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array]
+) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
+    """Per phase and node, whether state and energy are finite at each step and at the end;
+    and per node, whether the gradient of its incoming edges is."""
+    key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+    evidence = TrainingEvidence(plan, state.params, batch, key, _everything)
+    rows: dict[str, dict[str, Array]] = {}
+    for phase in plan.phases:
+        name = phase.phase.name
+        settled = evidence.settled(name)
+        ends = {"states": settled.states, "energies": evidence.energies(name)}
+        seen = jax.tree.map(lambda leaf: leaf[None], ends)
+        if settled.observed is not None:
+            seen = jax.tree.map(_joined, settled.observed, seen)
+        finite = jax.tree.map(lambda leaf: _all_finite(leaf, keep=1), seen)
+        rows[name] = {
+            node: ok & finite["energies"].get(node, True) for node, ok in finite["states"].items()
+        }
+    gradient = plan.estimator.gradient(evidence)
+    by_edge = {edge: jax.tree.leaves(tree) for edge, tree in gradient.items()}
+    return rows, {
+        plan.graph.edge[edge].target: jnp.all(jnp.stack([_all_finite(x, 0) for x in leaves]))
+        for edge, leaves in by_edge.items()
+    }
+
+
+def _everything(states: States, energies: Mapping[str, Array]) -> dict[str, Any]:
+    return {"states": dict(states), "energies": dict(energies)}
+
+
+def _joined(rows: Array, end: Array) -> Array:
+    return jnp.concatenate([rows, end])
+
+
+def _all_finite(array: Array, keep: int) -> Array:
+    """Whether all entries are finite, over all axes after the first `keep`."""
+    return jnp.isfinite(array).all(axis=tuple(range(keep, array.ndim)))
+
+
+def _value_and_mask(given: Any) -> tuple[Any, Any]:
+    """A clamp as (value, mask); a value alone is held whole."""
+    if isinstance(given, tuple):
+        value, mask = given
+        return value, mask
+    return given, jnp.ones(jnp.shape(given), bool)

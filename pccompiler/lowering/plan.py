@@ -1,0 +1,101 @@
+"""The update plan: everything a training step computes, as data.
+
+Planning and the plan passes decide; emission to JAX reads the plan and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from pccompiler.components.energies import Energy
+from pccompiler.components.state_inits import StateInit
+from pccompiler.components.state_optimizers import StateOptimizer
+from pccompiler.components.vocabulary import Estimator, Phase
+from pccompiler.ir.graph import Graph
+
+NEVER = 10**9
+"""A step number that no relaxation reaches."""
+
+
+class Form(StrEnum):
+    """How a stretch of inference steps becomes a program."""
+
+    UNROLLED = "unrolled"
+    LOOP = "loop"
+    UNTIL_SETTLED = "until settled"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive inference steps that compute the same terms.
+
+    `live` nodes contribute their energy, `moving` nodes are updated, and `reused` edges take
+    their value from the start of the phase because their source has not moved since.
+    `arrivals` gives, for live nodes that may still be unreached within this stretch, the step
+    from which their energy counts; it is empty where all live nodes count throughout.
+    """
+
+    first: int
+    last: int
+    live: tuple[str, ...]
+    moving: tuple[str, ...]
+    reused: frozenset[str]
+    form: Form
+    arrivals: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """One phase with every decision taken.
+
+    `free` are the states that inference may change. `arrival[n]` is the first step (from 1) at
+    which the error of node n can be non-zero; before it, the error is zero by definition.
+    `movement[n]` is the step at whose end a free node first moves. `settled` describes the
+    evaluation after the last step, where energies are reported and parameters learn.
+    """
+
+    phase: Phase
+    energies: Mapping[str, Energy]
+    free: tuple[str, ...]
+    arrival: Mapping[str, int]
+    movement: Mapping[str, int]
+    stretches: tuple[Stretch, ...]
+    settled: Stretch
+
+    def replace(self, **changes: Any) -> PhasePlan:
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class UpdatePlan:
+    """A training step and the prediction of a network.
+
+    `prediction` is the phase that predicts, and `outputs` are the nodes it is read from.
+    """
+
+    graph: Graph
+    phases: tuple[PhasePlan, ...]
+    estimator: Estimator
+    reported: str
+    prediction: PhasePlan
+    outputs: tuple[str, ...]
+    init: StateInit
+    state_optimizer: StateOptimizer
+    stop: tuple[float, float] | None
+    """(residual, floor) of the stopping rule, or None to take every step."""
+
+    def phase(self, name: str) -> PhasePlan:
+        """The plan of a phase by name; KeyError with the names there are."""
+        for plan in (*self.phases, self.prediction):
+            if plan.phase.name == name:
+                return plan
+        names = ", ".join(plan.phase.name for plan in self.phases)
+        raise KeyError(f"there is no phase `{name}`; there are: {names}")
+
+    def map_phases(self, change: Callable[[PhasePlan], PhasePlan]) -> UpdatePlan:
+        """The plan with every phase changed, the predicting one too."""
+        phases = tuple(change(phase) for phase in self.phases)
+        return replace(self, phases=phases, prediction=change(self.prediction))

@@ -1,0 +1,199 @@
+"""From a typed graph and a spec to an update plan, before any optimisation.
+
+The unoptimised plan evaluates every term at every step and masks, step by step, the errors
+that information has not reached. The plan passes then leave out what is known to be zero and
+reuse what cannot have changed; they never change a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from pccompiler.components.energies import Energy
+from pccompiler.components.state_inits import Feedforward
+from pccompiler.components.vocabulary import Network, Phase, PhaseKind
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.ir.build import suggestion
+from pccompiler.ir.graph import Graph
+from pccompiler.lowering.plan import NEVER, Form, PhasePlan, Stretch, UpdatePlan
+from pccompiler.spec.load import Document
+from pccompiler.spec.models import RunSpec
+
+
+def plan_update(
+    graph: Graph,
+    spec: RunSpec,
+    document: Document,
+    held: frozenset[str] = frozenset(),
+    restarted: bool = False,
+) -> UpdatePlan:
+    """The plan of a typed graph. Raises SpecError where the spec's phases do not fit.
+
+    `held` nodes are fixed in part by the caller: they are free, but with some of their
+    entries held, so the feedforward pass is no equilibrium and no error is known to vanish.
+    `restarted`: the caller says where relaxation starts.
+    """
+    inference, network = spec.inference, _network_without(graph.network, held)
+    phases = _with_steps(spec.learning.rule.phases(network), spec, document, strict=not held)
+    from_forward = isinstance(inference.init, Feedforward) and not restarted and not held
+    plan = partial(plan_phase, graph, until_settled=inference.stop is not None)
+    return UpdatePlan(
+        graph=graph,
+        phases=tuple(plan(p, _starts_at_prediction(p, phases, from_forward)) for p in phases),
+        estimator=spec.learning.rule.estimator(),
+        reported=spec.learning.rule.reported_phase(),
+        prediction=plan(_prediction_phase(network, spec), from_forward),
+        outputs=graph.network.outputs,
+        init=inference.init,
+        state_optimizer=inference.optimizer,
+        stop=(inference.stop.residual, inference.stop.floor) if inference.stop else None,
+    )
+
+
+def plan_phase(
+    graph: Graph,
+    phase: Phase,
+    starts_at_prediction: bool,
+    until_settled: bool,
+) -> PhasePlan:
+    """One phase, unoptimised.
+
+    `starts_at_prediction`: every free node stands at its prediction when the phase starts.
+    """
+    energies = _energies(graph, phase)
+    free = tuple(n.name for n in graph.nodes if n.name not in phase.clamped)
+    vanish = all(energies[n].zero_at_prediction for n in free if n in energies)
+    if phase.kind is PhaseKind.FORWARD:
+        arrival = dict.fromkeys(energies, NEVER)
+        movement = dict.fromkeys(free, NEVER)
+    elif starts_at_prediction and vanish:
+        arrival, movement = _wave(graph, phase, energies, free)
+    else:
+        arrival = dict.fromkeys(energies, 1)
+        movement = dict.fromkeys(free, 1)
+    steps = phase.steps
+    live = tuple(energies)
+    form = Form.UNTIL_SETTLED if until_settled and free else Form.LOOP
+    late = {n: step for n, step in arrival.items() if step > 1}
+    running = Stretch(1, steps, live, free, frozenset(), form, late)
+    reached = tuple(n for n in live if arrival[n] <= steps + 1)
+    settled = Stretch(steps + 1, steps + 1, reached, (), frozenset(), Form.UNROLLED, {})
+    stretches = (running,) if steps else ()
+    return PhasePlan(phase, energies, free, arrival, movement, stretches, settled)
+
+
+def _energies(graph: Graph, phase: Phase) -> dict[str, Energy]:
+    """The energy of every node that has a prediction; a clamped output's is the loss."""
+    return {
+        node.name: graph.loss
+        if node.name in phase.clamped and node.name in graph.network.outputs
+        else node.energy
+        for node in graph.nodes
+        if node.energy is not None
+    }
+
+
+def _wave(
+    graph: Graph, phase: Phase, energies: Mapping[str, Energy], free: tuple[str, ...]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """When errors appear and states first move, if every free node starts at its prediction.
+
+    A clamped node's error is there at step 1. A free node moves at the end of the first step
+    at which its own error or that of a successor is there (a nudged one at step 1), and a
+    move makes the errors of the node and of its successors appear one step later.
+    """
+    arrival = {n: 1 if n in phase.clamped else NEVER for n in energies}
+    movement = {n: 1 if n in phase.nudged else NEVER for n in free}
+    changed = True
+    while changed:
+        changed = False
+        for edge in graph.edges:
+            errors = (arrival[edge.target], arrival.get(edge.source, NEVER))
+            if edge.source in movement and min(errors) < movement[edge.source]:
+                movement[edge.source] = min(errors)
+                changed = True
+            moves = min(movement.get(edge.source, NEVER), movement.get(edge.target, NEVER))
+            if moves + 1 < arrival[edge.target]:
+                arrival[edge.target] = moves + 1
+                changed = True
+        for node in free:
+            if arrival.get(node, NEVER) < movement[node]:
+                movement[node] = arrival[node]
+                changed = True
+    return arrival, movement
+
+
+def _starts_at_prediction(phase: Phase, phases: tuple[Phase, ...], from_forward: bool) -> bool:
+    if phase.start is None:
+        return from_forward
+    [earlier] = [p for p in phases if p.name == phase.start]
+    return earlier.kind is PhaseKind.FORWARD
+
+
+def _network_without(network: Network, held: frozenset[str]) -> Network:
+    """What a rule may clamp when the caller holds some nodes."""
+    if not held:
+        return network
+    return Network(
+        tuple(n for n in network.inputs if n not in held),
+        tuple(n for n in network.outputs if n not in held),
+        feedforward_is_equilibrium=False,
+    )
+
+
+def _with_steps(
+    phases: tuple[Phase, ...], spec: RunSpec, document: Document, strict: bool
+) -> tuple[Phase, ...]:
+    """The phases with the spec's steps; `strict`: it must name all of them, and no others."""
+    steps = spec.inference.steps
+    relaxing = [phase.name for phase in phases if phase.kind is PhaseKind.RELAX]
+    if isinstance(steps, int):
+        given = dict.fromkeys(relaxing, steps)
+    elif not strict:
+        given = {name: steps.get(name, max(steps.values())) for name in relaxing}
+    else:
+        given = steps
+        problems = [
+            _steps_problem(f"the rule has no phase `{name}` that relaxes", document, name, relaxing)
+            for name in steps
+            if name not in relaxing and name != "prediction"
+        ]
+        problems += [
+            _steps_problem(f"the phase `{name}` has no number of steps", document, None, [name])
+            for name in relaxing
+            if name not in steps
+        ]
+        if problems:
+            raise SpecError(problems)
+    return tuple(
+        Phase(p.name, p.kind, p.clamped, p.nudged, p.beta, p.start, given[p.name])
+        if p.kind is PhaseKind.RELAX
+        else p
+        for p in phases
+    )
+
+
+def _prediction_phase(network: Network, spec: RunSpec) -> Phase:
+    """The phase that predicts: only the inputs are clamped."""
+    chosen = spec.prediction
+    forward = chosen.method == "feedforward" or (
+        chosen.method == "auto" and network.feedforward_is_equilibrium
+    )
+    if forward:
+        return Phase("prediction", PhaseKind.FORWARD, network.inputs)
+    steps = spec.inference.steps
+    longest = steps if isinstance(steps, int) else max(steps.values())
+    return Phase("prediction", PhaseKind.RELAX, network.inputs, steps=chosen.steps or longest)
+
+
+def _steps_problem(
+    message: str, document: Document, name: str | None, known: list[str]
+) -> Diagnostic:
+    path = ("inference", "steps") if name is None else ("inference", "steps", name)
+    if name is not None:
+        help = suggestion(name, known) if known else "its phases are feedforward sweeps"
+    else:
+        help = f"add it: steps: {{{known[0]}: 20}}"
+    span = document.span(path, key=name is not None)
+    return Diagnostic("PC310", message, span, path=".".join(path), help=help)

@@ -1,0 +1,59 @@
+"""The update plan as text."""
+
+from __future__ import annotations
+
+from pccompiler.components.vocabulary import PhaseKind
+from pccompiler.lowering.plan import PhasePlan, Stretch, UpdatePlan
+
+
+def print_plan(plan: UpdatePlan) -> str:
+    """What a training step and a prediction compute, phase by phase."""
+    lines = [f"plan {plan.graph.name}"]
+    for phase in plan.phases:
+        lines += _phase(plan, phase)
+    lines.append(f"  learn    gradient = {plan.estimator.describe()}")
+    lines += _phase(plan, plan.prediction)
+    lines.append(f"  read     {_names(plan.outputs)}")
+    return "\n".join(lines) + "\n"
+
+
+def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
+    spec = phase.phase
+    title = f"  phase {spec.name} : {spec.kind}"
+    if spec.kind is PhaseKind.RELAX:
+        title += f", {spec.steps} steps of {plan.state_optimizer.name}"
+    lines = [title, f"    clamped  {_names(spec.clamped)}"]
+    if spec.nudged:
+        lines.append(f"    nudged   {_names(spec.nudged)} with beta {spec.beta:g}")
+    if spec.kind is PhaseKind.RELAX:
+        lines.append(f"    start    {f'phase {spec.start}' if spec.start else plan.init.name}")
+        if plan.stop:
+            residual, floor = plan.stop
+            lines.append(f"    stop     ||dF/dx|| <= {residual:g} * start + {floor:g}, per sample")
+        for stretch in phase.stretches:
+            lines += _stretch(stretch)
+        lines += _stretch(phase.settled, "settled")
+    return lines
+
+
+def _stretch(stretch: Stretch, title: str | None = None) -> list[str]:
+    steps = (
+        f"{stretch.first}"
+        if stretch.first == stretch.last
+        else (f"{stretch.first}..{stretch.last}")
+    )
+    head = title or f"{'step' if stretch.first == stretch.last else 'steps'} {steps}"
+    lines = [f"    {head} ({stretch.form})" if title is None else f"    {head}"]
+    lines.append(f"      energies {_names(stretch.live)}")
+    if stretch.arrivals:
+        reached = ", ".join(f"{node} from step {step}" for node, step in stretch.arrivals.items())
+        lines.append(f"      masked   {reached}")
+    if stretch.moving:
+        lines.append(f"      move     {_names(stretch.moving)}")
+    if stretch.reused:
+        lines.append(f"      reuse    {_names(tuple(sorted(stretch.reused)))}")
+    return lines
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if names else "nothing"

@@ -1,0 +1,286 @@
+"""A training step in JAX: run the phases, estimate the gradient, update the parameters.
+
+And many of them in one call: a loop on the device with a traced trip count and a metrics
+buffer of fixed capacity, so that a small network is not slowed by Python and the length of a
+call can change without compiling again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from pccompiler.components.vocabulary import Array, Params, PhaseKind
+from pccompiler.lowering.network import States, external_energy
+from pccompiler.lowering.plan import UpdatePlan
+from pccompiler.lowering.randomness import named_key
+from pccompiler.lowering.relaxation import Hold, Observe, Settled, run_phase, settled_energies
+from pccompiler.spec.models import LearningSpec
+
+Metrics = dict[str, Any]
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["params", "optimizer_state", "aux", "step", "key", "horizon"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class TrainState:
+    """Everything that training carries from step to step: a pytree of arrays.
+
+    `aux` holds what belongs to neither parameters nor optimiser (nothing, for the rules so
+    far). `step` counts finished steps. `key` is the seed as raw key data; random numbers are a
+    function of it, the step and a name. `horizon` is the total number of steps that the
+    learning-rate schedule plans for, or 0.
+    """
+
+    params: Any
+    optimizer_state: Any
+    aux: Any
+    step: Array
+    key: Array
+    horizon: Array
+
+
+@dataclass
+class TrainingEvidence:
+    """The evidence of one training step (see `components.vocabulary.Evidence`).
+
+    Phases run when their states are first asked for; what is learned on the way about
+    energies is kept for the metrics.
+    """
+
+    plan: UpdatePlan
+    params: Params
+    batch: Mapping[str, Array]
+    key: Array
+    observe: Observe | None = None
+    hold: Hold | None = None
+    start: Mapping[str, Array] | None = None
+
+    def __post_init__(self) -> None:
+        self._settled: dict[str, Settled] = {}
+        self._energies: dict[str, dict[str, Array]] = {}
+        self.loss: Array | None = None
+        self.predictions: States | None = None
+
+    def settled(self, name: str) -> Settled:
+        """The end of a phase, run once."""
+        if name not in self._settled:
+            phase = self.plan.phase(name)
+            earlier = phase.phase.start
+            with jax.named_scope(name):
+                self._settled[name] = run_phase(
+                    self.plan,
+                    phase,
+                    self.params,
+                    self.batch,
+                    self.settled(earlier) if earlier else None,
+                    observe=self.observe,
+                    key=named_key(self.key, name),
+                    hold=self.hold,
+                    states=self.start,
+                )
+        return self._settled[name]
+
+    def states(self, phase: str) -> States:
+        return self.settled(phase).states
+
+    def energy_gradient(self, phase: str) -> Params:
+        plan, settled = self.plan.phase(phase), self.settled(phase)
+
+        def mean_energy(params: Params) -> tuple[Array, dict[str, Array]]:
+            per_node = settled_energies(self.plan, plan, params, settled)
+            zero = jnp.zeros((), jax.tree.leaves(settled.states)[0].dtype)
+            return sum((energy.mean() for energy in per_node.values()), start=zero), per_node
+
+        gradient, self._energies[phase] = jax.grad(mean_energy, has_aux=True)(self.params)
+        return gradient
+
+    def energies(self, phase: str) -> dict[str, Array]:
+        """Energy per node and sample at the end of a phase."""
+        if phase not in self._energies:
+            settled = self.settled(phase)
+            self._energies[phase] = settled_energies(
+                self.plan, self.plan.phase(phase), self.params, settled
+            )
+        return self._energies[phase]
+
+    def loss_gradient(self) -> Params:
+        def mean_loss(params: Params) -> tuple[Array, States]:
+            outputs = predict(self.plan, params, self.batch, self.key, self.hold, self.start)
+            return sample_loss(self.plan, self.batch, outputs).mean(), outputs
+
+        (self.loss, self.predictions), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
+            self.params
+        )
+        return gradient
+
+
+def predict(
+    plan: UpdatePlan,
+    params: Params,
+    batch: Mapping[str, Array],
+    key: Array | None = None,
+    hold: Hold | None = None,
+    start: Mapping[str, Array] | None = None,
+) -> States:
+    """The network's outputs by node name, each (batch, *shape); logits under cross-entropy."""
+    phase = plan.prediction
+    settled = run_phase(plan, phase, params, batch, None, key=key, hold=hold, states=start)
+    return {name: settled.states[name] for name in plan.outputs}
+
+
+def sample_loss(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:
+    """Loss per sample, shape (batch,), summed over the outputs."""
+    losses = [plan.graph.loss.value(batch[name], outputs[name]) for name in plan.outputs]
+    if not losses:
+        size, dtype = next(iter(batch.values())).shape[0], next(iter(batch.values())).dtype
+        return jnp.zeros((size,), dtype)
+    return sum(losses[1:], start=losses[0])
+
+
+def sample_accuracy(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:
+    """Part of the outputs and positions whose largest entry is the target's, per sample."""
+    hits = [
+        (outputs[name].argmax(-1) == batch[name].argmax(-1)).astype(outputs[name].dtype)
+        for name in plan.outputs
+    ]
+    means = [hit.reshape(hit.shape[0], -1).mean(1) for hit in hits]
+    return sum(means[1:], start=means[0]) / len(means)
+
+
+def make_optimizer(learning: LearningSpec) -> optax.GradientTransformation:
+    """Clipping, then the optimiser; the schedule is applied by `training_step`."""
+    clip = learning.gradient_clip
+    parts = []
+    if clip.global_norm is not None:
+        parts.append(optax.clip_by_global_norm(clip.global_norm))
+    if clip.value is not None:
+        parts.append(optax.clip(clip.value))
+    return optax.chain(*parts, learning.optimizer.transformation())
+
+
+def training_step(
+    plan: UpdatePlan, learning: LearningSpec, state: TrainState, batch: Mapping[str, Array]
+) -> tuple[TrainState, Metrics]:
+    """One step: phases, gradient, optimiser. The metrics reuse what is computed anyway."""
+    key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+    evidence = TrainingEvidence(plan, state.params, batch, key, observe=_mean_energies)
+    gradient = plan.estimator.gradient(evidence)
+    updates, optimizer_state = make_optimizer(learning).update(
+        gradient, state.optimizer_state, state.params
+    )
+    if learning.schedule.needs_horizon:
+        dtype = jax.tree.leaves(updates)[0].dtype
+        fraction = state.step.astype(dtype) / jnp.maximum(state.horizon, 1).astype(dtype)
+        factor = learning.schedule.factor(fraction)
+        updates = jax.tree.map(lambda update: update * factor, updates)
+    new = TrainState(
+        optax.apply_updates(state.params, updates),
+        optimizer_state,
+        state.aux,
+        state.step + 1,
+        state.key,
+        state.horizon,
+    )
+    return new, _metrics(plan, evidence, gradient)
+
+
+def train_many(
+    plan: UpdatePlan,
+    learning: LearningSpec,
+    state: TrainState,
+    data: Mapping[str, Array],
+    order: Array,
+    count: Array,
+) -> tuple[TrainState, Metrics, Array]:
+    """`count` training steps on the batches data[order[i]], in one loop on the device.
+
+    Stops before the update of a batch whose metrics are not finite. Returns the state, the
+    metrics with a leading axis as long as `order`, and the number of finished steps.
+    """
+    step = partial(training_step, plan, learning)
+
+    def batch_at(i: Array) -> dict[str, Array]:
+        return {name: values[order[i]] for name, values in data.items()}
+
+    _, like = jax.eval_shape(lambda s: step(s, batch_at(jnp.int32(0))), state)
+    buffer = jax.tree.map(lambda leaf: jnp.zeros((len(order), *leaf.shape), leaf.dtype), like)
+
+    def going(carry: Any) -> Array:
+        i, *_, healthy = carry
+        return (i < count) & healthy
+
+    def body(carry: Any) -> Any:
+        i, state, buffer, completed, _ = carry
+        new, metrics = step(state, batch_at(i))
+        healthy = is_finite(metrics)
+        state = jax.tree.map(lambda a, b: jnp.where(healthy, a, b), new, state)
+        buffer = jax.tree.map(lambda rows, row: rows.at[i].set(row), buffer, metrics)
+        return i + 1, state, buffer, completed + healthy.astype(jnp.int32), healthy
+
+    start = (jnp.int32(0), state, buffer, jnp.int32(0), jnp.bool_(True))
+    _, state, buffer, completed, _ = lax.while_loop(going, body, start)
+    return state, buffer, completed
+
+
+def is_finite(metrics: Metrics) -> Array:
+    """Whether energies, loss and gradient norms of a step are all finite."""
+    watched = [metrics.get("loss", 0.0), metrics["energy"], metrics["gradient_norm"]]
+    return jnp.all(jnp.stack([jnp.isfinite(leaf) for leaf in jax.tree.leaves(watched)]))
+
+
+def _mean_energies(states: States, energies: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: energy.mean() for name, energy in energies.items()}
+
+
+def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> Metrics:
+    """Batch means; `trajectory` has one entry per inference step and one for the end."""
+    metrics: Metrics = {name: {} for name in ("energy", "node_energy", "trajectory", "steps")}
+    for phase in plan.phases:
+        name = phase.phase.name
+        settled = evidence.settled(name)
+        ends = {n: energy.mean() for n, energy in evidence.energies(name).items()}
+        total = sum(ends.values(), start=jnp.zeros((), _dtype(settled)))
+        external = external_energy(plan.graph, phase, settled.states, evidence.batch)
+        metrics["energy"][name] = total if external is None else total + external.mean()
+        metrics["node_energy"][name] = ends
+        if phase.phase.kind is PhaseKind.RELAX:
+            metrics["trajectory"][name] = {
+                n: jnp.append(settled.observed[n], end) for n, end in ends.items()
+            }
+            metrics["steps"][name] = settled.taken.astype(_dtype(settled)).mean()
+    metrics["gradient_norm"] = _gradient_norms(plan, gradient)
+    predictions = evidence.predictions or _start_predictions(plan, evidence)
+    if predictions and plan.outputs:
+        loss = sample_loss(plan, evidence.batch, predictions).mean()
+        metrics["loss"] = loss if evidence.loss is None else evidence.loss
+        metrics["accuracy"] = sample_accuracy(plan, evidence.batch, predictions).mean()
+    return metrics
+
+
+def _start_predictions(plan: UpdatePlan, evidence: TrainingEvidence) -> States | None:
+    """The feedforward predictions that the first phase started with, if it did."""
+    return evidence.settled(plan.phases[0].phase.name).predictions
+
+
+def _gradient_norms(plan: UpdatePlan, gradient: Params) -> dict[str, Array]:
+    """The norm of the gradient of all parameters on edges into a node, by node name."""
+    squares: dict[str, Any] = {}
+    for edge in plan.graph.edges:
+        for leaf in jax.tree.leaves(gradient.get(edge.name, {})):
+            squares[edge.target] = squares.get(edge.target, 0) + jnp.sum(leaf * leaf)
+    return {name: jnp.sqrt(square) for name, square in squares.items()}
+
+
+def _dtype(settled: Settled) -> Any:
+    return jax.tree.leaves(settled.states)[0].dtype

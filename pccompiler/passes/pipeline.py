@@ -1,0 +1,48 @@
+"""The pipeline: which passes there are, and why they run in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pccompiler.components.state_optimizers import StateOptimizer
+from pccompiler.ir.graph import Graph
+from pccompiler.lowering.plan import PhasePlan
+from pccompiler.passes.hoist import hoist_constant_predictions
+from pccompiler.passes.infer_shapes import infer_shapes
+from pccompiler.passes.reject_cycles import reject_cycles
+from pccompiler.passes.wavefront import wavefront
+
+
+@dataclass(frozen=True)
+class GraphPass:
+    """A name and a pure function graph -> graph. It raises SpecError on a user's mistake."""
+
+    name: str
+    run: Callable[[Graph], Graph]
+
+
+@dataclass(frozen=True)
+class PlanPass:
+    """A name and a pure function on the plan of one phase. It never changes a result."""
+
+    name: str
+    run: Callable[[Graph, PhasePlan, StateOptimizer], PhasePlan]
+
+
+GRAPH_PASSES: tuple[GraphPass, ...] = (
+    # first, because everything after it walks the graph in forward order
+    GraphPass("reject_cycles", reject_cycles),
+    # then every edge can be typed from its source's shape
+    GraphPass("infer_shapes", infer_shapes),
+)
+
+PLAN_PASSES: tuple[PlanPass, ...] = (
+    # before the wavefront, whose stretches inherit the hoisted edges
+    PlanPass("hoist", lambda graph, plan, _: hoist_constant_predictions(graph, plan)),
+    # last: it cuts the steps apart, and later passes would have to visit every stretch
+    PlanPass("wavefront", wavefront),
+)
+
+OPTIONAL: tuple[str, ...] = tuple(p.name for p in PLAN_PASSES)
+"""Passes that `--disable` may leave out."""

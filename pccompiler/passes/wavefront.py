@@ -1,0 +1,53 @@
+"""Wavefront: the first inference steps compute only what information has reached.
+
+After a feedforward start every error but that of the clamped or nudged outputs is zero, and
+one step carries information over one edge. So the first steps are cut off and written out one
+by one: each evaluates only the energies that are live, updates only the nodes that move, and
+reuses the predictions whose sources still stand where the feedforward pass left them.
+
+Exact, because every state optimiser declares that a zero gradient on a zero memory leaves the
+state where it is (`still_at_zero`).
+"""
+
+from __future__ import annotations
+
+from pccompiler.components.state_optimizers import StateOptimizer
+from pccompiler.ir.graph import Graph
+from pccompiler.lowering.plan import NEVER, Form, PhasePlan, Stretch
+
+LONGEST_FRONT = 12
+"""Steps written out at most: beyond that the program's size would outweigh the saved work."""
+
+
+def wavefront(graph: Graph, plan: PhasePlan, optimizer: StateOptimizer) -> PhasePlan:
+    """Cuts the steps before information has reached every node into stretches of one step."""
+    if len(plan.stretches) != 1 or not optimizer.still_at_zero:
+        return plan
+    [running] = plan.stretches
+    reach = [s for s in (*plan.arrival.values(), *plan.movement.values()) if s < NEVER]
+    front = min(max(reach, default=0), running.last, LONGEST_FRONT)
+    if running.form is not Form.LOOP or front <= 1:
+        return plan
+    stretches = [_narrowed(graph, plan, running, t, t) for t in range(1, front)]
+    stretches.append(_narrowed(graph, plan, running, front, running.last))
+    settled = _narrowed(graph, plan, plan.settled, plan.settled.first, plan.settled.last)
+    return plan.replace(stretches=tuple(stretches), settled=settled)
+
+
+def _narrowed(graph: Graph, plan: PhasePlan, whole: Stretch, first: int, last: int) -> Stretch:
+    """The steps `first` to `last` of a stretch, with what is zero left out."""
+    live = tuple(n for n in whole.live if plan.arrival[n] <= last)
+    unmoved = frozenset(
+        edge.name
+        for edge in graph.edges
+        if edge.target in live and plan.movement.get(edge.source, NEVER) >= last
+    )
+    return Stretch(
+        first,
+        last,
+        live,
+        moving=tuple(n for n in whole.moving if plan.movement[n] <= last),
+        reused=whole.reused & {e.name for e in graph.edges if e.target in live} | unmoved,
+        form=Form.UNROLLED if first == last else whole.form,
+        arrivals={n: s for n, s in whole.arrivals.items() if first < s <= last},
+    )
