@@ -1,0 +1,61 @@
+"""Diagrams of networks. A new format is a file and a line in `FORMATS`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import PurePath
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagrams import dot, mermaid, svg
+from pccompiler.diagrams.format import Format
+from pccompiler.diagrams.layout import lay_out
+from pccompiler.diagrams.picture import picture
+from pccompiler.ir.graph import Graph
+
+FORMATS: tuple[Format, ...] = (
+    svg.FORMAT,
+    dot.FORMAT,
+    mermaid.FORMAT,
+)
+
+_BY_NAME = {member.name: member for member in FORMATS}
+_BY_ENDING = {ending: member for member in FORMATS for ending in member.endings}
+
+
+def draw(
+    graph: Graph, format: str, *, clamped: Iterable[str] | None = None, description: str = ""
+) -> str:
+    """The diagram of a network as the text of a file.
+
+    `format` is the name of one of `FORMATS`. `clamped` nodes carry a pin: the inputs and
+    outputs unless said otherwise. `description` stands under the title. The same network
+    gives the same text, however it was declared. Raises KeyError for an unknown format.
+    """
+    return _BY_NAME[format].render(lay_out(picture(graph, clamped, description)))
+
+
+def format_of(path: str | PurePath) -> str:
+    """The name of the format that a file name's ending asks for.
+
+    Raises SpecError (PC320) where no format has that ending.
+    """
+    ending = PurePath(path).suffix.lower()
+    if ending in _BY_ENDING:
+        return _BY_ENDING[ending].name
+    close = get_close_matches(ending, _BY_ENDING, 1)
+    known = ", ".join(_BY_ENDING)
+    raise SpecError(
+        Diagnostic(
+            "PC320",
+            f"unknown diagram format `{ending}` of `{path}`"
+            if ending
+            else f"`{path}` has no ending, which would say the diagram's format",
+            help=f"did you mean `{PurePath(path).with_suffix(close[0])}`?"
+            if close
+            else f"use one of the endings {known}",
+        )
+    )
+
+
+__all__ = ["FORMATS", "Format", "draw", "format_of"]

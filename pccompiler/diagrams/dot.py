@@ -1,0 +1,68 @@
+"""DOT, the language of Graphviz: for those who want to lay out or style the network anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pccompiler.diagrams.format import Format
+from pccompiler.diagrams.layout import Layout
+from pccompiler.diagrams.picture import PictureEdge, PictureNode
+from pccompiler.diagrams.styles import ROLE_STYLES, edge_style
+
+
+def render(layout: Layout) -> str:
+    """A digraph with the layout's direction, roles by fill and kinds by line style."""
+    return "\n".join(_lines(layout)) + "\n"
+
+
+def _lines(layout: Layout) -> Iterator[str]:
+    picture = layout.picture
+    words = "\n".join(filter(None, (picture.title, picture.description, picture.summary)))
+    yield f"digraph {_quoted(picture.title)} {{"
+    yield f"  rankdir={'LR' if layout.direction == 'right' else 'TB'};"
+    yield f'  label={_quoted(words)}; labelloc=t; fontname="sans-serif";'
+    yield '  node [shape=box, style="filled,rounded", fontname="sans-serif"];'
+    yield '  edge [fontname="sans-serif", fontsize=11];'
+    for node in picture.nodes:
+        yield f"  {_quoted(node.name)} [{_node(node)}];"
+    for edge in picture.edges:
+        yield f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [{_edge(edge)}];"
+    yield "}"
+
+
+def _node(node: PictureNode) -> str:
+    style = ROLE_STYLES[node.role]
+    words = [*node.title, node.detail, *(["clamped"] if node.clamped else [])]
+    attributes = {
+        "label": "\n".join(words),
+        "fillcolor": style.fill,
+        "color": style.stroke,
+        "tooltip": node.tooltip,
+    }
+    return _attributes(attributes) + (", peripheries=2" if style.double else "")
+
+
+def _edge(edge: PictureEdge) -> str:
+    style = edge_style(edge.kind)
+    attributes = {
+        "label": "\n".join(edge.label),
+        "style": style.dot,
+        "color": style.colour,
+        "fontcolor": style.colour,
+        "tooltip": edge.tooltip,
+        "class": edge.kind,
+    }
+    return _attributes(attributes)
+
+
+def _attributes(attributes: dict[str, str]) -> str:
+    return ", ".join(f"{key}={_quoted(value)}" for key, value in attributes.items())
+
+
+def _quoted(text: str) -> str:
+    """A DOT string; a backslash would start an escape, such as `\\N` for the node's name."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+FORMAT = Format("dot", (".dot", ".gv"), render)

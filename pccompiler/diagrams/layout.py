@@ -1,0 +1,222 @@
+"""One layered layout for every format (Sugiyama, Tagawa and Toda 1981), without Graphviz.
+
+Cycles are broken and nodes put in layers (`layers`), edges cut into segments with room for
+their labels (`hierarchy`), ranks ordered with few crossings (`ordering`), and items placed
+so that chains are straight (`coordinates`). Edges run straight along their own track within
+a rank and bend only in the gaps between ranks, where nothing else stands: so no edge passes
+through a node or another edge's label, whatever the graph.
+
+Direction: left to right while that fits a page of `PAGE` pixels, otherwise whichever
+direction is narrower, for readers scroll down more gladly than sideways. A deep chain
+therefore runs downwards at full size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from pccompiler.diagrams.coordinates import across
+from pccompiler.diagrams.hierarchy import NODE, Hierarchy, hierarchy
+from pccompiler.diagrams.ordering import ordered
+from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
+from pccompiler.diagrams.ports import Ports, ports
+from pccompiler.diagrams.routes import Box, Direction, Segment, box, loop, route
+from pccompiler.diagrams.sizes import (
+    BEND,
+    LABEL_ROOM,
+    LOOP_REACH,
+    LOOP_WIDTH,
+    NodeSize,
+    label_extent,
+    label_size,
+    node_size,
+)
+
+PAGE = 1100.0
+"""Width in pixels up to which a network runs from left to right."""
+
+BORDER = 12.0
+"""Free space around the drawing."""
+
+_GAP, _WIDEST_GAP, _SLOPE = 12.0, 100.0, 0.28  # between ranks: least, most, per pixel across
+_STUB = 12.0  # the straight end of an edge, for its arrowhead
+
+
+@dataclass(frozen=True)
+class PlacedNode:
+    node: PictureNode
+    box: Box
+
+
+@dataclass(frozen=True)
+class PlacedEdge:
+    """`route` leads from the source's border to the target's; `label` is its text's box."""
+
+    edge: PictureEdge
+    route: tuple[Segment, ...]
+    label: Box | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A picture with a place for everything; x to the right, y downwards, in pixels."""
+
+    picture: Picture
+    direction: Direction
+    nodes: tuple[PlacedNode, ...]
+    edges: tuple[PlacedEdge, ...]
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class _Band:
+    """A rank along the reading direction; beside it `bend` is where the gap's curves are."""
+
+    start: float
+    end: float
+    curves_end_before: float
+    curves_start_after: float
+
+
+def lay_out(picture: Picture) -> Layout:
+    """The layout of a picture in the direction that reads best."""
+    right = laid_out(picture, "right")
+    if right.width <= PAGE:
+        return right
+    down = laid_out(picture, "down")
+    return down if down.width < right.width else right
+
+
+def laid_out(picture: Picture, direction: Direction) -> Layout:
+    """The layout in a given direction."""
+    sizes = {node.name: node_size(node, picture, direction) for node in picture.nodes}
+    graph = hierarchy(
+        picture,
+        {name: size.item for name, size in sizes.items()},
+        {edge.name: label_size(edge, direction) for edge in picture.edges if edge.label},
+        BEND,
+    )
+    order = ordered(graph)
+    place = across(graph, order, picture)
+    top = min((p - i.size.before for p, i in zip(place, graph.items, strict=True)), default=0)
+    place = [round(p - top + BORDER, 1) for p in place]
+    meet = ports(graph, place, {name: size.breadth for name, size in sizes.items()})
+    bands = _bands(graph, order, place, meet)
+    nodes, edges = _nodes(picture, graph, sizes, place, bands, direction)
+    edges |= _edges(picture, graph, sizes, place, meet, bands, direction)
+    length = max((band.end for band in bands), default=0) + BORDER
+    bottom = max((p + i.size.after for p, i in zip(place, graph.items, strict=True)), default=0)
+    extents = (length, bottom + BORDER)
+    return Layout(
+        picture,
+        direction,
+        nodes,
+        tuple(edges[edge.name] for edge in picture.edges),
+        *(extents if direction == "right" else extents[::-1]),
+    )
+
+
+def _bands(
+    graph: Hierarchy, order: Sequence[Sequence[int]], place: Sequence[float], meet: Ports
+) -> list[_Band]:
+    """Where each rank begins and ends: gaps are wider where edges have farther to go."""
+    shift = [0.0] * graph.ranks  # the farthest that an edge goes across, after each rank
+    arrows_after: set[int] = set()  # ranks at whose far side turned edges end
+    for name, chain in graph.chains.items():
+        path = [meet[name][0], *(place[item] for item in chain[1:-1]), meet[name][1]]
+        rank = graph.items[chain[0]].rank
+        for offset, (one, other) in enumerate(pairwise(path)):
+            shift[rank + offset] = max(shift[rank + offset], abs(other - one))
+        if name in graph.turned:
+            arrows_after.add(rank)
+    lengths = [max((graph.items[i].size.length for i in rank), default=0) for rank in order]
+    gaps = [max(_GAP, min(_WIDEST_GAP, _SLOPE * far)) for far in shift]
+    before = [_STUB if rank and rank % 2 == 0 else 0.0 for rank in range(graph.ranks)]
+    after = [_STUB if rank in arrows_after else 0.0 for rank in range(graph.ranks)]
+    whole = [b + n + a + g for b, n, a, g in zip(before, lengths, after, gaps, strict=True)]
+    starts = accumulate([BORDER, *whole[:-1]]) if whole else iter(())
+    return [
+        _Band(round(s + b, 1), round(s + b + n, 1), round(s, 1), round(s + b + n + a, 1))
+        for s, b, n, a in zip(starts, before, lengths, after, strict=True)
+    ]
+
+
+def _nodes(
+    picture: Picture,
+    graph: Hierarchy,
+    sizes: dict[str, NodeSize],
+    place: Sequence[float],
+    bands: list[_Band],
+    direction: Direction,
+) -> tuple[tuple[PlacedNode, ...], dict[str, PlacedEdge]]:
+    """The nodes, each in the middle of its rank, and the loops on their sides."""
+    boxes: dict[str, Box] = {}
+    loops: dict[str, PlacedEdge] = {}
+    for number, item in enumerate(graph.items):
+        if item.kind != NODE:
+            continue
+        size, band = sizes[item.owner], bands[item.rank]
+        start = (band.start + band.end - size.length) / 2
+        boxes[item.owner] = box(
+            direction, start, place[number] - size.breadth / 2, size.length, size.breadth
+        )
+        side = place[number] + size.breadth / 2
+        start += (size.length - sum(slot for _, slot in size.slots)) / 2
+        for edge, slot in size.slots:
+            middle = start + slot / 2
+            curve = loop(direction, middle - LOOP_WIDTH / 2, side, LOOP_WIDTH, LOOP_REACH)
+            loops[edge.name] = PlacedEdge(
+                edge, curve, _label_box(edge, direction, middle, side + LOOP_REACH + LABEL_ROOM)
+            )
+            start += slot
+    return tuple(PlacedNode(node, boxes[node.name]) for node in picture.nodes), loops
+
+
+def _edges(
+    picture: Picture,
+    graph: Hierarchy,
+    sizes: dict[str, NodeSize],
+    place: Sequence[float],
+    meet: Ports,
+    bands: list[_Band],
+    direction: Direction,
+) -> dict[str, PlacedEdge]:
+    """The edges between different nodes."""
+    placed: dict[str, PlacedEdge] = {}
+    for edge in picture.edges:
+        if edge.name not in graph.chains:
+            continue
+        chain = graph.chains[edge.name]
+        first, *inner, last = (graph.items[number] for number in chain)
+        leave, enter = meet[edge.name]
+        band = bands[first.rank]
+        border = (band.start + band.end + sizes[first.owner].length) / 2
+        stops = [(border, leave), (band.curves_start_after, leave)]
+        label = None
+        for number, item in zip(chain[1:-1], inner, strict=True):
+            band = bands[item.rank]
+            stops += [(band.curves_end_before, place[number])]
+            stops += [(band.curves_start_after, place[number])]
+            if item.kind != NODE and item.size is not BEND:
+                middle = (band.start + band.end) / 2
+                label = _label_box(edge, direction, middle, place[number] - item.size.before)
+        band = bands[last.rank]
+        border = (band.start + band.end - sizes[last.owner].length) / 2
+        stops += [(band.curves_end_before, enter), (border, enter)]
+        if edge.name in graph.turned:
+            stops.reverse()
+        placed[edge.name] = PlacedEdge(edge, route(direction, stops), label)
+    return placed
+
+
+def _label_box(edge: PictureEdge, direction: Direction, middle: float, across: float) -> Box | None:
+    """The box of a label around `middle` along the reading direction, from `across` on."""
+    if not edge.label:
+        return None
+    width, height = label_extent(edge.label)
+    if direction == "right":
+        return Box(middle - width / 2, across, width, height)
+    return Box(across + LABEL_ROOM, middle - height / 2, width, height)

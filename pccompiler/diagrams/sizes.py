@@ -1,0 +1,87 @@
+"""How large boxes and labels are: large enough for their text, edges and loops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pccompiler.diagrams.hierarchy import Size
+from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
+from pccompiler.diagrams.routes import Direction
+from pccompiler.diagrams.text import LINE_HEIGHT, extent, width
+
+NAME_SIZE, DETAIL_SIZE, LABEL_SIZE = 14.0, 11.5, 11.0
+"""Font sizes of a node's name, its detail, and an edge's label."""
+
+PIN = 10.0
+"""Room for the pin of a clamped node, at the upper right of its box."""
+
+LOOP_REACH, LOOP_WIDTH = 18.0, 18.0
+"""How far a loop reaches out of its box, and the distance of its ends."""
+
+LABEL_ROOM = 4.0
+"""Between a label and the line that it stands on, and around it."""
+
+BEND = Size(length=0.0, before=2.0, after=2.0, margin=10.0)
+
+_PADDING = 13.0  # inside a box, left and right of its text
+_NODE_MARGIN, _LABEL_MARGIN = 24.0, 8.0
+_PER_EDGE = 7.0  # the least side that an edge needs
+
+
+@dataclass(frozen=True)
+class NodeSize:
+    """Of a box: `length` along and `breadth` across the reading direction.
+
+    `slots` are the loops with the stretch of the box's side that each has, `item` the room
+    that box and loops need together.
+    """
+
+    length: float
+    breadth: float
+    slots: tuple[tuple[PictureEdge, float], ...]
+    item: Size
+
+
+def label_extent(label: tuple[str, ...]) -> tuple[float, float]:
+    """Width and height of an edge's label; nothing for an edge without one."""
+    return extent(label, LABEL_SIZE) if label else (0.0, 0.0)
+
+
+def node_size(node: PictureNode, picture: Picture, direction: Direction) -> NodeSize:
+    """The size of a node's box, which grows with its edges and loops."""
+    text, title_height = extent(node.title, NAME_SIZE)
+    text = max(text * 1.1, width(node.detail, DETAIL_SIZE), 44.0)  # 1.1: the name is bold
+    across = text + 2 * (_PADDING + (PIN / 2 if node.clamped else 0))
+    down = title_height + DETAIL_SIZE * LINE_HEIGHT + 14
+    length, breadth = (across, down) if direction == "right" else (down, across)
+    leaving = sum(edge.source == node.name for edge in picture.edges)
+    entering = sum(edge.target == node.name for edge in picture.edges)
+    breadth = max(breadth, 14 + _PER_EDGE * max(leaving, entering))
+    slots, reach = _slots(node, picture, direction)
+    length = max(length, sum(slot for _, slot in slots))
+    item = Size(length, breadth / 2, breadth / 2 + reach, _NODE_MARGIN)
+    return NodeSize(length, breadth, slots, item)
+
+
+def label_size(edge: PictureEdge, direction: Direction) -> Size:
+    """A label stands above a line that runs right, and on a line that runs down."""
+    across, down = label_extent(edge.label)
+    if direction == "right":
+        return Size(across + 2 * LABEL_ROOM, down + LABEL_ROOM, LABEL_ROOM, _LABEL_MARGIN)
+    half = across / 2 + LABEL_ROOM
+    return Size(down + LABEL_ROOM, half, half, _LABEL_MARGIN)
+
+
+def _slots(
+    node: PictureNode, picture: Picture, direction: Direction
+) -> tuple[tuple[tuple[PictureEdge, float], ...], float]:
+    """The loops of a node, each with its stretch of the side, and how far they reach out."""
+    slots: list[tuple[PictureEdge, float]] = []
+    farthest = 0.0
+    for edge in picture.edges:
+        if edge.source == edge.target == node.name:
+            across, down = label_extent(edge.label)
+            length, reach = (across, down) if direction == "right" else (down, across)
+            slots.append((edge, max(length, LOOP_WIDTH) + 2 * LABEL_ROOM))
+            farthest = max(farthest, LOOP_REACH + reach + 2 * LABEL_ROOM)
+    return tuple(slots), farthest
