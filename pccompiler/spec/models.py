@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from pccompiler.components.activations import ACTIVATIONS
@@ -34,9 +34,10 @@ def _as_pipeline(value: Any) -> Any:
     return tuple(cast(Sequence[Any], value)) if isinstance(value, list | tuple) else (value,)
 
 
+_AnyOperator = Annotated[Operator, OneOf("operator", OPERATORS)]
 Pipeline = Annotated[
-    tuple[Annotated[Operator, OneOf("operator", OPERATORS)], ...],
-    BeforeValidator(_as_pipeline),
+    tuple[_AnyOperator, ...],
+    BeforeValidator(_as_pipeline, json_schema_input_type=_AnyOperator | tuple[_AnyOperator, ...]),
 ]
 
 
@@ -58,6 +59,14 @@ class NodeSpec(Section):
 
 class EdgeSpec(Section):
     """A map from one node to the prediction of another: a `path`, or `from` and `to`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={  # what `_path_or_ends` checks
+            "if": {"required": ["path"]},
+            "then": {"properties": {"from": False, "to": False, "name": False}},
+            "else": {"required": ["from", "to"]},
+        }
+    )
 
     path: str | None = Field(
         default=None, description="a chain of edges, such as `image -> h[1..3] -> label`"

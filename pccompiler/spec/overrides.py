@@ -115,7 +115,7 @@ def _index(text: str, span: Span, items: Sequence, path: KeyPath) -> int:
         return int(text)
     count = len(items.items)
     message = f"`{dotted(path)}` is a list of {count}, which has no item `{text}`"
-    advice = f"use a number from 0 to {count - 1}" if count else "the list is empty"
+    advice = f"items are numbered from 0 to {count - 1}" if count else "the list is empty"
     raise SpecError(_problem(message, span, (*path, text), advice))
 
 

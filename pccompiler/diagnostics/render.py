@@ -1,0 +1,166 @@
+"""Diagnostics as text: for people (full, concise), for programs (json), for GitHub (github).
+
+error[PC203]: unknown rule `backprp`
+  --> specs/digits_mlp.yaml:24:9 (learning.rule)
+24 |   rule: backprp
+   |         ^^^^^^^ no rule
+help: did you mean `backprop`?  (pcc explain PC203)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from pccompiler.diagnostics.codes import CODES
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagnostics.source import Span
+from pccompiler.diagnostics.suggest import suggestion
+
+Format = Literal["full", "concise", "json", "github"]
+
+MAX_WIDTH = 100
+"""Characters of a quoted line; longer ones are cut around the caret."""
+
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # those of the YAML parser
+
+
+def render(diagnostics: Iterable[Diagnostic], format: Format = "full") -> str:
+    """All diagnostics in one text, without a final newline."""
+    if format == "json":
+        return json.dumps([_object(d) for d in diagnostics], indent=2, ensure_ascii=False)
+    one: Callable[[Diagnostic], str] = {"full": _full, "concise": _concise, "github": _github}[
+        format
+    ]
+    return ("\n\n" if format == "full" else "\n").join(one(d) for d in diagnostics)
+
+
+def render_explanation(code: str) -> str:
+    """What `pcc explain` prints. Raises SpecError for an unknown code."""
+    known = CODES.get(code.strip().upper())
+    if known is None:
+        advice = suggestion(code.strip().upper(), CODES)
+        raise SpecError(Diagnostic("PC203", f"unknown code `{_visible(code)}`", help=advice))
+    return "\n".join(
+        [
+            f"{known.code}: {known.title}",
+            "",
+            *textwrap.wrap(known.meaning, 80),
+            "",
+            "Wrong:",
+            textwrap.indent(known.wrong, "    "),
+            "",
+            "Right:",
+            textwrap.indent(known.right, "    "),
+        ]
+    )
+
+
+def _full(diagnostic: Diagnostic) -> str:
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {_visible(diagnostic.message)}"]
+    path = _visible(diagnostic.path)
+    if diagnostic.span is not None:
+        at = f" ({path})" if path else ""
+        lines += [f"  --> {_visible(str(diagnostic.span))}{at}"]
+        lines += _quoted(diagnostic.span, diagnostic.label)
+    elif path:
+        lines += [f"  --> {path}"]
+    for what, span in diagnostic.related:
+        lines += [f"note: {_visible(what)}", f"  --> {_visible(str(span))}", *_quoted(span)]
+    advice = f"{_visible(diagnostic.help)}  " if diagnostic.help else ""
+    return "\n".join([*lines, f"help: {advice}(pcc explain {diagnostic.code})"])
+
+
+def _concise(diagnostic: Diagnostic) -> str:
+    return f"{_place(diagnostic)}{diagnostic.severity}[{diagnostic.code}] {_sentence(diagnostic)}"
+
+
+def _github(diagnostic: Diagnostic) -> str:
+    """A workflow command; GitHub shows it beside the line in a pull request."""
+    level = {"note": "notice"}.get(diagnostic.severity, diagnostic.severity)
+    span = diagnostic.span
+    where = f"file={_escaped(span.source.name)},line={span.line},col={span.column}," if span else ""
+    sentence = _sentence(diagnostic).replace("%", "%25")
+    return f"::{level} {where}title={diagnostic.code}::{sentence}"
+
+
+def _place(diagnostic: Diagnostic) -> str:
+    return f"{_visible(str(diagnostic.span))}: " if diagnostic.span else ""
+
+
+def _sentence(diagnostic: Diagnostic) -> str:
+    """Message, and key path where the message does not name it."""
+    message, path = _visible(diagnostic.message), _visible(diagnostic.path)
+    return message if not path or f"`{path}`" in message else f"{message} ({path})"
+
+
+def _escaped(text: str) -> str:
+    """A property of a workflow command."""
+    return _visible(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+
+
+def _object(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "path": diagnostic.path,
+        "label": diagnostic.label,
+        "help": diagnostic.help,
+        **_position(diagnostic.span),
+        "related": [{"message": what, **_position(span)} for what, span in diagnostic.related],
+    }
+
+
+def _position(span: Span | None) -> dict[str, Any]:
+    return {
+        "file": span.source.name if span else None,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+    }
+
+
+def _quoted(span: Span, label: str = "") -> list[str]:
+    """The span's first line, and carets below it."""
+    lines = _LINE_BREAK.split(span.source.text)
+    if span.line > len(lines):
+        return []
+    line = _visible(lines[span.line - 1])
+    start = min(span.column - 1, len(line))
+    end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
+    end = max(min(end, len(line)), start + 1)
+    line, start, end = _window(line, start, end)
+    number = str(span.line)
+    carets = "^" * max(1, _width(line[start:end]))
+    marked = f"{' ' * _width(line[:start])}{carets} {_visible(label)}".rstrip()
+    return [f"{number} | {line}".rstrip(), f"{' ' * len(number)} | {marked}"]
+
+
+def _window(line: str, start: int, end: int) -> tuple[str, int, int]:
+    """At most MAX_WIDTH characters of the line, around the stretch from `start` to `end`."""
+    if len(line) <= MAX_WIDTH:
+        return line, start, end
+    first = max(0, min(start - MAX_WIDTH // 3, len(line) - MAX_WIDTH))
+    last = min(len(line), first + MAX_WIDTH)
+    head, tail = "..." if first else "", "..." if last < len(line) else ""
+    shift = len(head) - first
+    return f"{head}{line[first:last]}{tail}", start + shift, min(end, last) + shift
+
+
+def _visible(text: str) -> str:
+    """One line of printable characters, as many as before: tabs become single blanks."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: wide characters take two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )

@@ -1,0 +1,57 @@
+"""A `RunSpec` as YAML text that says everything: no bases, no parameters left to put in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import yaml
+
+from pccompiler.components.member import Member, Section
+from pccompiler.spec.models import RunSpec
+from pccompiler.spec.scalars import NumberError, meaning
+
+
+def resolved(spec: RunSpec) -> str:
+    """The complete spec, defaults included; loading it gives an equal `RunSpec`.
+
+    Only what is None by default and has stayed so is left out.
+    """
+    return yaml.dump(
+        _written(spec), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
+    )
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Section):
+        options = {
+            field.alias or name: _written(getattr(value, name))
+            for name, field in type(value).model_fields.items()
+            if not (getattr(value, name) is None and field.default is None)
+        }
+        if isinstance(value, Member):
+            return {value.name: options} if options else value.name
+        return options
+    if isinstance(value, Mapping):
+        entries = cast(Mapping[str, Any], value)
+        return {key: _written(item) for key, item in entries.items()}
+    if isinstance(value, list | tuple):
+        return [_written(item) for item in cast(Iterable[Any], value)]
+    return value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that YAML 1.2 would read as a number, boolean or null."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        try:
+            style = None if isinstance(meaning(text), str) else '"'
+        except NumberError:
+            style = '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
