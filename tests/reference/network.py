@@ -239,7 +239,7 @@ def _operators(
         elif kind == "dense":
             seen += 1
             units = options.get("units") or target[-1]
-            key = None if dense_count == 1 else "dense" + (f"_{seen}" if seen > 1 else "")
+            key = None if dense_count == 1 else "dense" + (str(seen) if seen > 1 else "")
             operators.append(Operator(kind, options.get("bias", True), (shape[-1], units), key))
             shape = (*shape[:-1], units)
         else:

@@ -1,0 +1,129 @@
+"""What every member of every family promises: a name, a summary, and a way back from YAML."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from pccompiler.components.energies import LOSSES
+from pccompiler.components.initializers import INITIALIZERS
+from pccompiler.components.member import Member, OneOf
+from pccompiler.components.operators import OPERATORS
+from pccompiler.components.optimizers import OPTIMIZERS
+from pccompiler.components.rules import RULES
+from pccompiler.components.schedules import SCHEDULES
+from pccompiler.components.sources import SOURCES
+from pccompiler.components.state_inits import STATE_INITS
+from pccompiler.components.state_optimizers import STATE_OPTIMIZERS
+
+FAMILIES: dict[str, tuple[type[Member], ...]] = {
+    "operator": OPERATORS,
+    "loss": LOSSES,
+    "initializer": INITIALIZERS,
+    "optimizer": OPTIMIZERS,
+    "rule": RULES,
+    "schedule": SCHEDULES,
+    "data source": SOURCES,
+    "initialisation": STATE_INITS,
+    "state optimizer": STATE_OPTIMIZERS,
+}
+
+REQUIRED: dict[str, dict[str, Any]] = {
+    "constant": {"value": 0.5},
+    "idx": {"folder": "somewhere"},
+    "npz": {"path": "somewhere.npz"},
+}
+"""Options for members that cannot be built without."""
+
+every_member = pytest.mark.parametrize(
+    ("family", "member"),
+    [
+        pytest.param(family, member, id=f"{family}-{member.name}")
+        for family, members in FAMILIES.items()
+        for member in members
+    ],
+)
+
+
+def reader(family: str) -> TypeAdapter[Any]:
+    return TypeAdapter(Annotated[Member, OneOf(family, FAMILIES[family])])
+
+
+def built(member: type[Member]) -> Member:
+    return member(**(REQUIRED[member.name] if member.has_required_options() else {}))
+
+
+def loaded(value: Any) -> Any:
+    """Values as the loader hands them on: lists are tuples."""
+    if isinstance(value, dict):
+        return {key: loaded(entry) for key, entry in value.items()}
+    return tuple(map(loaded, value)) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_names_within_a_family_are_unique(family: str) -> None:
+    names = [member.name for member in FAMILIES[family]]
+    assert len(set(names)) == len(names)
+
+
+@every_member
+def test_names_are_lower_case_identifiers_and_summaries_are_sentences(
+    family: str, member: type[Member]
+) -> None:
+    assert member.name.isidentifier()
+    assert member.name == member.name.lower()
+    assert member.summary().endswith(".")
+    assert all(option.description for option in member.model_fields.values())
+
+
+@every_member
+def test_reading_what_a_member_writes_gives_the_member(family: str, member: type[Member]) -> None:
+    instance = built(member)
+    read = reader(family).validate_python(loaded(instance.written()))
+    assert read == instance
+    assert type(read) is member
+    assert reader(family).validate_python(instance) == instance
+
+
+@every_member
+def test_a_bare_name_is_the_member_with_its_defaults(family: str, member: type[Member]) -> None:
+    if member.has_required_options():
+        with pytest.raises(ValidationError):
+            reader(family).validate_python(member.name)
+    else:
+        assert reader(family).validate_python(member.name) == member()
+
+
+@every_member
+def test_the_shorthand_sets_the_option_that_it_names(family: str, member: type[Member]) -> None:
+    if member.shorthand is None:
+        return
+    value = getattr(built(member), member.shorthand)
+    short = reader(family).validate_python({member.name: value})
+    assert getattr(short, member.shorthand) == value
+
+
+@every_member
+def test_an_unknown_option_is_refused(family: str, member: type[Member]) -> None:
+    options = {**REQUIRED.get(member.name, {}), "no_such_option": 1}
+    with pytest.raises(ValidationError, match="no_such_option"):
+        reader(family).validate_python({member.name: options})
+
+
+@every_member
+def test_members_are_immutable(family: str, member: type[Member]) -> None:
+    instance = built(member)
+    for option in member.model_fields:
+        with pytest.raises(ValidationError):
+            setattr(instance, option, getattr(instance, option))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_unknown_name_is_refused_and_the_known_ones_are_listed(family: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        reader(family).validate_python("no_such_member")
+    [error] = caught.value.errors()
+    assert error["type"] == "unknown_name"
+    assert set(error["ctx"]["known"]) == {member.name for member in FAMILIES[family]}
