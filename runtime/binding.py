@@ -7,7 +7,6 @@ target     as it is
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pccompiler.components.sources import Dataset, Field
 from pccompiler.components.vocabulary import Role, Shape
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.source import Span
+from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.graph import Graph
 from pccompiler.spec.models import DataSpec
 
@@ -111,9 +111,9 @@ def bind(
     chosen: dict[str, str] = {}
     for field, node in data.bind.items():
         if field not in fields:
-            report("PC510", f"unknown field `{field}`", _suggest(field, fields), "bind", field)
+            report("PC510", f"unknown field `{field}`", suggestion(field, fields), "bind", field)
         elif node not in graph.node:
-            report("PC510", f"unknown node `{node}`", _suggest(node, bound), "bind", field)
+            report("PC510", f"unknown node `{node}`", suggestion(node, bound), "bind", field)
         elif node not in bound:
             help = f"give `{node}` the role input or output, or bind one of {_list(bound)}"
             report("PC510", f"node `{node}` is hidden and takes no data", help, "bind", field)
@@ -168,11 +168,6 @@ def _misfit(field: Field, name: str, node: str, shape: Shape) -> tuple[str, str]
         f"node `{node}` has shape {list(shape)} ({math.prod(shape)} units)",
         f"give `{node}` the shape {list(given) or [1]} or [{math.prod(given)}]",
     )
-
-
-def _suggest(given: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(given, list(known), 1)
-    return f"did you mean `{close[0]}`?" if close else f"known: {_list(known)}"
 
 
 def _list(names: Iterable[str]) -> str:

@@ -1,0 +1,114 @@
+"""What a run's bits depend on beside the spec: versions, processors, flags, devices."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pccompiler.diagnostics.diagnostic import Diagnostic
+
+LIBRARIES = ("jax", "jaxlib", "numpy", "optax")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One session of a run: `pcc train`, or a later `pcc resume`.
+
+    `data_folders` are where the data was looked for, so that a run can be resumed from
+    another folder.
+    """
+
+    time: str
+    arguments: tuple[str, ...]
+    overrides: tuple[str, ...]
+    data_folders: tuple[str, ...]
+    versions: Mapping[str, str]
+    platform: str
+    processor: str
+    cpu_affinity: tuple[int, ...]
+    variables: Mapping[str, str]
+    devices: tuple[str, ...]
+
+    @classmethod
+    def here(cls, overrides: Sequence[str], data_folders: Sequence[Path]) -> Environment:
+        """The environment of this process. Starts JAX's backend."""
+        import jax
+
+        watched = ("XLA_", "JAX_", "NVIDIA_TF32")
+        return cls(
+            time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            tuple(sys.argv),
+            tuple(overrides),
+            tuple(str(folder) for folder in data_folders),
+            versions(),
+            platform.platform(),
+            _processor(),
+            _affinity(),
+            {name: os.environ[name] for name in sorted(os.environ) if name.startswith(watched)},
+            tuple(f"{device.platform}: {device.device_kind}" for device in jax.devices()),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Environment:
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**fields)
+
+    def warn_of_differences(self, before: Environment) -> Diagnostic | None:
+        """PC525, a warning, where a resumed run may not repeat the bits of the first."""
+        found = {
+            "jax": (before.versions.get("jax"), self.versions["jax"]),
+            "jaxlib": (before.versions.get("jaxlib"), self.versions["jaxlib"]),
+            "processor": (before.processor, self.processor),
+            "number of processors": (len(before.cpu_affinity), len(self.cpu_affinity)),
+            "XLA_FLAGS": (
+                before.variables.get("XLA_FLAGS", ""),
+                self.variables.get("XLA_FLAGS", ""),
+            ),
+            "devices": (", ".join(before.devices), ", ".join(self.devices)),
+        }
+        changed = [f"{what}: {old}, now {new}" for what, (old, new) in found.items() if old != new]
+        if not changed:
+            return None
+        return Diagnostic(
+            "PC525",
+            f"the environment differs from the run's ({'; '.join(changed)})",
+            help="the run continues, but the last digits of its numbers may differ",
+            severity="warning",
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of pcc, Python and the libraries that numbers depend on."""
+    import pccompiler
+
+    found = {"pcc": pccompiler.__version__, "python": platform.python_version()}
+    return found | {name: metadata.version(name) for name in LIBRARIES}
+
+
+def _processor() -> str:
+    """The processor's model, since its vector instructions decide the order of sums."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def _affinity() -> tuple[int, ...]:
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))

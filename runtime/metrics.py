@@ -1,0 +1,94 @@
+"""metrics.jsonl: one JSON object per line, in the order of training.
+
+    {"kind": "step", "step": 12, "epoch": 1, "loss": ..., "accuracy": ..., "energy": {phase: .},
+     "node_energy": {phase: {node: .}}, "gradient_norm": {node: .}, "steps": {phase: .}}
+    {"kind": "epoch", "step": 20, "epoch": 1, "split": "validation", "method": "feedforward",
+     "loss": ..., "accuracy": ..., "energy": ..., "seconds": ..., "steps_per_second": ...}
+    {"kind": "trajectory", "step": 20, "epoch": 1, "energy": {phase: {node: [.., ..]}}}
+    {"kind": "test", "step": 400, "split": "test", "parameters": "last", ...}
+    {"kind": "diverged", "step": 13, "epoch": 1, "node": ..., "phase": ..., "inference_step": .}
+
+Steps and epochs count from 1. Energies are batch means per sample. A number that is not
+finite is written as null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runtime.durable import replace_file, writing
+
+Line = Mapping[str, Any]
+"""One line of metrics.jsonl."""
+
+AFTER_TRAINING = frozenset({"test"})
+
+
+@dataclass(frozen=True)
+class MetricsFile:
+    """The metrics of a run, appended to while it trains."""
+
+    path: Path
+
+    def append(self, lines: Iterable[Line]) -> None:
+        """Adds lines and hands them to the system, so that a killed process loses none."""
+        text = "".join(to_json(line) + "\n" for line in lines)
+        if not text:
+            return
+        with writing(self.path), self.path.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+
+    def sync(self) -> None:
+        """Waits until everything so far is on the disk (before a checkpoint relies on it)."""
+        if not self.path.exists():
+            return
+        with writing(self.path), self.path.open("a", encoding="utf-8") as stream:
+            os.fsync(stream.fileno())
+
+    def read(self) -> tuple[Line, ...]:
+        """Every whole line; a last one that is half written is left out."""
+        return tuple(line for line, _ in self._whole_lines())
+
+    def cut(self, step: int) -> None:
+        """Drops what a run that continues from `step` will write again, and half lines."""
+        kept = [
+            text
+            for line, text in self._whole_lines()
+            if line["step"] <= step and line["kind"] not in AFTER_TRAINING
+        ]
+        if self.path.exists():
+            replace_file(self.path, b"".join(kept))
+
+    def _whole_lines(self) -> Iterator[tuple[Line, bytes]]:
+        if not self.path.is_file():
+            return
+        for text in self.path.read_bytes().splitlines(keepends=True):
+            if not text.endswith(b"\n"):
+                return
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict) and isinstance(line.get("step"), int) and "kind" in line:
+                yield line, text
+
+
+def to_json(value: Any) -> str:
+    """JSON in one line; floats to 7 digits, null for what is not finite."""
+    return json.dumps(_plain(value), allow_nan=False, separators=(", ", ": "))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.7g}") if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value

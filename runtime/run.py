@@ -1,0 +1,161 @@
+"""A run on disk, opened for reading: parameters, metrics, evaluation, prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
+from pccompiler.spec.load import load
+from pccompiler.spec.models import RunSpec
+from runtime.checkpoints import Best, Checkpoint
+from runtime.data import samples
+from runtime.evaluation import Evaluator, Scores
+from runtime.metrics import Line
+from runtime.run_folder import RunFolder
+from runtime.session import Session, open_session
+
+if TYPE_CHECKING:
+    from pccompiler.lowering.model import CompiledModel
+
+Which = Literal["last", "best"]
+"""The newest checkpoint, or the one with the best value of the monitored metric."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. Nothing is read or compiled before it is asked for, and then only once.
+
+    A run that still trains in another process can be opened too.
+    """
+
+    folder: RunFolder
+    _model: CompiledModel | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """The resolved spec."""
+        return load(self.folder.spec)[0]
+
+    @cached_property
+    def model(self) -> CompiledModel:
+        """The compiled network."""
+        import pccompiler
+
+        return self._model or pccompiler.compile(self.folder.spec)
+
+    @cached_property
+    def metrics(self) -> tuple[Line, ...]:
+        """The lines of metrics.jsonl (see `runtime.metrics`)."""
+        return self.folder.metrics.read()
+
+    def column(self, name: str, kind: str = "step") -> tuple[np.ndarray, np.ndarray]:
+        """Steps and values of one metric over training, from the lines of a kind that have it.
+
+        Nested metrics are named with slashes: `node_energy/clamped/h1`. Values that were not
+        finite are NaN.
+        """
+        found = [
+            (line["step"], value)
+            for line in self.metrics
+            if line["kind"] == kind and (value := _nested(line, name)) is not _ABSENT
+        ]
+        steps = np.array([step for step, _ in found], np.int64)
+        return steps, np.array([np.nan if v is None else v for _, v in found], np.float64)
+
+    @property
+    def best(self) -> Best | None:
+        """The best value of the monitored metric, and its step; None without validation."""
+        return self._checkpoint("last").progress.best
+
+    @property
+    def result(self) -> Mapping[str, Any] | None:
+        """What result.json says: why the run ended, and its scores; None while it has not."""
+        return self.folder.result()
+
+    @property
+    def params(self) -> Any:
+        """The last parameters."""
+        return self.state().params
+
+    def state(self, which: Which = "last") -> Any:
+        """The training state of a checkpoint, with all it holds."""
+        import jax
+
+        checkpoint = self._checkpoint(which)
+
+        def initial() -> Any:
+            return self.model.init_training(jax.random.key(0), horizon=checkpoint.progress.horizon)
+
+        return checkpoint.restore(jax.eval_shape(initial))
+
+    def evaluate(self, split: str = "test", which: Which = "last") -> Scores:
+        """Scores of a checkpoint on `train`, `validation` or `test`.
+
+        Raises DataError (PC532) without a checkpoint, and ValueError for a split that is
+        unknown or empty.
+        """
+        known = ("train", "validation", "test")
+        if split not in known:
+            raise ValueError(f"there is no split `{split}`; known: {', '.join(known)}")
+        session, state = self.session, self.state(which)
+        arrays = session.data.split(split)
+        if not samples(arrays):
+            raise ValueError(f"the {split} split of {self.path} is empty")
+        evaluate = Evaluator(session.model, arrays, session.classes, session.batch_size)
+        return evaluate(state.params, state.aux)
+
+    @cached_property
+    def session(self) -> Session:
+        """The spec compiled, with its data in memory."""
+        known = [Path(f) for entry in self.folder.environments() for f in entry.data_folders]
+        return open_session(self.folder.spec, (), known)
+
+    def _checkpoint(self, which: Which) -> Checkpoint:
+        return self._best_checkpoint if which == "best" else self._last_checkpoint
+
+    @cached_property
+    def _last_checkpoint(self) -> Checkpoint:
+        checkpoint, _ = self.folder.checkpoints().latest()
+        if checkpoint is None:
+            raise DataError(
+                Diagnostic(
+                    "PC532",
+                    f"run {self.path} has no checkpoint yet",
+                    help=f"`pcc resume {self.path}` trains it",
+                )
+            )
+        return checkpoint
+
+    @cached_property
+    def _best_checkpoint(self) -> Checkpoint:
+        best = self._last_checkpoint.progress.best
+        if best is None or best.step == self._last_checkpoint.progress.step:
+            return self._last_checkpoint
+        return self.folder.checkpoints().load(best.name)
+
+
+_ABSENT: Any = object()
+
+
+def _nested(line: Line, name: str) -> Any:
+    value: Any = line
+    for key in name.split("/"):
+        if not isinstance(value, Mapping) or key not in value:
+            return _ABSENT
+        value = value[key]
+    return value
+
+
+def load_run(run_dir: str | Path, model: CompiledModel | None = None) -> Run:
+    """Opens a run folder. Raises DataError (PC523) if it is none."""
+    return Run(RunFolder.open(Path(run_dir)), model)

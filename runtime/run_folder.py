@@ -1,0 +1,211 @@
+"""The folder of a run. It is never overwritten, and one process at a time works in it.
+
+runs/digits_mlp-001/spec.yaml         the resolved spec: no extends, no parameters
+                    environment.json  one entry per session: versions, devices, arguments
+                    preprocessing.npz how the data was scaled, for later predictions
+                    metrics.jsonl     see `runtime.metrics`
+                    checkpoints/      see `runtime.checkpoints`
+                    plots/            pictures of the metrics
+                    result.json       written when training has finished
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
+from runtime.binding import Encoding
+from runtime.checkpoints import Checkpoints
+from runtime.durable import replace_file, writing
+from runtime.environment import Environment
+from runtime.metrics import MetricsFile
+
+LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run, and reading and writing of its small files."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, name: str, path: Path | None = None) -> RunFolder:
+        """A new run folder: `path`, or the next free `runs/NAME-001`.
+
+        Raises DataError: PC520 if `path` holds anything, PC522 if it cannot be made.
+        """
+        if path is not None:
+            return cls._at(path)
+        for number in range(1, 10**6):
+            numbered = Path("runs") / f"{name}-{number:03d}"
+            with writing(numbered):
+                try:
+                    numbered.mkdir(parents=True)
+                except FileExistsError:
+                    continue
+                return cls(numbered)
+        raise AssertionError("a million runs of one name")
+
+    @classmethod
+    def _at(cls, path: Path) -> RunFolder:
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            # The lock file may be that of a process which is beginning a run here just now.
+            occupied = any(entry.name != LOCK for entry in path.iterdir())
+        if occupied:
+            raise DataError(
+                Diagnostic(
+                    "PC520",
+                    f"run folder {path} is not empty",
+                    help=f"`pcc resume {path}` continues a run; name a new folder for a new one",
+                )
+            )
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """The folder of an earlier run. Raises DataError (PC523) if it is none."""
+        folder = cls(path)
+        if not folder.spec.is_file():
+            what = "has no spec.yaml" if path.is_dir() else "does not exist"
+            raise DataError(
+                Diagnostic(
+                    "PC523",
+                    f"{path} is not a run folder: it {what}",
+                    help="name a folder that `pcc train` made, such as runs/digits_mlp-001",
+                )
+            )
+        return folder
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.yaml"
+
+    @property
+    def plots(self) -> Path:
+        return self.path / "plots"
+
+    @property
+    def metrics(self) -> MetricsFile:
+        return MetricsFile(self.path / "metrics.jsonl")
+
+    def checkpoints(self, keep: int = 2) -> Checkpoints:
+        return Checkpoints(self.path / "checkpoints", keep)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the folder for this process. Raises DataError (PC521) if another holds it."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / LOCK, timeout=0)
+        try:
+            with writing(self.path / LOCK):
+                lock.acquire()
+        except Timeout:
+            raise DataError(
+                Diagnostic(
+                    "PC521",
+                    f"run folder {self.path} is in use by another process",
+                    help="wait until it ends, or train in a folder of its own",
+                )
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def write_spec(self, text: str) -> None:
+        replace_file(self.spec, text.encode())
+
+    def environments(self) -> tuple[Environment, ...]:
+        """One per session, the first first; none if the file is missing or unreadable."""
+        try:
+            entries = json.loads(self._environment.read_bytes())
+            return tuple(Environment.from_json(entry) for entry in entries)
+        except (OSError, ValueError, TypeError):
+            return ()
+
+    def add_environment(self, environment: Environment) -> None:
+        entries = [entry.to_json() for entry in (*self.environments(), environment)]
+        replace_file(self._environment, (json.dumps(entries, indent=2) + "\n").encode())
+
+    @property
+    def _environment(self) -> Path:
+        return self.path / "environment.json"
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        replace_file(self._result, (json.dumps(result, indent=2) + "\n").encode())
+
+    def result(self) -> Mapping[str, Any] | None:
+        """What result.json says; None while the run has not finished."""
+        try:
+            return json.loads(self._result.read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def forget_result(self) -> None:
+        """The run goes on: it has not finished any more."""
+        with writing(self._result):
+            self._result.unlink(missing_ok=True)
+
+    @property
+    def _result(self) -> Path:
+        return self.path / "result.json"
+
+    def write_encodings(self, encodings: Sequence[Encoding]) -> None:
+        """Saves how the data was scaled, so that predictions need no training data."""
+        import io
+
+        arrays: dict[str, Any] = {}
+        for code in encodings:
+            description = {
+                "field": code.field,
+                "kind": code.kind,
+                "shape": code.shape,
+                "field_shape": code.field_shape,
+                "classes": code.classes,
+                "full_scale": code.full_scale,
+            }
+            arrays[f"{code.node}.description"] = np.array(json.dumps(description))
+            arrays[f"{code.node}.mean"] = code.mean
+            arrays[f"{code.node}.deviation"] = code.deviation
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        replace_file(self._encodings, buffer.getvalue())
+
+    def encodings(self) -> Mapping[str, Encoding]:
+        """The same by node name. Raises DataError (PC523) if the file is missing or damaged."""
+        try:
+            with np.load(self._encodings, allow_pickle=False) as arrays:
+                nodes = [
+                    n.removesuffix(".description") for n in arrays if n.endswith(".description")
+                ]
+                return {node: _encoding(node, arrays) for node in nodes}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                Diagnostic(
+                    "PC523",
+                    f"{self._encodings} cannot be read: {error}",
+                    help=f"`pcc resume {self.path}` writes it again",
+                )
+            ) from None
+
+    @property
+    def _encodings(self) -> Path:
+        return self.path / "preprocessing.npz"
+
+
+def _encoding(node: str, arrays: Any) -> Encoding:
+    description: dict[str, Any] = json.loads(str(arrays[f"{node}.description"]))
+    for shape in ("shape", "field_shape"):
+        description[shape] = tuple(description[shape])
+    mean, deviation = arrays[f"{node}.mean"], arrays[f"{node}.deviation"]
+    return Encoding(node=node, mean=mean, deviation=deviation, **description)

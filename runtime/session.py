@@ -1,0 +1,157 @@
+"""What a training loop works with: model, data and folder, read and checked."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pccompiler.components.vocabulary import Role
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
+from pccompiler.ir.graph import Graph
+from pccompiler.spec.load import Document, load
+from pccompiler.spec.models import DataSpec, RunSpec
+from pccompiler.spec.resolved import resolved
+from runtime.binding import Encoding
+from runtime.data import Data, prepare, samples, search_folders
+from runtime.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from pccompiler.lowering.model import CompiledModel
+
+SpecLike = str | Path | Mapping[str, Any]
+
+LESS_IS_BETTER = frozenset({"loss", "energy"})
+
+
+@dataclass(frozen=True)
+class Session:
+    """A spec that is compiled, with its data in memory."""
+
+    spec: RunSpec
+    spec_text: str
+    document: Document
+    model: CompiledModel
+    data: Data
+    data_folders: tuple[Path, ...]
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return samples(self.data.train) // self.batch_size
+
+    @property
+    def batch_size(self) -> int:
+        assert self.spec.data is not None
+        return self.spec.data.batch_size
+
+    @property
+    def total_steps(self) -> int:
+        return self.spec.training.epochs * self.steps_per_epoch
+
+    @property
+    def classes(self) -> bool:
+        """Whether every output's target is a class, so that accuracy means something."""
+        return targets_are_classes(self.model.graph, self.data.encodings)
+
+    @property
+    def monitor(self) -> str | None:
+        """The metric that decides which checkpoint is best; None without validation."""
+        if not samples(self.data.validation):
+            return None
+        asked = self.spec.training.monitor
+        if asked:
+            return asked
+        if self.classes:
+            return "accuracy"
+        return "loss" if self.model.plan.outputs else "energy"
+
+    @property
+    def spec_digest(self) -> str:
+        return hashlib.sha256(self.spec_text.encode()).hexdigest()
+
+
+def open_session(
+    spec: SpecLike, overrides: Sequence[str] = (), folders: Sequence[Path] = ()
+) -> Session:
+    """Compiles a spec and reads its data, looking in `folders` last.
+
+    Raises SpecError (also PC506 without data, PC510 to PC513 where data and network do not
+    fit) and DataError (PC501 to PC505).
+    """
+    import pccompiler
+
+    run_spec, document = load(spec, overrides)
+    model = pccompiler.compile(spec, overrides)
+    data_spec = required_data(run_spec, document)
+    parent = None if isinstance(spec, Mapping) else Path(spec).resolve().parent
+    searched = [folder.absolute() for folder in (*search_folders(data_spec, parent), *folders)]
+    looked_in = tuple(dict.fromkeys(searched))
+    data = prepare(data_spec, model.graph, looked_in, document.span)
+    session = Session(run_spec, resolved(run_spec), document, model, data, looked_in)
+    _check_monitor(session)
+    return session
+
+
+def required_data(spec: RunSpec, document: Document) -> DataSpec:
+    """The data section. Raises SpecError (PC506) if there is none."""
+    if spec.data is not None:
+        return spec.data
+    raise SpecError(
+        Diagnostic(
+            "PC506",
+            f"the spec `{spec.name}` has no `data` section, so there is nothing to train on",
+            document.span(()),
+            help="add one, for example `data: {source: digits}`",
+        )
+    )
+
+
+def targets_are_classes(graph: Graph, encodings: Sequence[Encoding]) -> bool:
+    """Whether the network has outputs and each of them is bound to class labels."""
+    outputs = graph.with_role(Role.OUTPUT)
+    kinds = {code.node: code.kind for code in encodings}
+    return bool(outputs) and all(kinds.get(node) == "classes" for node in outputs)
+
+
+def _check_monitor(session: Session) -> None:
+    training = session.spec.training
+
+    def refuse(message: str, help: str, key: str) -> None:
+        path = ("training", key)
+        span = session.document.span(path)
+        raise SpecError(Diagnostic("PC513", message, span, ".".join(path), help=help))
+
+    if training.monitor == "accuracy" and not session.classes:
+        refuse("accuracy needs targets that are classes", "monitor the loss", "monitor")
+    if training.early_stop and session.monitor is None:
+        refuse(
+            "early stopping needs a validation split, and data.validation is 0",
+            "set data.validation, for example to 0.1",
+            "early_stop",
+        )
+
+
+def refuse_changes(session: Session, folder: RunFolder, spec_text: str, data_digest: str) -> None:
+    """Raises DataError (PC524, PC526) if spec or data differ from the checkpoint's."""
+    if session.spec_text != spec_text:
+        difference = difflib.unified_diff(
+            spec_text.splitlines(), session.spec_text.splitlines(), "saved", "now", lineterm="", n=1
+        )
+        raise DataError(
+            Diagnostic(
+                "PC524",
+                f"the spec changed since run {folder.path} was saved:\n" + "\n".join(difference),
+                help="pass --allow-changed to continue with the changed spec",
+            )
+        )
+    if session.data.digest != data_digest:
+        raise DataError(
+            Diagnostic(
+                "PC526",
+                f"the training data of run {folder.path} is not what it was when it was saved",
+                help="restore the data, or pass --allow-changed to continue with the new one",
+            )
+        )

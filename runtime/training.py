@@ -1,0 +1,173 @@
+"""Training a spec, and continuing a run: what `pcc train` and `pcc resume` call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from runtime.checkpoints import Checkpoint, Progress
+from runtime.data import samples
+from runtime.environment import Environment, versions
+from runtime.evaluation import Evaluator
+from runtime.loop import Loop, score_line
+from runtime.reporter import Reporter, Silent, Start
+from runtime.run import Run, load_run
+from runtime.run_folder import RunFolder
+from runtime.session import Session, SpecLike, open_session, refuse_changes
+from runtime.signals import deferred_signals
+
+
+def fit(
+    spec: SpecLike,
+    run_dir: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    reporter: Reporter | None = None,
+    *,
+    plots: bool = True,
+) -> Run:
+    """Trains a spec from its beginning in a new run folder.
+
+    `spec` is a path or a mapping; `run_dir` must be new or empty, the default is the next free
+    `runs/NAME-001`; `overrides` are `key.path=value`; `plots` draws the metrics at the end.
+
+    Raises SpecError for the spec or where data and network do not fit; DataError for data
+    files and the run folder; RunError (PC540) where training diverges, with the state before
+    saved; `runtime.signals.Interrupted` on SIGINT or SIGTERM, with the state saved.
+    """
+    session = open_session(spec, overrides)
+    folder = RunFolder.create(session.spec.name, Path(run_dir) if run_dir else None)
+    with folder.locked():
+        folder.write_spec(session.spec_text)
+        folder.add_environment(Environment.here(overrides, session.data_folders))
+        return _train(session, folder, None, reporter or Silent(), plots)
+
+
+def resume(
+    run_dir: str | Path,
+    overrides: Sequence[str] = (),
+    reporter: Reporter | None = None,
+    *,
+    allow_changed: bool = False,
+    strict: bool = False,
+    plots: bool = True,
+) -> Run:
+    """Continues a run from its newest checkpoint, or from step 0 where there is none.
+
+    The result has the bits of a run that was never interrupted, in the same environment. A
+    damaged checkpoint is passed over with a warning, or fails with `strict`. `allow_changed`
+    lets spec (also through `overrides`) and data differ from those that were saved; the run
+    folder's spec.yaml then becomes the new one. A finished run is only evaluated again.
+
+    Raises what `fit` raises, and DataError: PC521 if another process works in the folder,
+    PC523 if it is no run folder, PC524 and PC526 for changes, PC530 to PC532 for checkpoints.
+    """
+    folder = RunFolder.open(Path(run_dir))
+    reporter = reporter or Silent()
+    with folder.locked():
+        before = folder.environments()
+        known = [Path(path) for entry in before for path in entry.data_folders]
+        session = open_session(folder.spec, overrides, known)
+        checkpoint, warnings = folder.checkpoints().latest(strict)
+        if not allow_changed:
+            saved_text = checkpoint.spec_text if checkpoint else folder.spec.read_text()
+            saved_data = checkpoint.progress.data_digest if checkpoint else session.data.digest
+            refuse_changes(session, folder, saved_text, saved_data)
+        here = Environment.here(overrides, session.data_folders)
+        changed = here.warn_of_differences(before[0]) if before else None
+        for warning in (*warnings, *([changed] if changed else [])):
+            reporter.warn(warning)
+        if folder.spec.read_text() != session.spec_text:
+            folder.write_spec(session.spec_text)
+        folder.add_environment(here)
+        return _train(session, folder, checkpoint, reporter, plots)
+
+
+def _train(
+    session: Session,
+    folder: RunFolder,
+    checkpoint: Checkpoint | None,
+    reporter: Reporter,
+    plots: bool,
+) -> Run:
+    state, progress = _beginning(session, checkpoint)
+    folder.write_encodings(session.data.encodings)
+    folder.metrics.cut(progress.step)
+    folder.checkpoints().clear_leftovers()
+    folder.forget_result()
+    training = session.spec.training
+    with deferred_signals() as pending:
+        loop = Loop(session, folder, state, progress, reporter)
+        reporter.begin(
+            Start(
+                session.spec.name,
+                folder.path,
+                progress.step,
+                session.total_steps,
+                session.steps_per_epoch,
+                training.epochs,
+            )
+        )
+        try:
+            reason = loop.run(pending)
+        finally:
+            reporter.end()
+        _finish(session, folder, loop, reason)
+    if plots:
+        from runtime.plots import draw
+
+        draw(folder)
+    return load_run(folder.path, session.model)
+
+
+def _beginning(session: Session, checkpoint: Checkpoint | None) -> tuple[Any, Progress]:
+    """The training state and position to go on from."""
+    import jax
+    import jax.numpy as jnp
+
+    def initial() -> Any:
+        key = jax.random.key(session.spec.training.seed)
+        return session.model.init_training(key, horizon=session.total_steps)
+
+    progress = Progress(
+        step=0,
+        steps_per_epoch=session.steps_per_epoch,
+        horizon=session.total_steps,
+        spec_digest=session.spec_digest,
+        data_digest=session.data.digest,
+        versions=versions(),
+    )
+    if checkpoint is None:
+        return initial(), progress
+    saved = checkpoint.progress
+    state = checkpoint.restore(jax.eval_shape(initial))
+    if saved.horizon != progress.horizon:  # only with allowed changes
+        state = replace(state, horizon=jnp.int32(progress.horizon))
+    return state, replace(
+        progress, step=saved.step, best=saved.best, stale_epochs=saved.stale_epochs
+    )
+
+
+def _finish(session: Session, folder: RunFolder, loop: Loop, reason: str) -> None:
+    """Scores the test split with the last parameters and with the best, and ends the run."""
+    progress = loop.progress
+    best = progress.best
+    result: dict[str, Any] = {
+        "reason": reason,
+        "step": progress.step,
+        "epoch": progress.epoch,
+        "best": asdict(best) if best else None,
+    }
+    if samples(session.data.test):
+        evaluate = Evaluator(session.model, session.data.test, session.classes, session.batch_size)
+        states = {"last": loop.state}
+        if best and best.step != progress.step and best.name in folder.checkpoints().names():
+            states["best"] = folder.checkpoints().load(best.name).restore(loop.state)
+        scores = {
+            name: score_line(evaluate(state.params, state.aux)) for name, state in states.items()
+        }
+        step = {"kind": "test", "step": progress.step, "epoch": progress.epoch, "split": "test"}
+        folder.metrics.append(step | {"parameters": name} | line for name, line in scores.items())
+        result["test"] = scores
+    folder.write_result(result)
