@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pccompiler.diagnostics.diagnostic import Diagnostic
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.build import build, warnings
 from pccompiler.ir.graph import Graph
 from pccompiler.ir.verify import verify
+from pccompiler.lowering.cost import cost, too_large
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.planning import plan_update
 from pccompiler.lowering.verify_plan import verify_plan
@@ -37,6 +39,7 @@ class Checked:
     graph: Graph
     plan: UpdatePlan
     warnings: tuple[Diagnostic, ...]
+    disabled: tuple[str, ...] = ()
 
 
 def check(
@@ -50,6 +53,7 @@ def check(
 
     `spec` is a path, or a mapping of the same form; `overrides` are `key.path=value`;
     `disable` names passes to leave out (`passes.OPTIONAL`).
+    `observe` sees every intermediate result.
     Raises SpecError with every mistake found.
     """
     run_spec, document = load(spec, overrides)
@@ -57,7 +61,10 @@ def check(
     for graph_pass in GRAPH_PASSES:
         graph = _observed(graph_pass.run(graph), graph_pass.name, observe)
     plan = _plan(graph, run_spec, document, disable, observe)
-    return Checked(run_spec, document, graph, plan, tuple(warnings(graph)))
+    problem = too_large(cost(plan, run_spec), graph)
+    if problem is not None:
+        raise SpecError(problem)
+    return Checked(run_spec, document, graph, plan, tuple(warnings(graph)), tuple(disable))
 
 
 def compile(
@@ -68,12 +75,16 @@ def compile(
     observe: Observe | None = None,
 ) -> CompiledModel:
     """Compiles a spec into pure functions on arrays. Arguments and errors as for `check`."""
-    checked = check(spec, overrides, disable=disable, observe=observe)
+    return lower(check(spec, overrides, disable=disable, observe=observe))
 
+
+def lower(checked: Checked) -> CompiledModel:
+    """The compiled model of a checked spec."""
     from pccompiler.lowering.model import CompiledModel
 
     def replan(held: frozenset[str], restarted: bool) -> UpdatePlan:
-        return _plan(checked.graph, checked.spec, checked.document, disable, None, held, restarted)
+        graph, spec, document = checked.graph, checked.spec, checked.document
+        return _plan(graph, spec, document, checked.disabled, None, held, restarted)
 
     return CompiledModel(checked.spec, checked.graph, checked.plan, replan)
 
@@ -89,12 +100,11 @@ def _plan(
 ) -> UpdatePlan:
     plan = plan_update(graph, spec, document, held, restarted)
     plan = _observed(plan, "plan", observe)
+    optimizer = plan.state_optimizer
     for plan_pass in PLAN_PASSES:
         if plan_pass.name not in disable:
-            plan = plan.map_phases(
-                lambda phase, run=plan_pass.run: run(graph, phase, plan.state_optimizer)
-            )
-            plan = _observed(plan, plan_pass.name, observe)
+            run = partial(plan_pass.run, graph, optimizer)
+            plan = _observed(plan.map_phases(run), plan_pass.name, observe)
     return plan
 
 

@@ -15,7 +15,12 @@ from pccompiler.lazy import optax
 
 
 class Optimizer(Member):
-    """The rule by which learning changes the parameters."""
+    """The rule by which learning changes the parameters.
+
+    `slots` counts the numbers it remembers for each parameter.
+    """
+
+    slots: ClassVar[int] = 0
 
     def transformation(self) -> Any:
         """The optax.GradientTransformation."""
@@ -40,6 +45,7 @@ class Momentum(Optimizer):
     """Gradient descent with momentum."""
 
     name: ClassVar[str] = "momentum"
+    slots: ClassVar[int] = 1
 
     learning_rate: float = Field(default=0.01, gt=0, description="rate of the parameters")
     momentum: float = Field(
@@ -59,6 +65,7 @@ class Adam(Optimizer):
     """Adam (Kingma & Ba 2015)."""
 
     name: ClassVar[str] = "adam"
+    slots: ClassVar[int] = 2
 
     learning_rate: float = Field(default=1e-3, gt=0, description="rate of the parameters")
     b1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment")
@@ -77,6 +84,7 @@ class AdamW(Optimizer):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
     name: ClassVar[str] = "adamw"
+    slots: ClassVar[int] = 2
 
     learning_rate: float = Field(default=1e-3, gt=0, description="rate of the parameters")
     b1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment")

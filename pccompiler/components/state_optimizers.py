@@ -25,6 +25,11 @@ class StateOptimizer(Member):
 
     still_at_zero: ClassVar[bool] = True
 
+    @property
+    def slots(self) -> int:
+        """How many numbers it remembers for each unit."""
+        raise NotImplementedError
+
     def memory(self, x: Array) -> Memory:
         """The memory before the first step, for a state like x."""
         raise NotImplementedError
@@ -43,6 +48,10 @@ class StateSGD(StateOptimizer):
     momentum: float = Field(
         default=0.0, ge=0, lt=1, description="m: how much of the last step remains"
     )
+
+    @property
+    def slots(self) -> int:
+        return 1 if self.momentum else 0
 
     def memory(self, x: Array) -> Memory:
         return (jnp.zeros_like(x),) if self.momentum else ()
@@ -63,6 +72,10 @@ class StateAdam(StateOptimizer):
     b1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment")
     b2: float = Field(default=0.999, ge=0, lt=1, description="decay of the second moment")
     eps: float = Field(default=1e-8, gt=0, description="added to the root of the second moment")
+
+    @property
+    def slots(self) -> int:
+        return 2
 
     def memory(self, x: Array) -> Memory:
         return jnp.zeros_like(x), jnp.zeros_like(x)

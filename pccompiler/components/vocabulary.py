@@ -92,6 +92,11 @@ class Evidence(Protocol):
 class Estimator(Protocol):
     """Turns the evidence of a training step into the gradient handed to the optimiser."""
 
+    @property
+    def energy_phases(self) -> tuple[str, ...]:
+        """The phases whose energy gradient it takes."""
+        ...
+
     def describe(self) -> str:
         """The formula, as the printed plan shows it."""
         ...

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, cast
 
 import networkx as nx
@@ -11,8 +10,9 @@ import networkx as nx
 from pccompiler.components.energies import Gaussian
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Stage
-from pccompiler.ir.names import NameProblem, chain, expand, paired
+from pccompiler.ir.names import NameSyntaxError, chain, expand, paired
 from pccompiler.spec.load import Document
 from pccompiler.spec.models import EdgeSpec, NodeSpec, PerNode, RunSpec
 
@@ -59,7 +59,7 @@ class _Builder:
                     f"node `{name}` is declared twice",
                     path,
                     key=True,
-                    help="give each node one entry; ranges may overlap with other names",
+                    help="give each node one entry, and mind the nodes that ranges stand for",
                     related=(("first declared here", first),) if first else (),
                 )
                 continue
@@ -95,18 +95,17 @@ class _Builder:
         try:
             for name, source, target in _ends(edge):
                 self._add_edge(path, edge, name, source, target)
-        except NameProblem as problem:
+        except NameSyntaxError as problem:
             where = "path" if edge.path is not None else "from"
             self._problem("PC312", str(problem), (*path, where), help=problem.help)
 
     def _add_edge(self, path: Path, edge: EdgeSpec, name: str, source: str, target: str) -> None:
-        at = {
-            source: (*path, "path" if edge.path is not None else "from"),
-            target: (*path, "path" if edge.path is not None else "to"),
-        }
-        if not all([self._is_node(node, where, "PC301") for node, where in at.items()]):
+        from_path: Path = (*path, "path" if edge.path is not None else "from")
+        to_path: Path = (*path, "path" if edge.path is not None else "to")
+        source_exists = self._is_node(source, from_path, "PC301")
+        if not self._is_node(target, to_path, "PC301") or not source_exists:
             return
-        span = self.document.span(at[source])
+        span = self.document.span(from_path)
         if name in self.edges:
             first = self.edges[name].span
             self._problem(
@@ -156,7 +155,7 @@ class _Builder:
     def _expanded(self, written: str, path: Path) -> list[str]:
         try:
             return expand(written)
-        except NameProblem as problem:
+        except NameSyntaxError as problem:
             self._problem("PC309", str(problem), path, key=True, help=problem.help)
             return []
 
@@ -205,21 +204,11 @@ def _ancestors(graph: Graph, node: str) -> set[str]:
     return set(cast(Any, nx).ancestors(graph.networkx, node))
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """`did you mean ...?`, or the names there are."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    shown = ", ".join(f"`{k}`" for k in known[:8])
-    return f"there are {shown}" + (", ..." if len(known) > 8 else "")
-
-
 def _ends(edge: EdgeSpec) -> list[tuple[str, str, str]]:
     """(name, source, target) of every edge that an entry stands for."""
     if edge.path is not None:
         nodes = chain(edge.path)
-        return [(f"{a}->{b}", a, b) for a, b in zip(nodes, nodes[1:], strict=False)]
+        return [(f"{a}->{b}", a, b) for a, b in pairwise(nodes)]
     assert edge.source is not None
     assert edge.target is not None
     pairs = paired(edge.source, edge.target)
@@ -227,7 +216,7 @@ def _ends(edge: EdgeSpec) -> list[tuple[str, str, str]]:
         return [(f"{a}->{b}", a, b) for a, b in pairs]
     names = expand(edge.name)
     if len(names) != len(pairs):
-        raise NameProblem(
+        raise NameSyntaxError(
             f"`{edge.name}` names {len(names)} of {len(pairs)} edges",
             "give the name a range as long as that of `from` and `to`",
         )

@@ -12,7 +12,7 @@ RESERVED = frozenset({"total", "external"})
 """Words that stand beside node names in tables of energies."""
 
 
-class NameProblem(Exception):
+class NameSyntaxError(Exception):
     """A name, range or chain that cannot be read. `help` says what to write instead."""
 
     def __init__(self, message: str, help: str) -> None:
@@ -27,15 +27,17 @@ def expand(name: str) -> list[str]:
     """
     ranges = list(_RANGE.finditer(name))
     if len(ranges) > 1:
-        raise NameProblem(f"`{name}` has more than one range", "use one range per name")
+        raise NameSyntaxError(f"`{name}` has more than one range", "use one range per name")
     if not ranges:
         return [_checked(name, name)]
     [match] = ranges
     first, last = int(match[1]), int(match[2])
     if last < first - 1:
-        raise NameProblem(f"the range of `{name}` runs backwards", "write the smaller number first")
+        raise NameSyntaxError(
+            f"the range of `{name}` runs backwards", "write the smaller number first"
+        )
     if last - first >= _LONGEST_RANGE:
-        raise NameProblem(
+        raise NameSyntaxError(
             f"the range of `{name}` has {last - first + 1} names",
             f"the longest range has {_LONGEST_RANGE} names",
         )
@@ -48,12 +50,12 @@ def chain(path: str) -> list[str]:
     """The nodes along `a -> h[1..2] -> b`, ranges expanded in place."""
     parts = [part.strip() for part in path.split("->")]
     if len(parts) < 2 or not all(parts):
-        raise NameProblem(
+        raise NameSyntaxError(
             f"`{path}` is not a chain of nodes", "write the nodes with arrows: `image -> h1 -> out`"
         )
     names = [name for part in parts for name in expand(part)]
     if len(names) < 2:
-        raise NameProblem(f"`{path}` has fewer than two nodes", "a chain needs two nodes")
+        raise NameSyntaxError(f"`{path}` has fewer than two nodes", "a chain needs two nodes")
     return names
 
 
@@ -65,7 +67,7 @@ def paired(first: str, second: str) -> list[tuple[str, str]]:
     if len(right) == 1:
         right = right * len(left)
     if len(left) != len(right):
-        raise NameProblem(
+        raise NameSyntaxError(
             f"`{first}` stands for {len(left)} names and `{second}` for {len(right)}",
             "ranges pair element by element, so they need the same length",
         )
@@ -74,10 +76,10 @@ def paired(first: str, second: str) -> list[tuple[str, str]]:
 
 def _checked(name: str, written: str) -> str:
     if not _NAME.match(name):
-        raise NameProblem(
+        raise NameSyntaxError(
             f"`{written}` is not a name",
             "names are letters, digits and _, with no digit first; ranges look like h[1..3]",
         )
     if name in RESERVED:
-        raise NameProblem(f"`{name}` is a reserved name", "choose another name for the node")
+        raise NameSyntaxError(f"`{name}` is a reserved name", "choose another name for the node")
     return name

@@ -16,7 +16,7 @@ from pccompiler.ir.graph import Edge, Graph, Stage
 from pccompiler.ir.print import print_graph
 
 
-class CompilerBug(PccError):
+class CompilerBugError(PccError):
     """An invariant does not hold after a pass."""
 
     def __init__(self, after: str, invariant: str, span: Span | None, printed: str) -> None:
@@ -26,9 +26,11 @@ class CompilerBug(PccError):
 
 
 def verify(graph: Graph, after: str) -> None:
-    """Raises CompilerBug if the graph breaks an invariant of its stage."""
+    """Raises CompilerBugError if the graph breaks an invariant of its stage."""
     for invariant, name, span in _broken(graph):
-        raise CompilerBug(after, f"{invariant} (`{name}`)", span, print_graph(graph, mark=name))
+        raise CompilerBugError(
+            after, f"{invariant} (`{name}`)", span, print_graph(graph, mark=name)
+        )
 
 
 def _broken(graph: Graph) -> Iterator[tuple[str, str, Span | None]]:

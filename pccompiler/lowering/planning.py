@@ -14,7 +14,7 @@ from pccompiler.components.energies import Energy
 from pccompiler.components.state_inits import Feedforward
 from pccompiler.components.vocabulary import Network, Phase, PhaseKind
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.ir.build import suggestion
+from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.plan import NEVER, Form, PhasePlan, Stretch, UpdatePlan
 from pccompiler.spec.load import Document
@@ -34,15 +34,18 @@ def plan_update(
     entries held, so the feedforward pass is no equilibrium and no error is known to vanish.
     `restarted`: the caller says where relaxation starts.
     """
+    rule = spec.learning.rule
+    if rule.needs_output() and not graph.network.outputs:
+        raise SpecError(_no_loss(rule.name, document))
     inference, network = spec.inference, _network_without(graph.network, held)
-    phases = _with_steps(spec.learning.rule.phases(network), spec, document, strict=not held)
+    phases = _with_steps(rule.phases(network), spec, document, strict=not held)
     from_forward = isinstance(inference.init, Feedforward) and not restarted and not held
     plan = partial(plan_phase, graph, until_settled=inference.stop is not None)
     return UpdatePlan(
         graph=graph,
         phases=tuple(plan(p, _starts_at_prediction(p, phases, from_forward)) for p in phases),
-        estimator=spec.learning.rule.estimator(),
-        reported=spec.learning.rule.reported_phase(),
+        estimator=rule.estimator(),
+        reported=rule.reported_phase(),
         prediction=plan(_prediction_phase(network, spec), from_forward),
         outputs=graph.network.outputs,
         init=inference.init,
@@ -185,6 +188,17 @@ def _prediction_phase(network: Network, spec: RunSpec) -> Phase:
     steps = spec.inference.steps
     longest = steps if isinstance(steps, int) else max(steps.values())
     return Phase("prediction", PhaseKind.RELAX, network.inputs, steps=chosen.steps or longest)
+
+
+def _no_loss(rule: str, document: Document) -> Diagnostic:
+    path = ("learning", "rule")
+    return Diagnostic(
+        "PC314",
+        f"the rule {rule} needs a loss, but no node has role: output",
+        document.span(path),
+        path=".".join(path),
+        help="give the node that has targets `role: output`, or use predictive_coding",
+    )
 
 
 def _steps_problem(

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pccompiler.ir.graph import Graph
-from pccompiler.ir.verify import CompilerBug
+from pccompiler.ir.verify import CompilerBugError
 from pccompiler.lowering.plan import NEVER, PhasePlan, Stretch, UpdatePlan
 from pccompiler.lowering.print_plan import print_plan
 
 
 def verify_plan(plan: UpdatePlan, after: str) -> None:
-    """Raises CompilerBug if the plan could compute something else than the energy asks for."""
+    """Raises CompilerBugError if the plan could compute something else than the energy asks for."""
     for phase in (*plan.phases, plan.prediction):
         for invariant in _broken(plan.graph, phase):
-            raise CompilerBug(after, f"{invariant} ({phase.phase.name})", None, print_plan(plan))
+            raise CompilerBugError(
+                after, f"{invariant} ({phase.phase.name})", None, print_plan(plan)
+            )
 
 
 def _broken(graph: Graph, phase: PhasePlan) -> Iterator[str]:

@@ -1,5 +1,12 @@
 """The passes, in the order in which they run."""
 
-from pccompiler.passes.pipeline import GRAPH_PASSES, OPTIONAL, PLAN_PASSES, GraphPass, PlanPass
+from pccompiler.passes.pipeline import (
+    GRAPH_PASSES,
+    OPTIONAL,
+    PLAN_PASSES,
+    STAGES,
+    GraphPass,
+    PlanPass,
+)
 
-__all__ = ["GRAPH_PASSES", "OPTIONAL", "PLAN_PASSES", "GraphPass", "PlanPass"]
+__all__ = ["GRAPH_PASSES", "OPTIONAL", "PLAN_PASSES", "STAGES", "GraphPass", "PlanPass"]

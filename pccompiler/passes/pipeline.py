@@ -27,7 +27,7 @@ class PlanPass:
     """A name and a pure function on the plan of one phase. It never changes a result."""
 
     name: str
-    run: Callable[[Graph, PhasePlan, StateOptimizer], PhasePlan]
+    run: Callable[[Graph, StateOptimizer, PhasePlan], PhasePlan]
 
 
 GRAPH_PASSES: tuple[GraphPass, ...] = (
@@ -39,10 +39,18 @@ GRAPH_PASSES: tuple[GraphPass, ...] = (
 
 PLAN_PASSES: tuple[PlanPass, ...] = (
     # before the wavefront, whose stretches inherit the hoisted edges
-    PlanPass("hoist", lambda graph, plan, _: hoist_constant_predictions(graph, plan)),
+    PlanPass("hoist", lambda graph, _, plan: hoist_constant_predictions(graph, plan)),
     # last: it cuts the steps apart, and later passes would have to visit every stretch
     PlanPass("wavefront", wavefront),
 )
+
+STAGES: tuple[str, ...] = (
+    "build",
+    *(p.name for p in GRAPH_PASSES),
+    "plan",
+    *(p.name for p in PLAN_PASSES),
+)
+"""Everything that `--print-after` can show, in order."""
 
 OPTIONAL: tuple[str, ...] = tuple(p.name for p in PLAN_PASSES)
 """Passes that `--disable` may leave out."""

@@ -19,7 +19,7 @@ LONGEST_FRONT = 12
 """Steps written out at most: beyond that the program's size would outweigh the saved work."""
 
 
-def wavefront(graph: Graph, plan: PhasePlan, optimizer: StateOptimizer) -> PhasePlan:
+def wavefront(graph: Graph, optimizer: StateOptimizer, plan: PhasePlan) -> PhasePlan:
     """Cuts the steps before information has reached every node into stretches of one step."""
     if len(plan.stretches) != 1 or not optimizer.still_at_zero:
         return plan

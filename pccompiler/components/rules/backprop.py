@@ -20,6 +20,9 @@ class Backprop(Rule):
 
     name: ClassVar[str] = "backprop"
 
+    def needs_output(self) -> bool:
+        return True
+
     def phases(self, network: Network) -> tuple[Phase, ...]:
         kind = PhaseKind.FORWARD if network.feedforward_is_equilibrium else PhaseKind.RELAX
         return (Phase("free", kind, clamped=network.inputs),)

@@ -9,6 +9,10 @@ from pccompiler.components.vocabulary import Estimator, Network, Phase
 class Rule(Member):
     """How a network learns: what is computed in a training step, and what is made of it."""
 
+    def needs_output(self) -> bool:
+        """Whether the rule makes sense only with a loss on some output."""
+        return False
+
     def phases(self, network: Network) -> tuple[Phase, ...]:
         """The phases of a training step, each after the one it starts from."""
         raise NotImplementedError

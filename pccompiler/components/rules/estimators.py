@@ -14,6 +14,10 @@ class EnergyContrast:
 
     terms: tuple[tuple[float, str], ...]
 
+    @property
+    def energy_phases(self) -> tuple[str, ...]:
+        return tuple(phase for _, phase in self.terms)
+
     def describe(self) -> str:
         return " ".join(f"{factor:+g} dF/dparams[{phase}]" for factor, phase in self.terms)
 
@@ -29,6 +33,8 @@ class EnergyContrast:
 @dataclass(frozen=True)
 class LossGradient:
     """g = dL/dparams, the loss of the prediction differentiated through its computation."""
+
+    energy_phases: tuple[str, ...] = ()
 
     def describe(self) -> str:
         return "dL/dparams of the prediction"

@@ -42,6 +42,9 @@ class PredictiveCoding(Rule):
         default="centred", description="sign of the nudge; centred uses both; unused by clamp"
     )
 
+    def needs_output(self) -> bool:
+        return self.output == "nudge"
+
     def phases(self, network: Network) -> tuple[Phase, ...]:
         relax = PhaseKind.RELAX
         if self.output == "clamp":

@@ -1,0 +1,276 @@
+"""The command line of pcc. Every command is a few lines over a function elsewhere.
+
+Results go to stdout, progress and messages to stderr. Exit codes: 0 good, 1 the run failed or
+diverged, 2 usage or spec, 3 data or checkpoint, 130 and 143 on signals.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
+from pccompiler.diagnostics.render import render, render_explanation
+
+if TYPE_CHECKING:
+    from pccompiler.driver import Checked
+
+SPEC = click.argument("spec", type=click.Path())
+SET = click.option(
+    "-s",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a value of the spec, e.g. -s inference.steps=40. May be repeated.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+class _Group(click.Group):
+    """Turns the project's errors into messages and exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PccError as error:
+            click.echo(render(error.diagnostics), err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            # whoever read our output has left; keep the interpreter from complaining at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pcc", prog_name="pcc")
+def main() -> None:
+    """Compile and train energy-based networks described in YAML.
+
+    Start with `pcc check SPEC`, then `pcc train SPEC`. `pcc explain CODE` says more about
+    any message.
+    """
+
+
+@main.command()
+@click.argument("specs", nargs=-1, required=True, type=click.Path())
+@SET
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["full", "concise", "json", "github"]),
+    default="full",
+    show_default=True,
+    help="How messages are written: with the quoted line, one line each, for programs, or for "
+    "GitHub's annotations.",
+)
+def check(specs: tuple[str, ...], overrides: tuple[str, ...], style: Any) -> None:
+    """Check one or more specs, without running anything.
+
+    Prints every mistake of every file. Exit code 2 if there is an error; warnings do not
+    count.
+    """
+    from pccompiler.driver import check as check_spec
+
+    found: list[Diagnostic] = []
+    for spec in specs:
+        try:
+            found += check_spec(spec, overrides).warnings
+        except PccError as error:
+            found += error.diagnostics
+    errors = sum(diagnostic.severity == "error" for diagnostic in found)
+    if found or style == "json":
+        click.echo(render(found, style))
+    if style == "full":
+        _check_summary(len(specs), errors, len(found) - errors)
+    raise SystemExit(2 if errors else 0)
+
+
+@main.command()
+@click.argument("code")
+def explain(code: str) -> None:
+    """Explain the code of a message, such as PC303, with a wrong and a right example."""
+    click.echo(render_explanation(code))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of specs, for editors."""
+    from pccompiler.spec.schema import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+@main.command()
+@SPEC
+@SET
+@JSON
+def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Show nodes, edges, shapes, parameters, FLOPs and memory of a network.
+
+    FLOPs are for one sample, a multiply-add counting as two; memory is what a training step
+    of one batch needs, in 32-bit numbers.
+    """
+    from pccompiler.summary import summarise
+
+    summary = summarise(_checked(spec, overrides))
+    if as_json:
+        _echo_json(summary.as_json())
+        return
+    from runtime.tables import print_summary
+
+    print_summary(summary)
+
+
+@main.command()
+@SPEC
+@click.option("-o", "--output", required=True, type=click.Path(), help="File to write.")
+@SET
+def diagram(spec: str, output: str, overrides: tuple[str, ...]) -> None:
+    """Draw a network as .svg, .dot (Graphviz) or .mmd (Mermaid), by the file's ending."""
+    from pccompiler.diagrams import draw, format_of
+    from runtime.durable import write_result
+
+    form = format_of(output)
+    checked = _checked(spec, overrides)
+    clamped = checked.plan.phases[-1].phase.clamped
+    text = draw(checked.graph, form, clamped=clamped, description=checked.spec.description)
+    write_result(Path(output), text)
+    click.echo(f"wrote {output}", err=True)
+
+
+@main.command(name="compile")
+@SPEC
+@SET
+@click.option(
+    "--emit",
+    type=click.Choice(["graph", "plan", "jaxpr", "hlo", "cost"]),
+    help="What to print: the typed graph, the update plan, the JAX expression of a training "
+    "step, its optimised HLO, or XLA's estimate of its cost.",
+)
+@click.option(
+    "--print-after", metavar="PASS", help="Print the result of this pass, or of `all` passes."
+)
+@click.option(
+    "--disable",
+    multiple=True,
+    metavar="PASS",
+    help="Leave out an optimising pass. May be repeated.",
+)
+def compile_(
+    spec: str,
+    overrides: tuple[str, ...],
+    emit: str | None,
+    print_after: str | None,
+    disable: tuple[str, ...],
+) -> None:
+    """Compile a network; print the program at any stage."""
+    from runtime.listings import PassPrinter, emitted
+
+    printer = PassPrinter(print_after, disable)
+    checked = _checked(spec, overrides, disable=disable, observe=printer)
+    if emit or not print_after:
+        click.echo(emitted(checked, emit), nl=False)
+
+
+@main.command()
+@SPEC
+@SET
+@click.option(
+    "--run", "run_dir", type=click.Path(), help="Run folder; default: runs/NAME-001, -002, ..."
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="Where to train; auto takes what JAX finds.",
+)
+def train(spec: str, overrides: tuple[str, ...], run_dir: str | None, device: str) -> None:
+    """Train a network, into a new run folder.
+
+    Ctrl-C finishes the step, saves a checkpoint and exits; `pcc resume RUN` goes on exactly
+    there.
+    """
+    from runtime.commands import train as train_run
+
+    train_run(spec, overrides, run_dir, device)
+
+
+@main.command()
+@click.argument("run", type=click.Path())
+@click.option("--strict", is_flag=True, help="Fail if the newest checkpoint is damaged.")
+@click.option("--allow-changed-spec", is_flag=True, help="Go on although spec.yaml was changed.")
+def resume(run: str, strict: bool, allow_changed_spec: bool) -> None:
+    """Continue a run exactly where it stopped."""
+    from runtime.commands import resume as resume_run
+
+    resume_run(run, strict, allow_changed_spec)
+
+
+@main.command()
+@click.argument("run", type=click.Path())
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Which part of the data.",
+)
+@JSON
+def evaluate(run: str, split: str, as_json: bool) -> None:
+    """Measure a trained network on a split of its data."""
+    from runtime.commands import evaluate as evaluate_run
+
+    evaluate_run(run, split, as_json)
+
+
+@main.command()
+@click.argument("run", type=click.Path())
+@click.argument("data", type=click.Path())
+@click.option(
+    "-o", "--output", required=True, type=click.Path(), help="File to write, .csv or .npz."
+)
+def predict(run: str, data: str, output: str) -> None:
+    """Predict for the samples of an .npz file.
+
+    The file holds one array per input node, by its name, or a single array for a single
+    input; the first axis counts samples. Inputs are scaled as the training data was.
+    """
+    from runtime.commands import predict as predict_run
+
+    predict_run(run, data, output)
+
+
+def _checked(spec: str, overrides: tuple[str, ...], **options: Any) -> Checked:
+    """The checked spec; its warnings go to stderr."""
+    from pccompiler.driver import check as check_spec
+
+    checked = check_spec(spec, overrides, **options)
+    if checked.warnings:
+        click.echo(render(checked.warnings), err=True)
+    return checked
+
+
+def _check_summary(specs: int, errors: int, warnings: int) -> None:
+    def count(number: int, thing: str) -> str:
+        return f"{number} {thing}" + ("" if number == 1 else "s")
+
+    verdict = (
+        f"{count(errors, 'error')}, {count(warnings, 'warning')}" if errors or warnings else "ok"
+    )
+    click.echo(f"{count(specs, 'spec')} checked: {verdict}", err=True)
+
+
+def _echo_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2))
+
+
+if __name__ == "__main__":
+    main()

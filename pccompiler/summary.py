@@ -1,0 +1,72 @@
+"""What `pcc show` says of a network: its nodes, its edges, and what a training step costs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pccompiler.driver import Checked
+from pccompiler.ir.print import pipeline_text
+from pccompiler.lowering.cost import Cost, cost, edge_flops, edge_parameters
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    name: str
+    role: str
+    shape: tuple[int, ...]
+    activation: str
+    energy: str | None
+
+
+@dataclass(frozen=True)
+class EdgeRow:
+    """`parameters` counts learned numbers; `flops` one forward pass of one sample."""
+
+    name: str
+    kind: str
+    operators: str
+    source_shape: tuple[int, ...]
+    target_shape: tuple[int, ...]
+    parameters: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    name: str
+    rule: str
+    nodes: tuple[NodeRow, ...]
+    edges: tuple[EdgeRow, ...]
+    totals: Cost
+
+    def as_json(self) -> dict[str, Any]:
+        """The summary as plain values; FLOPs are for one sample, sizes in bytes."""
+        return {**asdict(self), "totals": {**asdict(self.totals), "bytes": self.totals.bytes}}
+
+
+def summarise(checked: Checked) -> Summary:
+    """The summary of a checked spec."""
+    graph, plan = checked.graph, checked.plan
+    clamped = {name: energy.name for name, energy in plan.phases[0].energies.items()}
+    return Summary(
+        graph.name,
+        checked.spec.learning.rule.name,
+        tuple(
+            NodeRow(n.name, n.role, n.shape or (), n.activation, clamped.get(n.name))
+            for n in graph.nodes
+        ),
+        tuple(
+            EdgeRow(
+                edge.name,
+                edge.kind,
+                pipeline_text(edge.operators),
+                edge.shapes[0],
+                edge.shapes[-1],
+                edge_parameters(edge),
+                edge_flops(edge),
+            )
+            for edge in graph.edges
+        ),
+        cost(plan, checked.spec),
+    )

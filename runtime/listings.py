@@ -1,0 +1,58 @@
+"""What `pcc compile` prints: the program at any stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagnostics.suggest import suggestion
+from pccompiler.driver import Checked, lower
+from pccompiler.ir.graph import Graph
+from pccompiler.ir.print import print_graph
+from pccompiler.lowering.plan import UpdatePlan
+from pccompiler.lowering.print_plan import print_plan
+from pccompiler.passes import OPTIONAL, STAGES
+
+
+class PassPrinter:
+    """Prints the result of one pass, or of all, while the compiler runs.
+
+    Raises SpecError (PC401) for the name of a pass that does not exist, or that may not be
+    disabled.
+    """
+
+    def __init__(self, after: str | None, disable: Sequence[str]) -> None:
+        self.after = after
+        if after is not None and after not in (*STAGES, "all"):
+            raise _unknown_pass(after, (*STAGES, "all"))
+        for name in disable:
+            if name not in OPTIONAL:
+                raise _unknown_pass(name, OPTIONAL)
+
+    def __call__(self, name: str, result: Graph | UpdatePlan) -> None:
+        if self.after in (name, "all"):
+            text = print_graph(result) if isinstance(result, Graph) else print_plan(result)
+            click.echo(f"# after {name}\n{text}")
+
+
+def emitted(checked: Checked, form: str | None) -> str:
+    """The program as `graph`, `plan`, `jaxpr`, `hlo` or `cost`; with None, that it compiles."""
+    if form == "graph":
+        return print_graph(checked.graph)
+    if form == "plan":
+        return print_plan(checked.plan)
+
+    from pccompiler.lowering import listing
+
+    model = lower(checked)
+    if form is None:
+        return listing.confirmation(model)
+    return {"jaxpr": listing.jaxpr, "hlo": listing.hlo, "cost": listing.cost}[form](model)
+
+
+def _unknown_pass(name: str, known: Sequence[str]) -> SpecError:
+    return SpecError(
+        Diagnostic("PC401", f"there is no such pass `{name}`", help=suggestion(name, known))
+    )

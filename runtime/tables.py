@@ -1,0 +1,65 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from pccompiler.lowering.cost import bytes_text
+from pccompiler.summary import Summary
+
+
+def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """A table on stdout; columns whose name ends with `#` are numbers, set flush right."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        number = column.endswith("#")
+        table.add_column(column.removesuffix("#"), justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def print_summary(summary: Summary) -> None:
+    """Nodes, edges and totals of a network."""
+    print_table(
+        f"{summary.name}: nodes",
+        ("node", "role", "shape", "activation", "energy"),
+        ((n.name, n.role, _shape(n.shape), n.activation, n.energy or "-") for n in summary.nodes),
+    )
+    print_table(
+        "edges",
+        ("edge", "kind", "operators", "shapes", "parameters#", "FLOPs/sample#"),
+        (
+            (
+                e.name,
+                e.kind,
+                e.operators,
+                f"{_shape(e.source_shape)} -> {_shape(e.target_shape)}",
+                f"{e.parameters:,}",
+                f"{e.flops:,}",
+            )
+            for e in summary.edges
+        ),
+    )
+    totals = summary.totals
+    print_table(
+        "totals",
+        ("what", "amount#"),
+        (
+            ("parameters", f"{totals.parameters:,}"),
+            ("FLOPs of a feedforward pass, per sample", f"{totals.forward_flops:,}"),
+            (f"FLOPs of a {summary.rule} step, per sample", f"{totals.step_flops:,}"),
+            ("memory of parameters, gradient and optimiser", bytes_text(totals.parameter_bytes)),
+            (
+                f"memory of the states of a batch of {totals.batch_size}",
+                bytes_text(totals.state_bytes),
+            ),
+        ),
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(str(size) for size in shape)
