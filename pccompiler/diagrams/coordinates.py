@@ -2,8 +2,7 @@
 
 1. Items are glued into blocks of equal coordinate, the most important segments first: the
    inner segments of long edges, each node's main edge, then the ends of edges that have one
-   side of a node to themselves. A glueing that the order of the ranks cannot satisfy (it
-   would close a cycle among blocks) is skipped.
+   side of a node to themselves. A segment that crosses a glued one is not glued.
 2. The blocks settle where  sum over segments of weight * (difference)^2  is small, while
    neighbours keep their distance: blocks that push against each other move as one, as in
    the pendulum method (Sander, "Graph Layout through the VCG Tool", 1994).
@@ -11,15 +10,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
+
+import networkx as nx
 
 from pccompiler.diagrams.hierarchy import NODE, Hierarchy
 from pccompiler.diagrams.picture import Picture
 from pccompiler.diagrams.styles import precedence
 
-_ROUNDS = 300
+_ROUNDS, _WORK = 300, 400_000  # fewer rounds where each is much work
 _CLOSE = 1e-6
 
 
@@ -56,35 +58,32 @@ def _segments(hierarchy: Hierarchy) -> Iterable[tuple[int, int]]:
 def _blocks(
     hierarchy: Hierarchy, order: tuple[tuple[int, ...], ...], picture: Picture
 ) -> list[int]:
-    """The block of every item; blocks are numbered by their first item."""
-    block = list(range(len(hierarchy.items)))
-    members = {item: [item] for item in block}
-    after: dict[int, set[int]] = {item: set() for item in block}
-    for rank in order:
-        for left, right in pairwise(rank):
-            after[left].add(right)
+    """The block of every item; blocks are numbered by their first item.
 
-    def reaches(start: int, goal: int) -> bool:
-        stack, seen = [start], {start}
-        while stack:
-            for following in after[stack.pop()]:
-                if block[following] == goal:
-                    return True
-                if block[following] not in seen:
-                    seen.add(block[following])
-                    stack.append(block[following])
-        return False
-
+    Glued segments between two ranks never cross, so blocks are disjoint curves that are
+    monotone along the ranks, and "stands before" has no cycle among them.
+    """
+    place = {item: i for rank in order for i, item in enumerate(rank)}
+    glued: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    joined: nx.Graph[int] = nx.Graph()
+    joined.add_nodes_from(range(len(hierarchy.items)))
     for upper, lower in _glueings(hierarchy, picture):
-        one, other = block[upper], block[lower]
-        if one == other or reaches(one, other) or reaches(other, one):
-            continue
-        for item in members[other]:
-            block[item] = one
-        members[one] += members.pop(other)
-        after[one] |= after.pop(other)
-    numbers = {b: i for i, b in enumerate(dict.fromkeys(block))}
-    return [numbers[b] for b in block]
+        segment = (place[upper], place[lower])
+        others = glued[hierarchy.items[upper].rank]
+        at = bisect_left(others, segment)
+        fits_left = at == 0 or all(a < b for a, b in zip(others[at - 1], segment, strict=True))
+        fits_right = at == len(others) or all(
+            a < b for a, b in zip(segment, others[at], strict=True)
+        )
+        if fits_left and fits_right:
+            others.insert(at, segment)
+            joined.add_edge(upper, lower)
+    block = [0] * len(hierarchy.items)
+    components = sorted(nx.connected_components(joined), key=min)
+    for number, members in enumerate(components):
+        for item in members:
+            block[item] = number
+    return block
 
 
 def _glueings(hierarchy: Hierarchy, picture: Picture) -> list[tuple[int, int]]:
@@ -138,7 +137,7 @@ def _settled(
     for (one, other), weight in springs.items():
         stiffness[one] += weight
         stiffness[other] += weight
-    for _ in range(_ROUNDS):
+    for _ in range(max(20, min(_ROUNDS, _WORK // (1 + len(springs) + len(distances))))):
         pull = [0.0] * count
         for (one, other), weight in springs.items():
             force = weight * (place[other] - place[one])

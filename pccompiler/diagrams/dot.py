@@ -24,9 +24,9 @@ def _lines(layout: Layout) -> Iterator[str]:
     yield '  node [shape=box, style="filled,rounded", fontname="sans-serif"];'
     yield '  edge [fontname="sans-serif", fontsize=11];'
     for node in picture.nodes:
-        yield f"  {_quoted(node.name)} [{_node(node)}];"
+        yield f"  {_id(node.name)} [{_node(node)}];"
     for edge in picture.edges:
-        yield f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [{_edge(edge)}];"
+        yield f"  {_id(edge.source)} -> {_id(edge.target)} [{_edge(edge)}];"
     yield "}"
 
 
@@ -56,7 +56,14 @@ def _edge(edge: PictureEdge) -> str:
 
 
 def _attributes(attributes: dict[str, str]) -> str:
-    return ", ".join(f"{key}={_quoted(value)}" for key, value in attributes.items())
+    """Attributes; Graphviz reads entities such as `&lt;` in them, so `&` is written as one."""
+    return ", ".join(
+        f"{key}={_quoted(value.replace('&', '&amp;'))}" for key, value in attributes.items()
+    )
+
+
+def _id(name: str) -> str:
+    return _quoted("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in name))
 
 
 def _quoted(text: str) -> str:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pccompiler.diagrams.layers import layers, turned_edges
 from pccompiler.diagrams.picture import Picture, PictureEdge
 from pccompiler.diagrams.styles import precedence
+from pccompiler.diagrams.text import counted
 
 NODE, LABEL, BEND = "node", "label", "bend"
 
@@ -103,11 +104,14 @@ def hierarchy(
 def _shortest_first(picture: Picture, layer: Mapping[str, int]) -> list[PictureEdge]:
     """Edges between different nodes; short ones first, as they have no choice of label rank.
 
-    Of equal ones the first kind comes first, so that each kind tends to one side.
+    Of equal ones the first kind comes first, so that each kind tends to one side; then h2
+    before h10, so that a fan stands in the order in which people count.
     """
 
-    def key(edge: PictureEdge) -> tuple[int, int]:
-        return abs(layer[edge.source] - layer[edge.target]), precedence(edge.kind)
+    def key(edge: PictureEdge) -> tuple[object, ...]:
+        length = abs(layer[edge.source] - layer[edge.target])
+        ends = counted(edge.source), counted(edge.target)
+        return length, precedence(edge.kind), *ends, counted(edge.name)
 
     return sorted((edge for edge in picture.edges if edge.source != edge.target), key=key)
 

@@ -1,8 +1,9 @@
 """The order of the items of each rank, with few crossings.
 
 Sweeps of weighted medians with exchanges of neighbours in between (Gansner et al. 1993,
-section 3). Everything starts from canonical order and ties keep their place, so the result
-depends on the network alone.
+section 3). Ties keep their order in two sweeps and are turned round in the next two, or the
+search would stay where no single exchange helps. Everything starts from canonical order, so
+the result depends on the network alone.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from pccompiler.diagrams.hierarchy import Hierarchy
 
 Order = list[list[int]]
 
-_SWEEPS = 24
-_PATIENCE = 6  # sweeps without a better order
+_SWEEPS, _WORK = 24, 30_000  # fewer sweeps where each is much work
+_PATIENCE = 8  # sweeps without a better order
 
 
 def ordered(hierarchy: Hierarchy) -> tuple[tuple[int, ...], ...]:
@@ -24,10 +25,10 @@ def ordered(hierarchy: Hierarchy) -> tuple[tuple[int, ...], ...]:
     fewest = crossings(hierarchy, best)
     order = [list(rank) for rank in best]
     waited = 0
-    for sweep in range(_SWEEPS):
+    for sweep in range(max(4, min(_SWEEPS, _WORK // (1 + len(hierarchy.items))))):
         if not fewest or waited == _PATIENCE:
             break
-        _sort_by_medians(hierarchy, order, downwards=sweep % 2 == 0)
+        _sort_by_medians(hierarchy, order, downwards=sweep % 2 == 0, turn_ties=sweep % 4 > 1)
         _exchange_neighbours(hierarchy, order)
         count = crossings(hierarchy, order)
         waited += 1
@@ -68,7 +69,7 @@ def _initial(hierarchy: Hierarchy) -> Order:
     return order
 
 
-def _sort_by_medians(hierarchy: Hierarchy, order: Order, downwards: bool) -> None:
+def _sort_by_medians(hierarchy: Hierarchy, order: Order, downwards: bool, turn_ties: bool) -> None:
     ranks = range(1, len(order)) if downwards else range(len(order) - 2, -1, -1)
     for rank in ranks:
         fixed = order[rank - 1 if downwards else rank + 1]
@@ -79,7 +80,10 @@ def _sort_by_medians(hierarchy: Hierarchy, order: Order, downwards: bool) -> Non
             for item in order[rank]
             if neighbours[item]
         }
-        moved = iter(sorted((i for i in order[rank] if i in medians), key=medians.__getitem__))
+        movable = [item for item in order[rank] if item in medians]
+        if turn_ties:
+            movable.reverse()
+        moved = iter(sorted(movable, key=medians.__getitem__))
         order[rank] = [next(moved) if item in medians else item for item in order[rank]]
 
 

@@ -8,7 +8,7 @@ from math import prod
 
 from pccompiler.components.vocabulary import Role, Shape
 from pccompiler.diagrams.styles import precedence
-from pccompiler.diagrams.text import wrapped_name, wrapped_pipeline
+from pccompiler.diagrams.text import printable, wrapped_name, wrapped_pipeline
 from pccompiler.ir.graph import Edge, Graph, Node
 
 
@@ -62,8 +62,8 @@ def picture(graph: Graph, clamped: Iterable[str] | None = None, description: str
         clamped = graph.with_role(Role.INPUT) + graph.with_role(Role.OUTPUT)
     held = frozenset(clamped)
     return Picture(
-        graph.name,
-        " ".join(description.split()),
+        printable(graph.name),
+        printable(description),
         _summary(graph),
         tuple(_node(node, graph.is_root(node.name), node.name in held) for node in graph.nodes),
         tuple(_edge(edge) for edge in graph.edges),
@@ -87,7 +87,12 @@ def _node(node: Node, root: bool, clamped: bool) -> PictureNode:
     if clamped:
         tooltip += ", clamped"
     return PictureNode(
-        node.name, wrapped_name(node.name), " · ".join(parts), node.role, clamped, tooltip
+        node.name,
+        wrapped_name(printable(node.name)),
+        " · ".join(parts),
+        node.role,
+        clamped,
+        printable(tooltip),
     )
 
 
@@ -95,12 +100,14 @@ def _edge(edge: Edge) -> PictureEdge:
     operators = tuple(operator.name for operator in edge.operators)
     label = wrapped_pipeline(operators)
     if edge.name != f"{edge.source}->{edge.target}":
-        label = (*wrapped_name(edge.name, 24), *label)
+        label = (*wrapped_name(printable(edge.name), 24), *label)
     tooltip = f"{edge.name}: {edge.kind}, {' → '.join(operators) or 'identity'}"
     if edge.shapes:
         tooltip += f", {written(edge.shapes[0])} → {written(edge.shapes[-1])}"
         tooltip += f", {_parameters(edge):,} parameters"
-    return PictureEdge(edge.name, edge.source, edge.target, str(edge.kind), label, tooltip)
+    return PictureEdge(
+        edge.name, edge.source, edge.target, str(edge.kind), label, printable(tooltip)
+    )
 
 
 def _summary(graph: Graph) -> str:

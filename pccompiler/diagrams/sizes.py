@@ -51,7 +51,7 @@ def node_size(node: PictureNode, picture: Picture, direction: Direction) -> Node
     """The size of a node's box, which grows with its edges and loops."""
     text, title_height = extent(node.title, NAME_SIZE)
     text = max(text * 1.1, width(node.detail, DETAIL_SIZE), 44.0)  # 1.1: the name is bold
-    across = text + 2 * (_PADDING + (PIN / 2 if node.clamped else 0))
+    across = text + 2 * (_PADDING + (PIN * 0.7 if node.clamped else 0))
     down = title_height + DETAIL_SIZE * LINE_HEIGHT + 14
     length, breadth = (across, down) if direction == "right" else (down, across)
     leaving = sum(edge.source == node.name for edge in picture.edges)

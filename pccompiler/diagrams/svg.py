@@ -8,10 +8,10 @@ from xml.sax.saxutils import escape, quoteattr
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagrams.format import Format
 from pccompiler.diagrams.layout import BORDER, Layout, PlacedEdge, PlacedNode
-from pccompiler.diagrams.routes import Point, Segment
+from pccompiler.diagrams.routes import Direction, Point, Segment
 from pccompiler.diagrams.sizes import DETAIL_SIZE, LABEL_SIZE, NAME_SIZE, PIN
 from pccompiler.diagrams.styles import ROLE_STYLES, EdgeStyle, edge_style
-from pccompiler.diagrams.text import LINE_HEIGHT, width
+from pccompiler.diagrams.text import LINE_HEIGHT, printable, width
 
 _FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 _INK, _QUIET = "#1a1a1a", "#555555"
@@ -29,16 +29,17 @@ def render(layout: Layout) -> str:
     left = (wide - layout.width) / 2
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(wide)}" height="{_n(bottom)}"'
-        f' viewBox="0 0 {_n(wide)} {_n(bottom)}" role="img" aria-labelledby="title desc"'
+        f' viewBox="0 0 {_n(wide)} {_n(bottom)}" role="img"'
+        f" aria-label={quoteattr(f'Diagram of the network {layout.picture.title}')}"
         f' font-family="{_FONT}">',
-        f'<title id="title">{escape(layout.picture.title)}</title>',
-        f'<desc id="desc">{escape(_describe(layout))}</desc>',
+        f"<title>{escape(layout.picture.title)}</title>",
+        f"<desc>{escape(_describe(layout))}</desc>",
         f'<rect width="{_n(wide)}" height="{_n(bottom)}" fill="#ffffff"/>',
         *_header_text(header),
         f'<g transform="translate({_n(left)} {_n(top)})">',
         *(line for edge in layout.edges for line in _edge(edge)),
         *(line for node in layout.nodes for line in _node(node)),
-        *(line for edge in layout.edges for line in _label(edge)),
+        *(line for edge in layout.edges for line in _label(edge, layout.direction)),
         "</g>",
         *legend,
         "</svg>",
@@ -48,7 +49,7 @@ def render(layout: Layout) -> str:
 
 def _describe(layout: Layout) -> str:
     picture = layout.picture
-    names = ", ".join(f"{node.name} ({node.detail})" for node in picture.nodes)
+    names = ", ".join(f"{printable(node.name)} ({node.detail})" for node in picture.nodes)
     return f"{picture.description or 'A network'}: {picture.summary}; nodes {names}"
 
 
@@ -83,7 +84,7 @@ def _node(placed: PlacedNode) -> Iterator[str]:
         y += step
     yield _text(node.detail, x, y + DETAIL_SIZE, DETAIL_SIZE, _QUIET)
     if node.clamped:
-        yield _pin(box.right - PIN - 5, box.y + PIN + 6, style.stroke)
+        yield _pin(box.right - PIN - 4, box.y + PIN + 5, style.stroke)
     yield "</g>"
 
 
@@ -151,9 +152,13 @@ def _path(route: tuple[Segment, ...]) -> str:
     return "".join(parts)
 
 
-def _label(placed: PlacedEdge) -> Iterator[str]:
+def _label(placed: PlacedEdge, direction: Direction) -> Iterator[str]:
+    """The pipeline beside its line, or on it where the line runs down; it has a halo."""
     if placed.label is None:
         return
+    if direction == "down":
+        x, y, wide, high = map(_n, placed.label)
+        yield f'<rect x="{x}" y="{y}" width="{wide}" height="{high}" fill="#ffffff"/>'
     colour = edge_style(placed.edge.kind).colour
     halo = ' stroke="#ffffff" stroke-width="4" stroke-linejoin="round" paint-order="stroke"'
     y = placed.label.y

@@ -6,6 +6,8 @@ those of a wide one (DejaVu Sans, Verdana): in a narrower font the text only get
 
 from __future__ import annotations
 
+import re
+
 LINE_HEIGHT = 1.25
 """Distance between baselines, in font sizes."""
 
@@ -50,3 +52,16 @@ def wrapped_name(name: str, limit: int = 22) -> tuple[str, ...]:
         lines.append(name[:cut])
         name = name[cut:]
     return (*lines, name)
+
+
+def printable(text: str) -> str:
+    """The text with what no file format can show (control characters, lone halves of
+    surrogate pairs) replaced, and all white space made single spaces."""
+    spaced = " ".join(text.split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in spaced)
+
+
+def counted(name: str) -> tuple[tuple[str, int], ...]:
+    """A sorting key by which h2 comes before h10."""
+    parts = re.findall(r"([^0-9]*)([0-9]*)", name)
+    return tuple((word, int(number or -1)) for word, number in parts)
