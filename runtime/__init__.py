@@ -6,11 +6,11 @@ What is listed here is the public interface; everything else may change.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runtime.training import fit as fit
-    from runtime.training import resume as resume
     from runtime.run import Run as Run
     from runtime.run import load_run as load_run
     from runtime.signals import Interrupted as Interrupted
+    from runtime.training import fit as fit
+    from runtime.training import resume as resume
 
 _HOMES = {
     "fit": "runtime.training",

@@ -5,7 +5,8 @@
     {"kind": "epoch", "step": 20, "epoch": 1, "split": "validation", "method": "feedforward",
      "loss": ..., "accuracy": ..., "energy": ..., "seconds": ..., "steps_per_second": ...}
     {"kind": "trajectory", "step": 20, "epoch": 1, "energy": {phase: {node: [.., ..]}}}
-    {"kind": "test", "step": 400, "split": "test", "parameters": "last", ...}
+    {"kind": "test", "step": 400, "split": "test", "parameters": "last",
+     "trained_steps": 400, "loss": ..., ...}      parameters: last, or best where they differ
     {"kind": "diverged", "step": 13, "epoch": 1, "node": ..., "phase": ..., "inference_step": .}
 
 Steps and epochs count from 1. Energies are batch means per sample. A number that is not

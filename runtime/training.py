@@ -165,9 +165,10 @@ def _finish(session: Session, folder: RunFolder, loop: Loop, reason: str) -> Non
         if best and best.step != progress.step and best.name in folder.checkpoints().names():
             states["best"] = folder.checkpoints().load(best.name).restore(loop.state)
         scores = {
-            name: score_line(evaluate(state.params, state.aux)) for name, state in states.items()
+            name: {"trained_steps": int(state.step)} | score_line(evaluate(state.params, state.aux))
+            for name, state in states.items()
         }
-        step = {"kind": "test", "step": progress.step, "epoch": progress.epoch, "split": "test"}
-        folder.metrics.append(step | {"parameters": name} | line for name, line in scores.items())
+        line = {"kind": "test", "step": progress.step, "epoch": progress.epoch, "split": "test"}
+        folder.metrics.append(line | {"parameters": name} | score for name, score in scores.items())
         result["test"] = scores
     folder.write_result(result)
