@@ -1,0 +1,142 @@
+"""What a training step costs, counted from the plan: parameters, operations, memory.
+
+Operations are those of the edges' operators, a multiply-add as two; a derivative with respect
+to the input, and one with respect to the parameters, cost as much as the map itself.
+Activations of nodes, energies and optimisers are left out: they grow with the units, not with
+the connections.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from math import prod
+
+from pccompiler.components.vocabulary import PhaseKind
+from pccompiler.diagnostics.diagnostic import Diagnostic
+from pccompiler.ir.graph import Edge, Graph
+from pccompiler.lowering.plan import PhasePlan, Stretch, UpdatePlan
+from pccompiler.spec.models import RunSpec
+
+BYTES = 4
+"""Bytes of a number: states and parameters are 32-bit unless the caller asks otherwise."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Totals of one network. FLOPs are for one sample, memory in bytes for a whole batch."""
+
+    parameters: int
+    forward_flops: int
+    step_flops: int
+    batch_size: int
+    parameter_bytes: int
+    state_bytes: int
+
+    @property
+    def bytes(self) -> int:
+        return self.parameter_bytes + self.state_bytes
+
+
+def edge_parameters(edge: Edge) -> int:
+    """How many numbers the edge's operators learn."""
+    return sum(
+        prod(parameter.shape)
+        for index, operator in enumerate(edge.operators)
+        for parameter in operator.parameters(*edge.shapes[index : index + 2]).values()
+    )
+
+
+def edge_flops(edge: Edge) -> int:
+    """Operations of the edge's pipeline for one sample."""
+    return sum(
+        operator.flops(*edge.shapes[index : index + 2])
+        for index, operator in enumerate(edge.operators)
+    )
+
+
+def cost(plan: UpdatePlan, spec: RunSpec) -> Cost:
+    """Counts a training step: parameters with gradient and optimiser memory, and for a batch
+    the states with theirs and what the edges contribute."""
+    graph = plan.graph
+    parameters = sum(edge_parameters(edge) for edge in graph.edges)
+    batch_size = spec.data.batch_size if spec.data else 1
+    slots = 2 + spec.learning.optimizer.slots
+    units = sum(prod(node.shape or ()) for node in graph.nodes)
+    arriving = sum(prod(edge.shapes[-1]) for edge in graph.edges)
+    state_slots = 2 + plan.state_optimizer.slots
+    forward = sum(edge_flops(edge) for edge in graph.edges)
+    return Cost(
+        parameters=parameters,
+        forward_flops=forward,
+        step_flops=_step_flops(plan, forward),
+        batch_size=batch_size,
+        parameter_bytes=BYTES * parameters * slots,
+        state_bytes=BYTES * batch_size * (units * state_slots + arriving),
+    )
+
+
+def too_large(total: Cost, graph: Graph) -> Diagnostic | None:
+    """A message if the network cannot fit into this machine's memory."""
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if total.bytes <= available:
+        return None
+    largest = max(graph.edges, key=edge_parameters)
+    return Diagnostic(
+        "PC308",
+        f"training needs about {bytes_text(total.bytes)} "
+        f"({bytes_text(total.parameter_bytes)} for {total.parameters:,} parameters and their "
+        f"optimiser, {bytes_text(total.state_bytes)} for the states of a batch), "
+        f"but this machine has {bytes_text(available)}",
+        largest.span,
+        path=f"edges.{largest.name}",
+        help=f"make the network or the batch smaller; the largest edge is `{largest.name}`",
+    )
+
+
+def bytes_text(count: int) -> str:
+    """`1.5 MB`, in decimal units."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.0f} PB"
+
+
+def _step_flops(plan: UpdatePlan, forward: int) -> int:
+    phases = plan.estimator.energy_phases
+    if phases:
+        inference = sum(_phase_flops(plan, phase) for phase in plan.phases)
+        return inference + sum(_local_learning_flops(plan, name) for name in phases)
+    # the gradient of the prediction's loss, for parameters and all states not clamped
+    clamped = plan.prediction.phase.clamped
+    backward = sum(edge_flops(edge) for edge in plan.graph.edges if edge.source not in clamped)
+    return max(plan.prediction.phase.steps, 1) * (2 * forward + backward)
+
+
+def _phase_flops(plan: UpdatePlan, phase: PhasePlan) -> int:
+    graph = plan.graph
+    if phase.phase.kind is PhaseKind.FORWARD:
+        return sum(edge_flops(edge) for edge in graph.edges)
+    start = 0 if phase.phase.start else sum(edge_flops(edge) for edge in graph.edges)
+    return start + sum(
+        (stretch.last - stretch.first + 1) * _evaluation_flops(graph, stretch, stretch.moving)
+        for stretch in phase.stretches
+    )
+
+
+def _evaluation_flops(graph: Graph, stretch: Stretch, moving: tuple[str, ...]) -> int:
+    """One evaluation of the live energies and their gradient for the moving states."""
+    return sum(
+        edge_flops(edge) * ((edge.name not in stretch.reused) + (edge.source in moving))
+        for edge in graph.edges
+        if edge.target in stretch.live
+    )
+
+
+def _local_learning_flops(plan: UpdatePlan, phase: str) -> int:
+    """Predictions that are not known yet, and the derivative for the parameters."""
+    settled = plan.phase(phase).settled
+    derivative = sum(edge_flops(e) for e in plan.graph.edges if e.target in settled.live)
+    return _evaluation_flops(plan.graph, settled, ()) + derivative
