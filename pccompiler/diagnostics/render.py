@@ -71,8 +71,9 @@ def _full(diagnostic: Diagnostic) -> str:
         lines += [f"  --> {path}"]
     for what, span in diagnostic.related:
         lines += [f"note: {_visible(what)}", f"  --> {_visible(str(span))}", *_quoted(span)]
-    advice = f"{_visible(diagnostic.help)}  " if diagnostic.help else ""
-    return "\n".join([*lines, f"help: {advice}(pcc explain {diagnostic.code})"])
+    explain = f"pcc explain {diagnostic.code}"
+    advice = f"{_visible(diagnostic.help)}  ({explain})" if diagnostic.help else explain
+    return "\n".join([*lines, f"help: {advice}"])
 
 
 def _concise(diagnostic: Diagnostic) -> str:

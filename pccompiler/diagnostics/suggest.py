@@ -15,7 +15,15 @@ def closest(given: str, known: Iterable[str]) -> str | None:
         return None
     by_lower = {name.lower(): name for name in known}
     found = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[found[0]] if found else None
+    if found:
+        return by_lower[found[0]]
+    return next((name for name in by_lower.values() if _abbreviates(given, name)), None)
+
+
+def _abbreviates(given: str, name: str) -> bool:
+    """`lr` and `rate` stand for `learning_rate`."""
+    words = name.split("_")
+    return len(words) > 1 and given in (*words, "".join(word[:1] for word in words))
 
 
 def suggestion(given: str, known: Iterable[str]) -> str:

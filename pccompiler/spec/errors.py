@@ -161,13 +161,13 @@ def _diagnostic(fault: _Fault, document: Document) -> Diagnostic:
         return _not_listed(fault, document)
     if fault.kind in _BOUNDS:
         message = f"{name} must be {_BOUNDS[fault.kind].format(**context)}, found {found}"
-        return Diagnostic("PC205", message, span, at)
+        return Diagnostic("PC205", message, span, at, help=place(fault.path).description)
     if fault.kind in _LENGTHS:
         adverb, bound = _LENGTHS[fault.kind]
         unit = "character" if fault.kind.startswith("string") else "item"
         plural = "" if context[bound] == 1 else "s"
         message = f"{name} must have {adverb} {context[bound]} {unit}{plural}"
-        return Diagnostic("PC205", message, span, at)
+        return Diagnostic("PC205", message, span, at, help=place(fault.path).description)
     if fault.kind == "one_of":
         known = place(fault.path).keys
         message = f"{name} must name one {context['family']}, found {found}"
@@ -190,7 +190,7 @@ def _wrong_kind(group: list[_Fault], document: Document) -> Diagnostic:
     if "a number" in expected and "a whole number" in expected:
         expected.remove("a whole number")
     message = f"{_name(fault.path)} must be {' or '.join(expected)}, found {_found(fault.node)}"
-    advice = _spelling_advice(fault.node, expected)
+    advice = _spelling_advice(fault.node, expected) or place(fault.path).description
     span = _span(fault, document)
     return Diagnostic("PC204", message, span, dotted(fault.path), help=advice)
 
@@ -211,6 +211,8 @@ def _spelling_advice(node: Tree, expected: Sequence[str]) -> str:
         return f"write {int(value)}"
     if value is None:
         return "give it a value, or remove the key"
+    if expected == ["a list"]:
+        return f"write [{node.written}]"
     if value in ("yes", "no", "on", "off") and "true or false" in expected:
         return f"write {'true' if value in ('yes', 'on') else 'false'}"
     return ""
@@ -225,7 +227,7 @@ def _not_listed(fault: _Fault, document: Document) -> Diagnostic:
         return _unknown(str(fault.path[-1]), node.value, known, span, at)
     listed = " or ".join(str(value) for value in known)
     message = f"{_name(fault.path)} must be {listed}, found {_found(node)}"
-    return Diagnostic("PC204", message, span, at)
+    return Diagnostic("PC204", message, span, at, help=place(fault.path).description)
 
 
 def _unknown(
@@ -249,8 +251,10 @@ def _without_explained_gaps(messages: list[Diagnostic]) -> list[Diagnostic]:
 
 
 def _span(fault: _Fault, document: Document) -> Span | None:
-    """Mappings and lists are long: the key that they stand under is shown instead."""
-    return document.span(fault.path, key=not isinstance(fault.node, Scalar))
+    """Of a mapping, a list or nothing at all, the key that it stands under."""
+    node = fault.node
+    shown = isinstance(node, Scalar) and not (node.value is None and not node.written)
+    return document.span(fault.path, key=not shown)
 
 
 def _name(path: KeyPath) -> str:
@@ -273,7 +277,7 @@ def _kind(node: Scalar) -> str:
         return f"the boolean {'true' if node.value else 'false'}"
     if isinstance(node.value, str):
         return f"the text `{_cut(node.value)}`"
-    return f"the number {node.value}"
+    return f"the number {node.value if '${' in node.written else node.written}"
 
 
 def _origin(node: Scalar) -> str:

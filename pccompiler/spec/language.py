@@ -19,13 +19,14 @@ from pccompiler.spec.tree import KeyPath, Segment
 @dataclass(frozen=True)
 class Place:
     """`keys` that a mapping may have here; whether the value is one member of a family
-    (`choice`); the only allowed `values`, if they are listed; and how many `forms` (of which
-    a union chooses) the value may take."""
+    (`choice`); the only allowed `values`, if they are listed; how many `forms` (of which a
+    union chooses) the value may take; and the `description` of the key."""
 
     keys: tuple[str, ...]
     choice: bool
     values: tuple[Any, ...]
     forms: int
+    description: str
 
 
 def place(path: KeyPath) -> Place:
@@ -38,12 +39,8 @@ def place(path: KeyPath) -> Place:
         choice=any(isinstance(form, OneOf) for form in inner),
         values=tuple(value for form in forms for value in _values(form)),
         forms=len(forms),
+        description=_description(path),
     )
-
-
-def has_free_keys(path: KeyPath) -> bool:
-    """Whether the mapping at this path has names of the user's own as keys."""
-    return any(get_origin(form) is dict for form in _forms_at(path))
 
 
 def _forms_at(path: KeyPath) -> list[Any]:
@@ -51,6 +48,16 @@ def _forms_at(path: KeyPath) -> list[Any]:
     for segment in path:
         forms = [inner for form in forms for inner in _inside(form, segment)]
     return forms
+
+
+def _description(path: KeyPath) -> str:
+    """What the key's own field says of it; of an item, what its list says."""
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    if not path:
+        return ""
+    fields = [field for form in _forms_at(path[:-1]) for field in _fields(form)]
+    return next((option.description or "" for name, option in fields if name == path[-1]), "")
 
 
 def _forms(annotation: Any, metadata: abc.Sequence[Any] = ()) -> list[Any]:

@@ -57,7 +57,7 @@ class Parameters:
             key = self.text(written, entry.key_span, (*path, written))
             value = self.substituted(entry.value, (*path, key))
             if key in entries:
-                self._twice(key, entries[key], entry)
+                self._twice((*path, key), entries[key], entry)
             else:
                 entries[key] = Entry(value, entry.key_span)
         return Mapping(entries, tree.span)
@@ -104,13 +104,14 @@ class Parameters:
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def _twice(self, key: str, first: Entry, second: Entry) -> None:
+    def _twice(self, path: KeyPath, first: Entry, second: Entry) -> None:
         related = (("the first", first.key_span),) if first.key_span else ()
         self.problems.append(
             Diagnostic(
                 "PC107",
-                f"two keys of the same mapping become `{key}` once parameters are put in",
+                f"two keys of the same mapping become `{path[-1]}` once parameters are put in",
                 second.key_span,
+                dotted(path),
                 help="rename one of the two",
                 related=related,
             )

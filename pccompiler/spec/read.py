@@ -18,7 +18,7 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.source import Source, Span
 from pccompiler.diagnostics.suggest import closest
 from pccompiler.spec.scalars import NumberError, meaning
-from pccompiler.spec.tree import Entry, Mapping, Scalar, Sequence, Tree
+from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree, dotted
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
@@ -74,6 +74,8 @@ def read_document(source: Source, problems: list[Diagnostic]) -> Mapping:
     tree = builder.document()
     if isinstance(tree, Mapping):
         return tree
+    if isinstance(tree, Scalar) and tree.faulty:
+        raise SpecError(())  # what is wrong with it stands in `problems`
     found = "a list" if isinstance(tree, Sequence) else f"the text or number `{_cut(tree.written)}`"
     if isinstance(tree, Scalar) and tree.value is None:
         found = "nothing but null"
@@ -122,7 +124,7 @@ class _Builder:
             if empty:
                 return Scalar(None, self._span(start))
             raise SpecError(self._nothing_there())
-        tree, _, _ = self._node(next(events), events, 1)
+        tree, _, _ = self._node(next(events), events, ())
         next(events)  # the end of the document
         after = next(events)
         if isinstance(after, yaml.StreamEndEvent):
@@ -133,59 +135,61 @@ class _Builder:
             Diagnostic("PC105", message, span, help="remove `---` or split the file in two")
         )
 
-    def _node(self, event: Any, events: Iterator[Any], depth: int) -> tuple[Tree, int, int]:
+    def _node(self, event: Any, events: Iterator[Any], path: KeyPath) -> tuple[Tree, int, int]:
         """A tree, how many values it holds, and how deep it is."""
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, depth)
-        if depth > MAX_DEPTH:
+            return self._alias(event, path)
+        if len(path) >= MAX_DEPTH:
             raise SpecError(
                 Diagnostic(
                     "PC110", f"values are nested more than {MAX_DEPTH} deep", self._span(event)
                 )
             )
-        if event.tag is not None:
-            self._refuse_tag(event)
         if event.anchor is not None:
             self.open_anchors.add(event.anchor)
         if isinstance(event, yaml.ScalarEvent):
-            built: tuple[Tree, int, int] = (self._scalar(event), 1, 1)
+            built: tuple[Tree, int, int] = (self._scalar(event, path), 1, 1)
         elif isinstance(event, yaml.SequenceStartEvent):
-            built = self._sequence(event, events, depth)
+            built = self._sequence(event, events, path)
         else:
-            built = self._mapping(event, events, depth)
+            built = self._mapping(event, events, path)
+        if event.tag is not None:
+            self._refuse_tag(event, path)
+            built = (Scalar(None, self._span(event), faulty=True), 1, 1)
         if event.anchor is not None:
             self.open_anchors.discard(event.anchor)
             self.anchors[event.anchor] = built
         return built
 
-    def _sequence(self, start: Any, events: Iterator[Any], depth: int) -> tuple[Tree, int, int]:
+    def _sequence(self, start: Any, events: Iterator[Any], path: KeyPath) -> tuple[Tree, int, int]:
         items: list[Tree] = []
         size, height = 1, 1
         for event in events:
             if isinstance(event, yaml.SequenceEndEvent):
                 return Sequence(tuple(items), self._span(start, event)), size, height
-            item, more, below = self._node(event, events, depth + 1)
+            item, more, below = self._node(event, events, (*path, len(items)))
             items.append(item)
             size, height = size + more, max(height, below + 1)
         raise AssertionError("the parser ends every sequence")
 
-    def _mapping(self, start: Any, events: Iterator[Any], depth: int) -> tuple[Tree, int, int]:
+    def _mapping(self, start: Any, events: Iterator[Any], path: KeyPath) -> tuple[Tree, int, int]:
         entries: dict[str, Entry] = {}
         size, height = 1, 1
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 return Mapping(entries, self._span(start, event)), size, height
-            key, _, _ = self._node(event, events, depth + 1)
-            value, more, below = self._node(next(events), events, depth + 1)
+            key, _, _ = self._node(event, events, (*path, ""))
+            name = key.written if isinstance(key, Scalar) else ""
+            value, more, below = self._node(next(events), events, (*path, name))
             size, height = size + more, max(height, below + 1)
-            self._add(entries, key, value)
+            self._add(entries, key, value, path)
         raise AssertionError("the parser ends every mapping")
 
-    def _add(self, entries: dict[str, Entry], key: Tree, value: Tree) -> None:
+    def _add(self, entries: dict[str, Entry], key: Tree, value: Tree, path: KeyPath) -> None:
         if not isinstance(key, Scalar) or not key.written:
             found = "an empty key" if isinstance(key, Scalar) else "a list or mapping as a key"
             self._problem(
-                "PC112", f"{found}; a key is a name", key.span, help="write `name: value`"
+                "PC112", f"{found}; a key is a name", key.span, path, help="write `name: value`"
             )
             return
         first = entries.get(key.written)
@@ -198,12 +202,13 @@ class _Builder:
             "PC107",
             f"the key `{_cut(key.written)}` stands twice in the same mapping{line}",
             key.span,
+            (*path, key.written),
             label="second",
             help="remove or rename one of the two",
             related=related,
         )
 
-    def _scalar(self, event: Any) -> Scalar:
+    def _scalar(self, event: Any, path: KeyPath) -> Scalar:
         span, text = self._span(event), str(event.value)
         forbidden = _FORBIDDEN.search(text)
         if forbidden is not None:
@@ -211,6 +216,7 @@ class _Builder:
                 "PC102",
                 f"the text contains the control character U+{ord(forbidden.group()):04X}",
                 span,
+                path,
                 help="remove the escape",
             )
             return Scalar(None, span, "?", faulty=True)
@@ -219,10 +225,12 @@ class _Builder:
         try:
             return Scalar(meaning(text), span, text)
         except NumberError as error:
-            self._problem("PC111", str(error), span, help="write a finite number of usual size")
+            self._problem(
+                "PC111", str(error), span, path, help="write a finite number of usual size"
+            )
             return Scalar(None, span, text, faulty=True)
 
-    def _alias(self, event: Any, depth: int) -> tuple[Tree, int, int]:
+    def _alias(self, event: Any, path: KeyPath) -> tuple[Tree, int, int]:
         span = self._span(event)
         if event.anchor in self.anchors:
             tree, size, height = self.anchors[event.anchor]
@@ -230,7 +238,7 @@ class _Builder:
             if self.repeated > MAX_REPEATED:
                 message = f"aliases repeat more than {MAX_REPEATED:,} values"
                 raise SpecError(Diagnostic("PC109", message, span, help="write the values out"))
-            if depth + height > MAX_DEPTH:
+            if len(path) + height > MAX_DEPTH:
                 message = f"values are nested more than {MAX_DEPTH} deep"
                 raise SpecError(Diagnostic("PC110", message, span))
             return tree, size, height
@@ -241,15 +249,18 @@ class _Builder:
             "PC109",
             found if inside else f"the alias `*{name}` repeats nothing",
             span,
+            path,
             help="write the values out" if inside else f"mark a value before it with `&{name}`",
         )
         return Scalar(None, span, "*", faulty=True), 1, 1
 
-    def _refuse_tag(self, event: Any) -> None:
+    def _refuse_tag(self, event: Any, path: KeyPath) -> None:
+        tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
         self._problem(
             "PC108",
-            f"the tag `{_cut(str(event.tag))}` is not part of the language",
+            f"the tag `{_cut(tag)}` is not part of the language",
             self._span(event),
+            path,
             help="remove the tag; what a value means follows from its key",
         )
 
@@ -278,12 +289,15 @@ class _Builder:
         context = error.context_mark
         if error.context and context and (context.line, context.column) != (mark.line, mark.column):
             start = context.line + 1, context.column + 1
-            related = ((error.context, Span(self.source, *start, start[0], start[1] + 1)),)
+            what = _OPENED.get(error.context.split(",")[0], error.context)
+            related = ((what, Span(self.source, *start, start[0], start[1] + 1)),)
         problem = error.problem or "cannot be read"
         lines = _LINE_BREAK.split(self.text)
         quoted = lines[mark.line] if mark.line < len(lines) else ""
         if quoted[mark.column : mark.column + 1] == "\t":
             problem, advice = "a tab is used for indentation", "indent with spaces"
+        elif "${" in quoted and "expected" in problem:
+            advice = 'inside brackets a parameter needs quotes: "${name}"'
         else:
             advice = next((text for part, text in _SYNTAX_HELP if part in problem), "")
         return Diagnostic("PC103", f"not YAML: {problem}", span, help=advice, related=related)
@@ -292,10 +306,20 @@ class _Builder:
         first, last = start.start_mark, (end or start).end_mark
         return Span(self.source, first.line + 1, first.column + 1, last.line + 1, last.column + 1)
 
-    def _problem(self, code: str, message: str, span: Span | None, **more: Any) -> None:
-        self.problems.append(Diagnostic(code, message, span, **more))
+    def _problem(
+        self, code: str, message: str, span: Span | None, path: KeyPath, **more: Any
+    ) -> None:
+        self.problems.append(Diagnostic(code, message, span, dotted(path), **more))
 
 
+_OPENED = {
+    "while scanning a quoted scalar": "the quote opens here",
+    "while parsing a flow sequence": "the bracket opens here",
+    "while parsing a flow mapping": "the brace opens here",
+    "while parsing a block mapping": "the mapping starts here",
+    "while parsing a block collection": "the list starts here",
+    "while scanning a simple key": "the key starts here",
+}
 _SYNTAX_HELP = (
     ("mapping values are not allowed", "put quotes around a text that contains `: `"),
     ("unexpected end of stream", "close the quote or bracket"),

@@ -41,17 +41,17 @@ def _written(value: Any) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that YAML 1.2 would read as a number, boolean or null."""
-
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
-    def represent_text(self, text: str) -> yaml.ScalarNode:
-        try:
-            style = None if isinstance(meaning(text), str) else '"'
-        except NumberError:
-            style = '"'
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+def _represent_text(dumper: Any, text: str) -> yaml.ScalarNode:
+    """Quotes every text that YAML 1.2 would read as a number, boolean or null."""
+    try:
+        style = None if isinstance(meaning(text), str) else '"'
+    except NumberError:
+        style = '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _Dumper.represent_text)
+_Dumper.add_representer(str, _represent_text)

@@ -106,8 +106,8 @@ def _requirements(schema: Schema, definitions: Schema) -> Schema:
     if properties:
         found["properties"] = properties
     for part in ("items", "additionalProperties"):
-        value = schema.get(part)
-        if isinstance(value, dict) and (inner := _requirements(value, definitions)):
+        value: Schema | bool = schema.get(part, False)
+        if not isinstance(value, bool) and (inner := _requirements(value, definitions)):
             found[part] = inner
     return found
 

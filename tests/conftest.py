@@ -1,0 +1,52 @@
+"""What all tests share: golden files, and small specs on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.spec.load import load
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--renew-golden",
+        action="store_true",
+        help="write what the code prints now to tests/golden; then read the difference",
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)`: the text must be that of tests/golden/NAME/expected.txt."""
+
+    def check(name: str, text: str, file: str = "expected.txt") -> None:
+        path = GOLDEN / name / file
+        if request.config.getoption("--renew-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+        assert path.exists(), f"no {path}; write it with --renew-golden and review it"
+        assert text.rstrip("\n") + "\n" == path.read_text(encoding="utf-8")
+
+    return check
+
+
+@pytest.fixture
+def spec_errors(tmp_path: Path) -> Callable[..., tuple[Diagnostic, ...]]:
+    """`spec_errors(text, *overrides)`: the diagnostics of a spec with this text."""
+
+    def errors(text: str | bytes, *overrides: str) -> tuple[Diagnostic, ...]:
+        path = tmp_path / "spec.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        try:
+            load(path, overrides)
+        except SpecError as error:
+            return error.diagnostics
+        return ()
+
+    return errors

@@ -1,0 +1,161 @@
+"""Files that are no spec, or hostile, each get their own message; odd but legal ones load."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.spec.load import load
+from pccompiler.spec.models import RunSpec
+
+Errors = Callable[..., tuple[Diagnostic, ...]]
+
+
+def where(diagnostic: Diagnostic) -> tuple[int, int]:
+    assert diagnostic.span is not None
+    return diagnostic.span.line, diagnostic.span.column
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("", "PC104", "empty"),
+        ("\n\n", "PC104", "empty"),
+        ("# one\n# two\n", "PC104", "only comments"),
+        ("- pcc: 1\n", "PC106", "a list"),
+        ("hello", "PC106", "hello"),
+        ("null", "PC106", "null"),
+        ("pcc: 1\n---\npcc: 1\n", "PC105", "several documents"),
+        ("name: x\x00y", "PC102", "U+0000"),
+        ('name: "x\\0y"', "PC102", "U+0000"),
+        ("name: \x1b[31m", "PC102", "U+001B"),
+        (b"name: caf\xe9\n", "PC102", "0xe9"),
+        ("p\x00c\x00c\x00".encode("utf-16"), "PC102", "UTF-8"),
+        ("nodes:\n\ta: {}\n", "PC103", "tab"),
+        ("name: 'open\n", "PC103", "end of stream"),
+        ("a: b: c\n", "PC103", "mapping values"),
+        ("? [a, b]\n: c\n", "PC112", "a list or mapping"),
+        ("? \n: c\n", "PC112", "empty key"),
+        ("name: !!python/object/apply:os.system [exit]\n", "PC108", "python"),
+        ("name: !mine x\n", "PC108", "!mine"),
+        ("a: *nothing\n", "PC109", "repeats nothing"),
+        ("a: &a [*a]\n", "PC109", "inside the value it repeats"),
+    ],
+)
+def test_what_is_no_spec_is_named(spec_errors: Errors, text: str, code: str, said: str) -> None:
+    [problem] = [problem for problem in spec_errors(text) if problem.code == code]
+    assert said in problem.message
+    assert problem.span is not None
+
+
+def test_a_missing_file_a_folder_and_a_near_name_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "digits.yaml").write_text("pcc: 1")
+    for path, said in [
+        (tmp_path / "digit.yaml", "there is no file"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "digits.yaml" / "x", "cannot read"),
+        ("x\0y", "cannot read"),
+    ]:
+        with pytest.raises(SpecError) as caught:
+            load(path)
+        [problem] = caught.value.diagnostics
+        assert problem.code == "PC101"
+        assert said in problem.message
+    with pytest.raises(SpecError, match="did you mean"):
+        load(tmp_path / "digit.yaml")
+
+
+def test_syntax_errors_point_at_line_and_column(spec_errors: Errors) -> None:
+    assert where(spec_errors("pcc: 1\na: b: c\n")[0]) == (2, 5)
+    assert where(spec_errors("nodes:\n\ta: {}\n")[0]) == (2, 1)
+
+
+def test_an_open_quote_shows_where_it_was_opened(spec_errors: Errors) -> None:
+    [problem] = spec_errors("pcc: 1\nname: 'open\nnodes: {}\n")
+    assert [(span.line, span.column) for _, span in problem.related] == [(2, 7)]
+
+
+def test_a_duplicate_key_names_both_lines(spec_errors: Errors, tiny: str) -> None:
+    [problem] = spec_errors(tiny + "name: other\n")
+    assert problem.code == "PC107"
+    assert where(problem) == (8, 1)
+    assert problem.related[0][1].line == 2
+    assert "line 2" in problem.message
+
+
+def test_byte_order_mark_and_windows_line_ends_are_accepted(spec_errors: Errors, tiny: str) -> None:
+    assert spec_errors(b"\xef\xbb\xbf" + tiny.replace("\n", "\r\n").encode()) == ()
+
+
+def test_a_byte_order_mark_does_not_shift_columns(spec_errors: Errors) -> None:
+    assert where(spec_errors("\ufeffnmae: x".encode())[0]) == (1, 1)
+
+
+def test_no_and_on_may_name_nodes(load_files: Callable[..., RunSpec]) -> None:
+    text = (
+        "pcc: 1\nname: on\nnodes: {no: {shape: [010], role: input}, on: {shape: [1]}}\n"
+        "edges: [{from: no, to: on}]\n"
+    )
+    spec = load_files({"spec.yaml": text})
+    assert list(spec.nodes) == ["no", "on"]
+    assert spec.nodes["no"].shape == (10,)
+    assert spec.edges[0].source == "no"
+
+
+def test_a_plain_alias_repeats_its_value(load_files: Callable[..., RunSpec]) -> None:
+    text = "pcc: 1\nname: x\nnodes:\n  a: &n {shape: [3]}\n  b: *n\n"
+    assert load_files({"spec.yaml": text}).nodes["b"].shape == (3,)
+
+
+def test_an_alias_bomb_ends_at_once(spec_errors: Errors) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    start = time.perf_counter()
+    [problem] = spec_errors("\n".join(lines))
+    assert problem.code == "PC109"
+    assert time.perf_counter() - start < 1
+
+
+def test_aliases_cannot_build_what_nesting_may_not(spec_errors: Errors) -> None:
+    lines = ["a0: &a0 [x]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 80))]
+    assert [problem.code for problem in spec_errors("\n".join(lines))] == ["PC110"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "x" * (1 << 20) + "x"]
+)
+def test_deep_nesting_and_huge_files_end_at_once(spec_errors: Errors, text: str) -> None:
+    start = time.perf_counter()
+    [problem] = spec_errors(text)
+    assert problem.code == "PC110"
+    assert time.perf_counter() - start < 1
+
+
+def test_an_endless_file_is_read_no_further_than_the_limit() -> None:
+    with pytest.raises(SpecError, match="larger than"):
+        load("/dev/zero")
+
+
+@pytest.mark.parametrize("value", [".inf", ".nan", "1e999", "9" * 400])
+def test_numbers_that_cannot_be_used_are_refused_where_they_stand(
+    spec_errors: Errors, tiny: str, value: str
+) -> None:
+    [problem] = spec_errors(f"{tiny}inference: {{optimizer: {{sgd: {{learning_rate: {value}}}}}}}")
+    assert problem.code == "PC111"
+    assert where(problem) == (8, 46)
+
+
+def test_all_readable_mistakes_come_in_one_run(spec_errors: Errors, tiny: str) -> None:
+    text = tiny + (
+        "name: again\n"
+        "training: {epochs: .inf, sed: 1}\n"
+        "learning: {rule: backprp, schedule: !x y}\n"
+        'description: "${a} ${b}"\n'
+    )
+    problems = spec_errors(text, "training.log_every=0", "oops")
+    in_the_file = ["PC107", "PC111", "PC201", "PC203", "PC108", "PC208", "PC208"]
+    assert [problem.code for problem in problems] == [*in_the_file, "PC211", "PC205"]
