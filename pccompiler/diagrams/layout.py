@@ -73,7 +73,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Band:
-    """A rank along the reading direction; beside it `bend` is where the gap's curves are."""
+    """Where a rank stands along the reading direction, and how near the curves come to it."""
 
     start: float
     end: float
