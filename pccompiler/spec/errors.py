@@ -45,10 +45,10 @@ _EXPECTED = {
     "list_type": "a list",
 }
 _BOUNDS = {
-    "greater_than": "greater than {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than": "less than {lt:g}",
-    "less_than_equal": "at most {le:g}",
+    "greater_than": ("greater than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
 }
 _LENGTHS = {
     "too_short": ("at least", "min_length"),
@@ -160,7 +160,8 @@ def _diagnostic(fault: _Fault, document: Document) -> Diagnostic:
     if fault.kind == "literal_error":
         return _not_listed(fault, document)
     if fault.kind in _BOUNDS:
-        message = f"{name} must be {_BOUNDS[fault.kind].format(**context)}, found {found}"
+        relation, bound = _BOUNDS[fault.kind]
+        message = f"{name} must be {relation} {_rounded(context[bound])}, found {found}"
         return Diagnostic("PC205", message, span, at, help=place(fault.path).description)
     if fault.kind in _LENGTHS:
         adverb, bound = _LENGTHS[fault.kind]
@@ -268,6 +269,11 @@ def _found(node: Tree) -> str:
     if isinstance(node, ListTree):
         return "a list"
     return f"{_kind(node)}{_origin(node)}"
+
+
+def _rounded(number: int | float) -> str:
+    """A bound as people write it: 0 for 0.0, and thousands apart."""
+    return f"{int(number) if number == int(number) else number:,}"
 
 
 def _kind(node: Scalar) -> str:

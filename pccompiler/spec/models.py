@@ -25,7 +25,7 @@ from pccompiler.components.state_optimizers import STATE_OPTIMIZERS, StateOptimi
 
 ActivationName = Annotated[str, NameOf("activation", tuple(ACTIVATIONS))]
 Size = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, lt=10**9)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 

@@ -79,6 +79,14 @@ Errors = Callable[..., tuple[Diagnostic, ...]]
         ("training: 3", "PC204", "training", 11, "must be a mapping, found the number 3", ""),
         ("training: [3]", "PC204", "training", 1, "must be a mapping, found a list", ""),
         ("training: {epochs: 0}", "PC205", "training.epochs", 20, "at least 1, found", ""),
+        (
+            "inference: {steps: 1000000000}",
+            "PC205",
+            "inference.steps",
+            20,
+            "less than 1,000,000,000",
+            "",
+        ),
         ("inference: {steps: 0}", "PC205", "inference.steps", 20, "at least 1", ""),
         ("inference: {steps: {free: 0}}", "PC205", "inference.steps.free", 27, "at least 1", ""),
         (
