@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -184,12 +185,13 @@ class RunFolder:
     def encodings(self) -> Mapping[str, Encoding]:
         """The same by node name. Raises DataError (PC523) if the file is missing or damaged."""
         try:
-            with np.load(self._encodings, allow_pickle=False) as arrays:
+            with self._encodings.open("rb") as stream:
+                arrays = np.load(stream, allow_pickle=False)
                 nodes = [
                     n.removesuffix(".description") for n in arrays if n.endswith(".description")
                 ]
                 return {node: _encoding(node, arrays) for node in nodes}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise DataError(
                 Diagnostic(
                     "PC523",

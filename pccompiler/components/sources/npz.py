@@ -127,7 +127,9 @@ def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, An
 
     again = "write it again with numpy.savez"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because np.load leaves a damaged file open.
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise wrong_format(path, "it is a single array (.npy), not an .npz file", again)
             names = archive.files if wanted is None else wanted

@@ -1,0 +1,108 @@
+"""The same network under several rules and seeds: what `pcc compare` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median, stdev
+from typing import Any
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from runtime.reporter import Reporter
+from runtime.run import Run
+from runtime.run_folder import free_folder
+from runtime.training import fit
+
+
+@dataclass(frozen=True)
+class Row:
+    """One rule over all seeds: test scores with the last parameters, and speed.
+
+    Spreads are sample standard deviations over seeds; None with a single seed.
+    """
+
+    rule: str
+    seeds: tuple[int, ...]
+    metric: str
+    values: tuple[float, ...]
+    milliseconds_per_step: float
+
+    @property
+    def mean(self) -> float:
+        return mean(self.values)
+
+    @property
+    def spread(self) -> float | None:
+        return stdev(self.values) if len(self.values) > 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "rule": self.rule,
+            "metric": self.metric,
+            "mean": self.mean,
+            "spread": self.spread,
+            "seeds": dict(zip(map(str, self.seeds), self.values, strict=True)),
+            "milliseconds_per_step": self.milliseconds_per_step,
+        }
+
+
+def compare(
+    spec: str,
+    rules: Sequence[str],
+    seeds: Sequence[int],
+    overrides: Sequence[str] = (),
+    folder: Path | None = None,
+    reporter: Callable[[], Reporter] | None = None,
+) -> tuple[Row, ...]:
+    """Trains the spec once per rule and seed, into a folder of run folders.
+
+    A rule is written as in `-s learning.rule=...`. Everything else, the split of the data
+    included, is the same for all. Raises what `fit` raises.
+    """
+    import pccompiler
+
+    checked = [pccompiler.check(spec, [*overrides, f"learning.rule={rule}"]) for rule in rules]
+    folder = folder or free_folder(f"{checked[0].spec.name}-compare")
+    rows = []
+    for rule in rules:
+        runs = [
+            fit(
+                spec,
+                folder / f"{_folder_name(rule)}-seed{seed}",
+                [*overrides, f"learning.rule={rule}", f"training.seed={seed}"],
+                reporter() if reporter else None,
+            )
+            for seed in seeds
+        ]
+        rows.append(_row(rule, seeds, runs))
+    return tuple(rows)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`0..4` or `0,3,7`. Raises SpecError (PC561) for anything else."""
+    try:
+        if ".." in text:
+            first, last = text.split("..")
+            seeds = tuple(range(int(first), int(last) + 1))
+        else:
+            seeds = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        seeds = ()
+    if not seeds:
+        message = f"`{text}` names no seeds"
+        raise SpecError(Diagnostic("PC561", message, help="write a range 0..4 or a list 0,3,7"))
+    return seeds
+
+
+def _row(rule: str, seeds: Sequence[int], runs: Sequence[Run]) -> Row:
+    scores = [(run.result or {})["test"]["last"] for run in runs]
+    metric = "accuracy" if scores[0]["accuracy"] is not None else "loss"
+    rates = [rate for run in runs for rate in run.column("steps_per_second", "epoch")[1][1:]]
+    values = tuple(score[metric] for score in scores)
+    milliseconds = 1000 / median(rates) if rates else float("nan")
+    return Row(rule, tuple(seeds), metric, values, milliseconds)
+
+
+def _folder_name(rule: str) -> str:
+    return "".join(letter if letter.isalnum() or letter == "_" else "-" for letter in rule)

@@ -1,0 +1,281 @@
+"""Data files as they are, and as they should not be (missing, cut, damaged, lying, hostile)."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import pickle
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pccompiler.components.sources.digits import Digits
+from pccompiler.components.sources.idx import FILES, IMAGES, LABELS, Idx, idx_bytes, read_idx
+from pccompiler.components.sources.mnist import FashionMnist, Mnist
+from pccompiler.components.sources.npz import Npz, read_npz
+from pccompiler.diagnostics.diagnostic import DataError
+
+FASHION = Path(FashionMnist.default_folders[0])
+
+
+def images(count: int, size: int = 3) -> np.ndarray:
+    return np.arange(count * size * size, dtype=np.uint8).reshape(count, size, size)
+
+
+def labels(count: int) -> np.ndarray:
+    return np.arange(count, dtype=np.uint8) % 4
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four good IDX files of 8 and 4 samples, two of them gzipped."""
+    for content, (name, axes) in FILES.items():
+        count = 8 if content.startswith("train") else 4
+        raw = idx_bytes(images(count) if axes == IMAGES else labels(count), axes)
+        if content.startswith("train"):
+            (tmp_path / f"{name}.gz").write_bytes(gzip.compress(raw))
+        else:
+            (tmp_path / name).write_bytes(raw)
+    return tmp_path
+
+
+def refused(source: Idx | Npz | Mnist, folder: Path) -> str:
+    """The message about the one problem of the source's files."""
+    with pytest.raises(DataError) as error:
+        source.load([folder])
+    [diagnostic] = error.value.diagnostics
+    assert diagnostic.help, "every message says what to do"
+    return f"{diagnostic.code} {diagnostic.message}"
+
+
+def test_idx_files_are_read_zipped_or_not_and_classes_are_inferred(folder: Path) -> None:
+    dataset = Idx(folder=".").load([folder])
+    np.testing.assert_array_equal(dataset.train["image"].values, images(8))
+    assert dataset.test is not None
+    np.testing.assert_array_equal(dataset.test["label"].values, labels(4))
+    assert dataset.train["label"].classes == 4
+    assert dataset.train["image"].full_scale == 255
+
+
+def test_digits_are_1797_images_of_8_by_8() -> None:
+    fields = Digits().load([]).train
+    assert fields["image"].values.shape == (1797, 8, 8)
+    assert set(fields["label"].values) == set(range(10))
+
+
+@pytest.mark.skipif(not FASHION.is_dir(), reason="dataset-fashion-mnist is not installed")
+def test_fashion_mnist_is_recognised_by_its_published_checksums() -> None:
+    dataset = FashionMnist().load([FASHION])
+    assert dataset.train["image"].values.shape == (60000, 28, 28)
+    assert dataset.test is not None
+    assert np.bincount(dataset.test["label"].values).tolist() == [1000] * 10
+
+
+@pytest.mark.skipif(not FASHION.is_dir(), reason="dataset-fashion-mnist is not installed")
+def test_fashion_mnist_is_not_taken_for_mnist() -> None:
+    assert "it is not the file of mnist" in refused(Mnist(), FASHION)
+
+
+def test_a_missing_file_is_named_with_the_folders_and_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        FashionMnist().load([tmp_path])
+    assert error.value.exit_code == 3
+    text = str(error.value)
+    assert "train-images-idx3-ubyte" in text
+    assert str(tmp_path) in text
+    assert "apt-get install dataset-fashion-mnist" in text
+
+
+def test_one_of_four_files_missing_is_named(folder: Path) -> None:
+    (folder / "t10k-labels-idx1-ubyte").unlink()
+    assert "PC501 data file `t10k-labels-idx1-ubyte` is missing" in refused(Idx(folder="."), folder)
+
+
+def test_a_truncated_gz_is_damaged(folder: Path) -> None:
+    path = folder / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    message = refused(Idx(folder="."), folder)
+    assert message.startswith("PC502")
+    assert str(path) in message
+
+
+def test_a_gz_with_a_wrong_crc_is_damaged(folder: Path) -> None:
+    path = folder / "train-images-idx3-ubyte.gz"
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1  # the CRC stands in the 8th to 5th byte from the end
+    path.write_bytes(bytes(content))
+    assert "CRC" in refused(Idx(folder="."), folder)
+
+
+def test_a_file_called_gz_that_is_none_is_damaged(folder: Path) -> None:
+    path = folder / "train-images-idx3-ubyte.gz"
+    path.write_bytes(b"<html>404</html>" * 100)
+    assert "gzipped" in refused(Idx(folder="."), folder)
+
+
+def test_a_gz_that_inflates_without_end_is_read_to_one_byte_too_many(tmp_path: Path) -> None:
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(idx_bytes(images(2), IMAGES) + bytes(64 * 2**20), 1))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="goes on after the 18 bytes"):
+        read_idx(path, IMAGES)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * 2**20
+
+
+def test_a_header_that_promises_more_than_the_file_can_hold_costs_no_memory(
+    tmp_path: Path,
+) -> None:
+    header = b"".join(n.to_bytes(4, "big") for n in (2051, 2**31, 28, 28))
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(header + bytes(100)))
+    with pytest.raises(DataError, match="more than it can hold"):
+        read_idx(path, IMAGES)
+
+
+def test_a_raw_file_that_ends_early_is_refused(folder: Path) -> None:
+    path = folder / "t10k-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "holds 35 of the 36 bytes" in refused(Idx(folder="."), folder)
+
+
+def test_a_file_that_ends_within_its_header_is_refused(folder: Path) -> None:
+    (folder / "t10k-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03\0")
+    assert "ends within its header" in refused(Idx(folder="."), folder)
+
+
+def test_a_wrong_magic_number_is_refused(folder: Path) -> None:
+    path = folder / "t10k-images-idx3-ubyte"
+    path.write_bytes(idx_bytes(labels(40), LABELS))
+    assert "magic number is 2049, not 2051" in refused(Idx(folder="."), folder)
+
+
+def test_images_and_labels_that_differ_in_number_are_refused(folder: Path) -> None:
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx_bytes(labels(3), LABELS))
+    message = refused(Idx(folder="."), folder)
+    assert "holds 3 labels" in message
+    assert "holds 4 images" in message
+
+
+def test_a_known_data_set_of_the_wrong_shape_is_refused(folder: Path) -> None:
+    assert "its shape is (8, 3, 3), not (60000, 28, 28)" in refused(Mnist(), folder)
+
+
+def test_a_label_out_of_range_names_its_sample(folder: Path) -> None:
+    message = refused(Idx(folder=".", classes=3), folder)
+    assert "PC504" in message
+    assert "the label of sample 3 is 3, outside 0..2" in message
+
+
+# -- npz ---------------------------------------------------------------------------------
+
+
+def write(path: Path, **arrays: object) -> Path:
+    np.savez(path, **arrays)  # pyright: ignore
+    return path
+
+
+def test_integer_targets_are_classes_and_others_are_numbers(tmp_path: Path) -> None:
+    write(tmp_path / "a.npz", x=np.zeros((4, 2)), y=np.array([0, 2, 1, 2]), z=np.ones((4, 1)))
+    classes = Npz(path="a.npz").load([tmp_path]).train
+    assert (classes["y"].kind, classes["y"].classes) == ("classes", 3)
+    numbers = Npz(path="a.npz", target="z").load([tmp_path]).train
+    assert numbers["z"].kind == "target"
+    assert "y" not in numbers
+
+
+def test_test_arrays_stand_under_the_names_of_the_training_arrays(tmp_path: Path) -> None:
+    y, y_test = np.array([0, 1, 0]), np.array([0, 5])
+    write(tmp_path / "a.npz", x=np.zeros((3, 2)), y=y, u=np.ones((2, 2)), v=y_test)
+    dataset = Npz(path="a.npz", test_features="u", test_target="v").load([tmp_path])
+    assert dataset.test is not None
+    assert list(dataset.test) == ["x", "y"]
+    assert dataset.train["y"].classes == dataset.test["y"].classes == 6
+
+
+def test_several_features_and_no_target_are_allowed(tmp_path: Path) -> None:
+    write(tmp_path / "a.npz", left=np.zeros((3, 2)), right=np.zeros((3, 1), np.uint8))
+    fields = Npz(path="a.npz", features=("left", "right"), target=None).load([tmp_path]).train
+    assert [field.kind for field in fields.values()] == ["features", "features"]
+    assert fields["right"].full_scale == 255
+
+
+def test_objects_in_an_npz_are_refused_and_never_unpickled(tmp_path: Path) -> None:
+    target = tmp_path / "executed"
+
+    class Hostile:
+        def __reduce__(self) -> object:
+            return (Path.touch, (target,))
+
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": "|O", "fortran_order": False, "shape": (1,)}
+    )
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", buffer.getvalue() + pickle.dumps([Hostile()]))
+    message = refused(Npz(path="a.npz", target=None), tmp_path)
+    assert "array `x` holds Python objects" in message
+    assert not target.exists()
+
+
+def test_a_pickle_called_npz_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(pickle.dumps({"x": [1, 2]}))
+    assert "PC502" in refused(Npz(path="a.npz"), tmp_path)
+
+
+def test_a_single_array_called_npz_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "a.npz").open("wb") as stream:
+        np.save(stream, np.ones(3))
+    assert "it is a single array" in refused(Npz(path="a.npz"), tmp_path)
+
+
+def test_a_missing_array_is_named_with_those_that_are_there(tmp_path: Path) -> None:
+    write(tmp_path / "a.npz", images=np.zeros((2, 2)), labels=np.zeros(2, int))
+    message = refused(Npz(path="a.npz"), tmp_path)
+    assert "has no array `x`; it holds images, labels" in message
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (np.array(["a", "b"]), "is <U1 of shape"),
+        (np.array([[1.0], [np.nan]]), "holds NaN or infinity"),
+        (np.array(3.0), "of shape ()"),
+        (np.array([1j, 2]), "is complex128"),
+    ],
+)
+def test_arrays_that_are_no_finite_numbers_are_refused(
+    tmp_path: Path, values: np.ndarray, problem: str
+) -> None:
+    write(tmp_path / "a.npz", x=values)
+    assert problem in refused(Npz(path="a.npz", target=None), tmp_path)
+
+
+def test_arrays_that_differ_in_samples_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.npz", x=np.zeros((3, 2)), y=np.zeros(2, int))
+    assert "differ in the number of samples: `x` 3, `y` 2" in refused(Npz(path="a.npz"), tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip"])
+def test_a_damaged_npz_is_named(tmp_path: Path, damage: str) -> None:
+    path = write(tmp_path / "a.npz", x=np.zeros((300, 2)), y=np.zeros(300, int))
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 8
+    path.write_bytes(content[:2000] if damage == "truncate" else content)
+    message = refused(Npz(path="a.npz"), tmp_path)
+    assert message.startswith("PC502")
+    assert str(path) in message
+
+
+def test_npz_arrays_by_name_are_all_read_where_none_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.npz", a=np.ones(2), b=np.ones((2, 3)))
+    assert sorted(read_npz(path)) == ["a", "b"]
+
+
+def test_test_features_without_their_target_are_refused() -> None:
+    with pytest.raises(ValueError, match="need one array for each"):
+        Npz(path="a.npz", test_features="u")
