@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -45,15 +46,7 @@ class RunFolder:
         """
         if path is not None:
             return cls._at(path)
-        for number in range(1, 10**6):
-            numbered = Path("runs") / f"{name}-{number:03d}"
-            with writing(numbered):
-                try:
-                    numbered.mkdir(parents=True)
-                except FileExistsError:
-                    continue
-                return cls(numbered)
-        raise AssertionError("a million runs of one name")
+        return cls(free_folder(name))
 
     @classmethod
     def _at(cls, path: Path) -> RunFolder:
@@ -203,6 +196,19 @@ class RunFolder:
     @property
     def _encodings(self) -> Path:
         return self.path / "preprocessing.npz"
+
+
+def free_folder(name: str, parent: Path = Path("runs")) -> Path:
+    """Makes the next free folder `runs/NAME-001`. Raises DataError (PC522) where it cannot."""
+    for number in count(1):
+        numbered = parent / f"{name}-{number:03d}"
+        with writing(numbered):
+            try:
+                numbered.mkdir(parents=True)
+            except FileExistsError:  # also where another process was faster
+                continue
+            return numbered
+    raise AssertionError("numbers do not end")
 
 
 def _encoding(node: str, arrays: Any) -> Encoding:

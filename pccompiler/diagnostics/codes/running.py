@@ -191,6 +191,21 @@ RUNNING_CODES: tuple[Code, ...] = (
         "pcc predict runs/a in.npz -o out.csv",
     ),
     Code(
+        "PC560",
+        "there is no such device",
+        "JAX was asked for a device that this machine lacks, or that the installed jaxlib does "
+        "not support.",
+        "pcc train spec.yaml --device gpu        # with the CPU version of JAX",
+        "pcc train spec.yaml --device cpu",
+    ),
+    Code(
+        "PC561",
+        "these are no seeds",
+        "Seeds are a range, both ends included, or a list.",
+        "pcc compare spec.yaml --rules predictive_coding,backprop --seeds five",
+        "pcc compare spec.yaml --rules predictive_coding,backprop --seeds 0..4",
+    ),
+    Code(
         "PC901",
         "a compiler pass broke an invariant",
         "This is a bug in the compiler, not in your spec. The message names the pass, the "
