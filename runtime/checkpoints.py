@@ -123,7 +123,7 @@ class Checkpoint:
                 return f"{name} has shape {saved.shape}, expected {leaf.shape}"
             if saved.dtype != leaf.dtype:
                 return f"{name} is {saved.dtype}, expected {leaf.dtype}"
-        extra = [name for name in self.arrays if name not in leaves]
+        extra = sorted(name for name in self.arrays if name not in leaves)
         return f"it has an array {extra[0]} that the network lacks" if extra else ""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.spec.load import load
 from pccompiler.spec.models import RunSpec
 from runtime.checkpoints import Best, Checkpoint
@@ -101,8 +101,8 @@ class Run:
     def evaluate(self, split: str = "test", which: Which = "last") -> Scores:
         """Scores of a checkpoint on `train`, `validation` or `test`.
 
-        Raises DataError (PC532) without a checkpoint, and ValueError for a split that is
-        unknown or empty.
+        Raises DataError (PC532) without a checkpoint, SpecError (PC512) for a split that is
+        empty, and ValueError for one that is none of the three.
         """
         known = ("train", "validation", "test")
         if split not in known:
@@ -110,7 +110,9 @@ class Run:
         session, state = self.session, self.state(which)
         arrays = session.data.split(split)
         if not samples(arrays):
-            raise ValueError(f"the {split} split of {self.path} is empty")
+            message = f"run {self.path} has no {split} split"
+            help = f"data.{split} is 0, and the source has none of its own"
+            raise SpecError(Diagnostic("PC512", message, help=help))
         evaluate = Evaluator(session.model, arrays, session.classes, session.batch_size)
         return evaluate(state.params, state.aux)
 

@@ -100,17 +100,17 @@ class RunFolder:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.path / LOCK, timeout=0)
-        try:
-            with writing(self.path / LOCK):
+        with writing(self.path / LOCK):
+            try:
                 lock.acquire()
-        except Timeout:
-            raise DataError(
-                Diagnostic(
-                    "PC521",
-                    f"run folder {self.path} is in use by another process",
-                    help="wait until it ends, or train in a folder of its own",
-                )
-            ) from None
+            except Timeout:
+                raise DataError(
+                    Diagnostic(
+                        "PC521",
+                        f"run folder {self.path} is in use by another process",
+                        help="wait until it ends, or train in a folder of its own",
+                    )
+                ) from None
         try:
             yield
         finally:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from pccompiler.diagnostics.diagnostic import DataError
 from runtime.checkpoints import Checkpoint, Progress
 from runtime.data import samples
 from runtime.environment import Environment, versions
@@ -113,7 +114,7 @@ def _train(
             reason = loop.run(pending)
         finally:
             reporter.end()
-        _finish(session, folder, loop, reason)
+        _finish(session, folder, loop, reason, reporter)
     if plots:
         from runtime.plots import draw
 
@@ -149,7 +150,9 @@ def _beginning(session: Session, checkpoint: Checkpoint | None) -> tuple[Any, Pr
     )
 
 
-def _finish(session: Session, folder: RunFolder, loop: Loop, reason: str) -> None:
+def _finish(
+    session: Session, folder: RunFolder, loop: Loop, reason: str, reporter: Reporter
+) -> None:
     """Scores the test split with the last parameters and with the best, and ends the run."""
     progress = loop.progress
     best = progress.best
@@ -162,13 +165,18 @@ def _finish(session: Session, folder: RunFolder, loop: Loop, reason: str) -> Non
     if samples(session.data.test):
         evaluate = Evaluator(session.model, session.data.test, session.classes, session.batch_size)
         states = {"last": loop.state}
-        if best and best.step != progress.step and best.name in folder.checkpoints().names():
-            states["best"] = folder.checkpoints().load(best.name).restore(loop.state)
-        scores = {
-            name: {"trained_steps": int(state.step)} | score_line(evaluate(state.params, state.aux))
-            for name, state in states.items()
-        }
+        if best and best.step != progress.step:
+            try:
+                states["best"] = folder.checkpoints().load(best.name).restore(loop.state)
+            except DataError as error:  # training is done: a lost extra score must not fail it
+                for problem in error.diagnostics:
+                    reporter.warn(replace(problem, severity="warning"))
+        scores = {name: evaluate(state.params, state.aux) for name, state in states.items()}
+        trained = {name: {"trained_steps": int(state.step)} for name, state in states.items()}
         line = {"kind": "test", "step": progress.step, "epoch": progress.epoch, "split": "test"}
-        folder.metrics.append(line | {"parameters": name} | score for name, score in scores.items())
-        result["test"] = scores
+        folder.metrics.append(
+            line | {"parameters": name} | trained[name] | score_line(score)
+            for name, score in scores.items()
+        )
+        result["test"] = {name: trained[name] | asdict(score) for name, score in scores.items()}
     folder.write_result(result)
