@@ -29,6 +29,22 @@ SET = click.option(
     help="Override a value of the spec, e.g. -s inference.steps=40. May be repeated.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+RUN = click.argument("run", type=click.Path())
+WHICH = click.option(
+    "--checkpoint",
+    "which",
+    type=click.Choice(["last", "best"]),
+    default="last",
+    show_default=True,
+    help="The newest parameters, or those with the best validation score.",
+)
+DEVICE = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes what JAX finds.",
+)
 
 
 class _Group(click.Group):
@@ -133,13 +149,13 @@ def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
 def diagram(spec: str, output: str, overrides: tuple[str, ...]) -> None:
     """Draw a network as .svg, .dot (Graphviz) or .mmd (Mermaid), by the file's ending."""
     from pccompiler.diagrams import draw, format_of
-    from runtime.durable import write_result
+    from runtime.durable import replace_file
 
     form = format_of(output)
     checked = _checked(spec, overrides)
     clamped = checked.plan.phases[-1].phase.clamped
     text = draw(checked.graph, form, clamped=clamped, description=checked.spec.description)
-    write_result(Path(output), text)
+    replace_file(Path(output), text.encode())
     click.echo(f"wrote {output}", err=True)
 
 
@@ -183,13 +199,7 @@ def compile_(
 @click.option(
     "--run", "run_dir", type=click.Path(), help="Run folder; default: runs/NAME-001, -002, ..."
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
-    default="auto",
-    show_default=True,
-    help="Where to train; auto takes what JAX finds.",
-)
+@DEVICE
 def train(spec: str, overrides: tuple[str, ...], run_dir: str | None, device: str) -> None:
     """Train a network, into a new run folder.
 
@@ -202,18 +212,25 @@ def train(spec: str, overrides: tuple[str, ...], run_dir: str | None, device: st
 
 
 @main.command()
-@click.argument("run", type=click.Path())
+@RUN
+@SET
+@click.option("--allow-changed", is_flag=True, help="Go on although the spec or the data changed.")
 @click.option("--strict", is_flag=True, help="Fail if the newest checkpoint is damaged.")
-@click.option("--allow-changed-spec", is_flag=True, help="Go on although spec.yaml was changed.")
-def resume(run: str, strict: bool, allow_changed_spec: bool) -> None:
-    """Continue a run exactly where it stopped."""
+@DEVICE
+def resume(
+    run: str, overrides: tuple[str, ...], allow_changed: bool, strict: bool, device: str
+) -> None:
+    """Continue a run exactly where it stopped.
+
+    On the same machine the result has the bits of a run that was never interrupted.
+    """
     from runtime.commands import resume as resume_run
 
-    resume_run(run, strict, allow_changed_spec)
+    resume_run(run, overrides, allow_changed, strict, device)
 
 
 @main.command()
-@click.argument("run", type=click.Path())
+@RUN
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -221,29 +238,61 @@ def resume(run: str, strict: bool, allow_changed_spec: bool) -> None:
     show_default=True,
     help="Which part of the data.",
 )
+@WHICH
 @JSON
-def evaluate(run: str, split: str, as_json: bool) -> None:
+def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
     """Measure a trained network on a split of its data."""
     from runtime.commands import evaluate as evaluate_run
 
-    evaluate_run(run, split, as_json)
+    evaluate_run(run, split, which, as_json)
 
 
 @main.command()
-@click.argument("run", type=click.Path())
+@RUN
 @click.argument("data", type=click.Path())
 @click.option(
     "-o", "--output", required=True, type=click.Path(), help="File to write, .csv or .npz."
 )
-def predict(run: str, data: str, output: str) -> None:
+@WHICH
+def predict(run: str, data: str, output: str, which: Any) -> None:
     """Predict for the samples of an .npz file.
 
-    The file holds one array per input node, by its name, or a single array for a single
-    input; the first axis counts samples. Inputs are scaled as the training data was.
+    DATA holds one array per input node, by its name, or a single array for a single input;
+    the first axis counts samples. Inputs are scaled as the training data was.
     """
     from runtime.commands import predict as predict_run
 
-    predict_run(run, data, output)
+    predict_run(run, data, output, which)
+
+
+@main.command()
+@SPEC
+@SET
+@click.option(
+    "--rules",
+    default="predictive_coding,backprop",
+    show_default=True,
+    metavar="A,B,...",
+    help="Rules to compare, by name.",
+)
+@click.option(
+    "--seeds",
+    default="0..2",
+    show_default=True,
+    metavar="A..B",
+    help="Seeds of parameters and order of samples: a range or a list.",
+)
+@click.option(
+    "--runs", type=click.Path(), help="Folder for the runs; default: runs/NAME-compare-001."
+)
+@JSON
+def compare(
+    spec: str, overrides: tuple[str, ...], rules: str, seeds: str, runs: str | None, as_json: bool
+) -> None:
+    """Train the same network under several rules and seeds, and compare test scores."""
+    from runtime.commands import compare as compare_rules
+
+    compare_rules(spec, overrides, rules, seeds, runs, as_json)
 
 
 def _checked(spec: str, overrides: tuple[str, ...], **options: Any) -> Checked:

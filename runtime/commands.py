@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ from runtime.run import Run, Which, load_run
 from runtime.signals import Interrupted
 from runtime.training import fit
 from runtime.training import resume as resume_fit
+
+Result = TypeVar("Result")
 
 
 def train(spec: str, overrides: Sequence[str], run_dir: str | None, device: str) -> None:
@@ -51,6 +53,31 @@ def predict(run_dir: str, data: str, output: str, which: Which) -> None:
     click.echo(f"wrote {count} predictions to {output}", err=True)
 
 
+def compare(
+    spec: str, overrides: Sequence[str], rules: str, seeds: str, folder: str | None, as_json: bool
+) -> None:
+    """Trains under several rules and seeds, and prints a row for each rule."""
+    from runtime.compare import compare as compare_rules
+    from runtime.compare import parse_seeds
+    from runtime.tables import print_comparison
+
+    names = tuple(name.strip() for name in rules.split(","))
+    rows = _until_interrupted(
+        lambda: compare_rules(
+            spec,
+            names,
+            parse_seeds(seeds),
+            overrides,
+            Path(folder) if folder else None,
+            reporter_for,
+        )
+    )
+    if as_json:
+        click.echo(json.dumps([row.as_json() for row in rows], indent=2))
+    else:
+        print_comparison(rows)
+
+
 def use_device(device: str) -> None:
     """Makes JAX run on `cpu` or `gpu`; `auto` leaves the choice to it.
 
@@ -73,12 +100,16 @@ def use_device(device: str) -> None:
         ) from None
 
 
-def _finish(training: Callable[[], Run]) -> None:
+def _until_interrupted(training: Callable[[], Result]) -> Result:
     try:
-        run = training()
+        return training()
     except Interrupted as stopped:
         click.echo(str(stopped), err=True)
         raise SystemExit(stopped.exit_code) from None
+
+
+def _finish(training: Callable[[], Run]) -> None:
+    run = _until_interrupted(training)
     for name, scores in _test_scores(run).items():
         title = "test" if name == "last" else f"test (best epoch, step {scores['trained_steps']})"
         click.echo(f"{title}: {_scores_text(scores)}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from pccompiler.lowering.cost import bytes_text
 from pccompiler.summary import Summary
+from runtime.compare import Row
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
@@ -57,6 +58,24 @@ def print_summary(summary: Summary) -> None:
                 f"memory of the states of a batch of {totals.batch_size}",
                 bytes_text(totals.state_bytes),
             ),
+        ),
+    )
+
+
+def print_comparison(rows: Sequence[Row]) -> None:
+    """A row for each rule: the mean over seeds, its spread, and the time of a step."""
+    print_table(
+        f"test {rows[0].metric}, mean over {len(rows[0].seeds)} seeds",
+        ("rule", "mean#", "spread#", "each seed", "ms/step#"),
+        (
+            (
+                row.rule,
+                f"{row.mean:.4f}",
+                "-" if row.spread is None else f"{row.spread:.4f}",
+                " ".join(f"{value:.4f}" for value in row.values),
+                f"{row.milliseconds_per_step:.2f}",
+            )
+            for row in rows
         ),
     )
 
