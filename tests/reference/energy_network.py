@@ -99,7 +99,10 @@ class EnergyNetwork(Network):
     def steps_of(self, phase: Phase) -> int:
         if not phase.relaxes:
             return 0
-        return self.steps if isinstance(self.steps, int) else self.steps[phase.name]
+        if isinstance(self.steps, int):
+            return self.steps
+        longest = max(self.steps.values())  # a prediction takes as many as the longest phase
+        return longest if phase.name == "prediction" else self.steps[phase.name]
 
     # The energy and its gradients -----------------------------------------------------------
 
@@ -316,7 +319,7 @@ class EnergyNetwork(Network):
 
     def _free_relaxation(self, params: Tree, held: Mapping[str, Array]) -> States:
         size = len(next(iter(held.values())))
-        phase = Phase("free", self.inputs)
+        phase = Phase("prediction", self.inputs)
         unsure = {node for node in self.nodes if self.incoming(node)}
         if self.init == "feedforward":
             start, live = self.feedforward(params, held, size), unsure & set(self.inputs)

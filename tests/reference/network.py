@@ -88,7 +88,8 @@ class Network:
         return [node for node in self.nodes if not self.incoming(node)]
 
     def feedforward_is_equilibrium(self) -> bool:
-        return set(self.roots()) <= set(self.inputs)
+        """Without free roots, and without inputs whose error would pull on other nodes."""
+        return set(self.roots()) == set(self.inputs)
 
     def preactivation(self, params: Tree, states: Mapping[str, Array], node: str) -> Array:
         incoming = self.incoming(node)
