@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 
 LONGEST = 60
 """Longer texts are no misspelt names, and comparing them would take long."""
+MOST = 300
+"""Names that are compared; a spec with thousands of parameters must not take minutes."""
 
 
 def closest(given: str, known: Iterable[str]) -> str | None:
     """The known name most like `given`, if any is like it at all."""
     if len(given) > LONGEST:
         return None
-    by_lower = {name.lower(): name for name in known}
+    by_lower = {name.lower(): name for name in islice(known, MOST)}
     found = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
     if found:
         return by_lower[found[0]]

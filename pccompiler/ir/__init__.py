@@ -1,0 +1,1 @@
+"""The graph that the compiler works on: types, building, printing, invariants."""

@@ -1,0 +1,1 @@
+"""From a typed graph to JAX: the plan of a training step, and its emission."""

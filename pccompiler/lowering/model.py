@@ -14,6 +14,7 @@ from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.network import Hold, States, energies, external_energy, init_params
 from pccompiler.lowering.plan import UpdatePlan
+from pccompiler.lowering.relaxation import without_reverse_mode
 from pccompiler.lowering.training import (
     Metrics,
     TrainingEvidence,
@@ -222,6 +223,20 @@ class CompiledModel:
         phase: str | None,
     ) -> Any:
         plan = self._plan_for(frozenset(hold.values), start is not None)
+        result = self._result_of(plan, params, batch, hold, start, key, want, phase)
+        return without_reverse_mode(result) if plan.stop else result
+
+    def _result_of(
+        self,
+        plan: UpdatePlan,
+        params: Params,
+        batch: Mapping[str, Array],
+        hold: Hold,
+        start: Mapping[str, Array] | None,
+        key: Array,
+        want: str,
+        phase: str | None,
+    ) -> Any:
         phase = phase or plan.reported
         if want == "predictions":
             return predict(plan, params, batch, key, hold, start)

@@ -37,6 +37,9 @@ def plan_update(
     rule = spec.learning.rule
     if rule.needs_output() and not graph.network.outputs:
         raise SpecError(_no_loss(rule.name, document))
+    if not rule.estimator().energy_phases and spec.inference.stop:
+        if _prediction_phase(graph.network, spec).kind is PhaseKind.RELAX:
+            raise SpecError(_no_fixed_steps(rule.name, document))
     inference, network = spec.inference, _network_without(graph.network, held)
     phases = _with_steps(rule.phases(network), spec, document, strict=not held)
     from_forward = isinstance(inference.init, Feedforward) and not restarted and not held
@@ -198,6 +201,18 @@ def _no_loss(rule: str, document: Document) -> Diagnostic:
         document.span(path),
         path=".".join(path),
         help="give the node that has targets `role: output`, or use predictive_coding",
+    )
+
+
+def _no_fixed_steps(rule: str, document: Document) -> Diagnostic:
+    path = ("inference", "stop")
+    return Diagnostic(
+        "PC317",
+        f"the rule {rule} differentiates through the relaxation that predicts, which needs a "
+        "fixed number of steps",
+        document.span(path),
+        path=".".join(path),
+        help="remove inference.stop, or clamp every root so that a feedforward pass predicts",
     )
 
 

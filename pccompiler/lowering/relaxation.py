@@ -234,6 +234,32 @@ def settled_energies(
     return {name: live.get(name, zero) for name in phase.energies}
 
 
+@jax.custom_jvp
+def _forward_mode_only(array: Array) -> Array:
+    return array
+
+
+@_forward_mode_only.defjvp
+def _forward_mode_only_jvp(primals: tuple[Array], tangents: tuple[Array]) -> Any:
+    def refuse(_: Any, __: Any) -> Any:
+        raise ValueError(
+            "reverse-mode differentiation through a relaxation needs a fixed number of steps: "
+            "remove `inference.stop` from the spec, or differentiate in forward mode (jax.jvp)"
+        )
+
+    call = jax.custom_derivatives.linear_call
+    return primals[0], call(lambda _, same: same, refuse, (), tangents[0])
+
+
+def without_reverse_mode(result: Any) -> Any:
+    """The same arrays; differentiating them in reverse mode raises ValueError.
+
+    A relaxation that stops by its residual has no fixed number of steps, so JAX cannot run it
+    backwards; without this its message would speak of a while loop that the user never wrote.
+    """
+    return jax.tree.map(_forward_mode_only, result)
+
+
 def _still_valid(plan: UpdatePlan, phase: PhasePlan, values: EdgeValues) -> EdgeValues:
     """The edge values at the start of an earlier phase that hold at the start of this one."""
     assert phase.phase.start is not None

@@ -1,0 +1,1 @@
+"""From YAML text to a validated, frozen spec with positions."""

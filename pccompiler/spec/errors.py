@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
 from pccompiler.diagnostics.suggest import closest, suggestion
 from pccompiler.spec.language import place
+from pccompiler.spec.problems import MAX_PROBLEMS, too_many
 from pccompiler.spec.scalars import NumberError, meaning
 from pccompiler.spec.tree import (
     Document,
@@ -29,8 +31,6 @@ from pccompiler.spec.tree import (
     dotted,
 )
 from pccompiler.spec.tree import Sequence as ListTree
-
-MAX_ERRORS = 100
 
 _EXPECTED = {
     "int_type": "a whole number",
@@ -80,23 +80,22 @@ class _Fault:
 
 def diagnostics(error: ValidationError, document: Document) -> list[Diagnostic]:
     """One message for each of the user's mistakes, a union's branches taken together."""
-    faults = [
-        _located(fault, document.tree)
-        for fault in error.errors(include_url=False, include_input=False)
-    ]
+    # A union says several things about one mistake; nobody reads thousands.
+    raw = error.errors(include_url=False, include_input=False)[: 10 * MAX_PROBLEMS]
+    faults = [_located(fault, document.tree) for fault in raw]
     new = [fault for fault in faults if not _follows_from_another(fault)]
     groups: dict[object, list[_Fault]] = {}
     for number, fault in enumerate(new):
         groups.setdefault(number if fault.fork is None else fault.fork, []).append(fault)
     messages = [
         message
-        for group in list(groups.values())[:MAX_ERRORS]
-        for message in _said(group, document)
+        for group in list(groups.values())[: MAX_PROBLEMS + 1]
+        for message in islice(_said(group, document), MAX_PROBLEMS + 1)
     ]
-    if len(groups) > MAX_ERRORS:
-        rest = f"and {len(groups) - MAX_ERRORS} more mistakes; these are the first"
-        messages.append(Diagnostic("PC212", rest, severity="note"))
-    return _without_explained_gaps(messages)
+    messages = _without_explained_gaps(messages)
+    if len(messages) <= MAX_PROBLEMS:
+        return messages
+    return [*messages[:MAX_PROBLEMS], too_many()]
 
 
 def _located(error: Any, tree: Tree) -> _Fault:

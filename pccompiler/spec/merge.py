@@ -15,10 +15,12 @@ from pathlib import Path
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.spec.language import place
+from pccompiler.spec.problems import report
 from pccompiler.spec.read import read_document, read_source
 from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree
 
 MAX_CHAIN = 16
+MAX_BASES = 16
 
 
 @dataclass
@@ -39,7 +41,10 @@ class Bases:
         if entry is None:
             return tree
         merged = Mapping({}, tree.span)
-        for name in self._names(entry.value):
+        names = self._names(entry.value)
+        if len(names) > MAX_BASES:
+            self._problem("PC209", f"`extends` names more than {MAX_BASES} files", entry.value)
+        for name in names[:MAX_BASES]:
             base = self._base(name, folder, chain)
             merged = merge(merged, base) if base else merged
         own = {key: value for key, value in tree.entries.items() if key != "extends"}
@@ -93,7 +98,7 @@ class Bases:
         return self.extended(tree, str(shown.parent), (*chain, path))
 
     def _problem(self, code: str, message: str, at: Tree, help: str = "") -> None:
-        self.problems.append(Diagnostic(code, message, at.span, "extends", help=help))
+        report(self.problems, Diagnostic(code, message, at.span, "extends", help=help))
 
 
 def merge(base: Mapping, child: Mapping, path: KeyPath = ()) -> Mapping:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
 from pccompiler.diagnostics.suggest import suggestion
+from pccompiler.spec.problems import report
 from pccompiler.spec.tree import (
     Entry,
     KeyPath,
@@ -101,12 +102,12 @@ class Parameters:
 
     def _problem(self, message: str, span: Span | None, path: KeyPath, help: str) -> None:
         problem = Diagnostic("PC208", message, span, dotted(path), help=help)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        report(self.problems, problem)
 
     def _twice(self, path: KeyPath, first: Entry, second: Entry) -> None:
         related = (("the first", first.key_span),) if first.key_span else ()
-        self.problems.append(
+        report(
+            self.problems,
             Diagnostic(
                 "PC107",
                 f"two keys of the same mapping become `{path[-1]}` once parameters are put in",
@@ -114,7 +115,7 @@ class Parameters:
                 dotted(path),
                 help="rename one of the two",
                 related=related,
-            )
+            ),
         )
 
 

@@ -17,10 +17,11 @@ import yaml
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.source import Source, Span
 from pccompiler.diagnostics.suggest import closest
+from pccompiler.spec.problems import report
 from pccompiler.spec.scalars import NumberError, meaning
 from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree, dotted
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 256 * 1024
 MAX_DEPTH = 50
 MAX_REPEATED = 10_000
 """Values that aliases may repeat in one file."""
@@ -309,7 +310,7 @@ class _Builder:
     def _problem(
         self, code: str, message: str, span: Span | None, path: KeyPath, **more: Any
     ) -> None:
-        self.problems.append(Diagnostic(code, message, span, dotted(path), **more))
+        report(self.problems, Diagnostic(code, message, span, dotted(path), **more))
 
 
 _OPENED = {

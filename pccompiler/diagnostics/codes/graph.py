@@ -156,6 +156,20 @@ GRAPH_CODES: tuple[Code, ...] = (
         "edges: [{path: image -> label}, {path: image -> h -> label}]",
     ),
     Code(
+        "PC317",
+        "backpropagation through a relaxation that may stop early",
+        "Where a free root makes the prediction a relaxation, backpropagation differentiates "
+        "it step by step and so must know the number of steps beforehand.",
+        wrong="nodes: {cause: {shape: [2]}, label: {shape: [4], role: output}}\n"
+        "edges: [{path: cause -> label}]\n"
+        "inference: {stop: {residual: 1e-3}}\n"
+        "learning: {rule: backprop}",
+        right="nodes: {cause: {shape: [2]}, label: {shape: [4], role: output}}\n"
+        "edges: [{path: cause -> label}]\n"
+        "inference: {steps: 20}\n"
+        "learning: {rule: backprop}",
+    ),
+    Code(
         "PC320",
         "a picture format that pcc does not draw",
         "The ending of the file chooses the format of `pcc diagram`: .svg for a picture, .dot "

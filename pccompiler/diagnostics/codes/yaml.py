@@ -79,7 +79,7 @@ YAML_CODES: tuple[Code, ...] = (
     Code(
         "PC110",
         "too large or too deep",
-        "Files above 1 MiB and values nested more than 50 deep are refused before anything "
+        "Files above 256 KiB and values nested more than 50 deep are refused before anything "
         "walks them. A network with many layers is written with a range, `h[1..100]`.",
         wrong="nodes: " + 60 * "[" + 60 * "]",
         right="nodes: {}",
