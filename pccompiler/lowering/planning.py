@@ -37,9 +37,9 @@ def plan_update(
     rule = spec.learning.rule
     if rule.needs_output() and not graph.network.outputs:
         raise SpecError(_no_loss(rule.name, document))
-    if not rule.estimator().energy_phases and spec.inference.stop:
-        if _prediction_phase(graph.network, spec).kind is PhaseKind.RELAX:
-            raise SpecError(_no_fixed_steps(rule.name, document))
+    relaxes = _prediction_phase(graph.network, spec).kind is PhaseKind.RELAX
+    if relaxes and spec.inference.stop and not rule.estimator().energy_phases:
+        raise SpecError(_no_fixed_steps(rule.name, document))
     inference, network = spec.inference, _network_without(graph.network, held)
     phases = _with_steps(rule.phases(network), spec, document, strict=not held)
     from_forward = isinstance(inference.init, Feedforward) and not restarted and not held
