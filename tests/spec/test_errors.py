@@ -208,7 +208,7 @@ def test_thousands_of_mistakes_are_counted_and_the_first_shown(
     problems = spec_errors(tiny + "".join(f"x{i}: 1\n" for i in range(3000)))
     assert len(problems) == 101
     assert problems[-1].severity == "note"
-    assert "2900 more" in problems[-1].message
+    assert "there may be more" in problems[-1].message
 
 
 def test_a_mapping_of_python_values_is_checked_like_a_file() -> None:

@@ -103,6 +103,7 @@ def test_the_document_knows_which_file_each_value_came_from(tmp_path: Path, tiny
         ({"a.yaml": "extends: [3]"}, "PC209", "must be a file name"),
         ({"a.yaml": "extends: {b: c}"}, "PC209", "must be a file name"),
         ({"a.yaml": "extends: b.yml", "b.yaml": "pcc: 1"}, "PC101", "there is no file"),
+        ({"a.yaml": f"extends: [{'b.yaml, ' * 17}]", "b.yaml": "pcc: 1"}, "PC209", "more than 16"),
         ({"a.yaml": "extends: ."}, "PC101", "is a folder"),
         ({"a.yaml": "extends: b.yaml", "b.yaml": "- x"}, "PC106", "a list"),
     ],

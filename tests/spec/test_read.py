@@ -126,7 +126,7 @@ def test_aliases_cannot_build_what_nesting_may_not(spec_errors: Errors) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "x" * (1 << 20) + "x"]
+    "text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "x" * (256 * 1024 + 1)]
 )
 def test_deep_nesting_and_huge_files_end_at_once(spec_errors: Errors, text: str) -> None:
     start = time.perf_counter()
@@ -159,3 +159,13 @@ def test_all_readable_mistakes_come_in_one_run(spec_errors: Errors, tiny: str) -
     problems = spec_errors(text, "training.log_every=0", "oops")
     in_the_file = ["PC107", "PC111", "PC201", "PC203", "PC108", "PC208", "PC208"]
     assert [problem.code for problem in problems] == [*in_the_file, "PC211", "PC205"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["b: !x y\n" * 20_000, "b: .inf\n" * 20_000, 'a: ["${x}"]\n' * 100 + "b: '" + "${y}" * 50_000],
+)
+def test_a_file_full_of_mistakes_shows_the_first_hundred(spec_errors: Errors, text: str) -> None:
+    problems = spec_errors(text + "'" * text.count("'"))
+    assert len(problems) == 101
+    assert "there may be more" in problems[-1].message
