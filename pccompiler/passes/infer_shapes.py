@@ -15,33 +15,43 @@ from pccompiler.ir.graph import Edge, Graph, Node, Stage
 
 
 def infer_shapes(graph: Graph) -> Graph:
-    """Types the graph in forward order. Raises SpecError with every mismatch found."""
+    """Types the graph in forward order. Raises SpecError with every mismatch found.
+
+    What follows from a node whose shape is already in doubt is not told.
+    """
     known: dict[str, Shape] = {}
     problems: list[Diagnostic] = []
     edges: list[Edge] = []
     for node in graph.nodes:
-        shape = node.shape
-        for edge in graph.incoming(node.name):
-            if edge.source not in known:
-                continue  # its source was already reported
+        incoming = [edge for edge in graph.incoming(node.name) if edge.source in known]
+        shape = node.shape or _determined(incoming, known)
+        for edge in incoming:
             try:
                 shapes = _pipeline_shapes(edge, known[edge.source], shape)
             except ShapeError as error:
                 problems.append(_problem("PC303", edge, f"on edge `{edge.name}`, {error}", error))
                 continue
             edges.append(edge.replace(shapes=shapes))
-            if shape is None:
-                shape = shapes[-1]
-            elif shapes[-1] != shape:
+            if shape is not None and shapes[-1] != shape:
                 problems.append(_mismatch(edge, node, shapes, shape))
-        if shape is None:
-            problems += _unknown(node, graph)
-        else:
+        if shape is not None:
             known[node.name] = shape
+        elif graph.is_root(node.name):
+            problems.append(_unknown(node))
     if problems:
         raise SpecError(problems)
     nodes = [node.replace(shape=known[node.name]) for node in graph.nodes]
     return Graph.of(graph.name, Stage.TYPED, nodes, edges, graph.loss)
+
+
+def _determined(incoming: list[Edge], known: dict[str, Shape]) -> Shape | None:
+    """The shape of a node that gives none: that of the first edge which determines one."""
+    for edge in incoming:
+        try:
+            return _pipeline_shapes(edge, known[edge.source], None)[-1]
+        except ShapeError:
+            continue  # told where the edge is typed, unless another one determines the shape
+    return None
 
 
 def _pipeline_shapes(edge: Edge, source: Shape, target: Shape | None) -> tuple[Shape, ...]:
@@ -57,7 +67,7 @@ def _pipeline_shapes(edge: Edge, source: Shape, target: Shape | None) -> tuple[S
 
 
 def _mismatch(edge: Edge, node: Node, shapes: tuple[Shape, ...], wanted: Shape) -> Diagnostic:
-    pipeline = " |> ".join(operator.name for operator in edge.operators)
+    pipeline = " |> ".join(o.name for o in edge.operators) or "an empty pipeline"
     message = (
         f"on edge `{edge.name}`, {pipeline} turns {list(shapes[0])} of `{edge.source}` "
         f"into {list(shapes[-1])}, but `{node.name}` has shape {list(wanted)}"
@@ -71,18 +81,14 @@ def _mismatch(edge: Edge, node: Node, shapes: tuple[Shape, ...], wanted: Shape) 
     return _problem("PC303", edge, message, help=help)
 
 
-def _unknown(node: Node, graph: Graph) -> list[Diagnostic]:
-    if graph.incoming(node.name):
-        return []  # its incoming edges were already reported
-    return [
-        Diagnostic(
-            "PC304",
-            f"the shape of `{node.name}` is not given and no edge determines it",
-            node.span,
-            path=f"nodes.{node.name}",
-            help="give it a shape, such as shape: [64]",
-        )
-    ]
+def _unknown(node: Node) -> Diagnostic:
+    return Diagnostic(
+        "PC304",
+        f"the shape of `{node.name}` is not given and no edge determines it",
+        node.span,
+        path=f"nodes.{node.name}",
+        help="give it a shape, such as shape: [64]",
+    )
 
 
 def _problem(
