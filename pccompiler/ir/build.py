@@ -96,8 +96,7 @@ class _Builder:
             for name, source, target in _ends(edge):
                 self._add_edge(path, edge, name, source, target)
         except NameSyntaxError as problem:
-            where = "path" if edge.path is not None else "from"
-            self._problem("PC312", str(problem), (*path, where), help=problem.help)
+            self._problem("PC312", str(problem), (*path, _faulty_key(edge)), help=problem.help)
 
     def _add_edge(self, path: Path, edge: EdgeSpec, name: str, source: str, target: str) -> None:
         from_path: Path = (*path, "path" if edge.path is not None else "from")
@@ -202,6 +201,18 @@ def warnings(graph: Graph) -> list[Diagnostic]:
 
 def _ancestors(graph: Graph, node: str) -> set[str]:
     return set(cast(Any, nx).ancestors(graph.networkx, node))
+
+
+def _faulty_key(edge: EdgeSpec) -> str:
+    """The key of an edge entry whose names cannot be read; `from` if they only do not pair."""
+    if edge.path is not None:
+        return "path"
+    for key, written in (("from", edge.source), ("to", edge.target), ("name", edge.name)):
+        try:
+            expand("unnamed" if written is None else written)
+        except NameSyntaxError:
+            return key
+    return "from"
 
 
 def _ends(edge: EdgeSpec) -> list[tuple[str, str, str]]:

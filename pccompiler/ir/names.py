@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_RANGE = re.compile(r"\[\s*(\d+)\s*\.\.\s*(\d+)\s*\]")
+_RANGE = re.compile(r"\[\s*([0-9]+)\s*\.\.\s*([0-9]+)\s*\]")
 _LONGEST_RANGE = 10_000
+_MOST_DIGITS = 9
 
 RESERVED = frozenset({"total", "external"})
 """Words that stand beside node names in tables of energies."""
@@ -31,6 +32,11 @@ def expand(name: str) -> list[str]:
     if not ranges:
         return [_checked(name, name)]
     [match] = ranges
+    if max(len(match[1]), len(match[2])) > _MOST_DIGITS:  # int() refuses thousands of digits
+        raise NameSyntaxError(
+            f"the range of `{name[: match.start()]}` counts too far",
+            f"write numbers of at most {_MOST_DIGITS} digits",
+        )
     first, last = int(match[1]), int(match[2])
     if last < first - 1:
         raise NameSyntaxError(
