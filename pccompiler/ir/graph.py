@@ -119,10 +119,10 @@ class Graph:
 
     @cached_property
     def _incoming(self) -> dict[str, tuple[Edge, ...]]:
-        return {
-            node.name: tuple(edge for edge in self.edges if edge.target == node.name)
-            for node in self.nodes
-        }
+        incoming: dict[str, list[Edge]] = {node.name: [] for node in self.nodes}
+        for edge in self.edges:
+            incoming[edge.target].append(edge)
+        return {name: tuple(edges) for name, edges in incoming.items()}
 
     def incoming(self, node: str) -> tuple[Edge, ...]:
         """The edges whose sum, activated, is the node's prediction."""
