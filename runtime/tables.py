@@ -12,6 +12,13 @@ from pccompiler.summary import Summary
 from runtime.compare import Row
 
 
+class _Console(Console):
+    """Leaves a reader that went away (`| head`) to the command line, which then ends quietly."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """A table on stdout; columns whose name ends with `#` are numbers, set flush right."""
     table = Table(title=title, title_justify="left", title_style="bold")
@@ -20,7 +27,7 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
         table.add_column(column.removesuffix("#"), justify="right" if number else "left")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    _Console().print(table)
 
 
 def print_summary(summary: Summary) -> None:
