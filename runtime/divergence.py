@@ -16,31 +16,36 @@ if TYPE_CHECKING:
 def divergence(
     session: Session, blame: Blame | None, folder: RunFolder, step: int, epoch: int
 ) -> RunError:
-    """PC540: where training step `step` went wrong, and which rate to lower.
+    """PC540: where training step `step` went wrong, and which rates to lower.
 
-    A node that starts an inference non-finite was given bad parameters; one that becomes so
-    later was moved there by the state optimiser.
+    A node that is not finite from the start of inference was given bad parameters. One that
+    becomes so later was moved there by the state optimiser, whose steps may be too long in
+    themselves or for parameters that have grown.
     """
-    settling = blame is not None and blame.step > 1
-    section = "inference" if settling else "learning"
-    optimizer = session.spec.inference.optimizer if settling else session.spec.learning.optimizer
-    rate = getattr(optimizer, "learning_rate", None)
-    now = "" if rate is None else f" (now {rate:g})"
     place = "the gradient was not finite"
     if blame is not None:
         place = (
             f"node `{blame.node}` was not finite at inference step {blame.step} of the phase "
             f"`{blame.phase}`"
         )
-    path = (section, "optimizer")
+    spec = session.spec
+    optimizers: list[tuple[str, object]] = [("learning.optimizer", spec.learning.optimizer)]
+    if blame is not None and blame.step > 1:
+        optimizers.insert(0, ("inference.optimizer", spec.inference.optimizer))
+    rates = [
+        f"the learning_rate of {path} (now {rate:g})"
+        for path, optimizer in optimizers
+        if (rate := getattr(optimizer, "learning_rate", None)) is not None
+    ]
+    path = optimizers[0][0]
     return RunError(
         Diagnostic(
             "PC540",
             f"training diverged at step {step} (epoch {epoch}): {place}",
-            session.document.span(path),
-            ".".join(path),
-            help=f"lower {section}.optimizer's learning_rate{now}; the state before that step "
-            f"is saved in {folder.path}",
+            session.document.span(tuple(path.split("."))),
+            path,
+            help=f"lower {' or '.join(rates)}; the state before that step is saved in "
+            f"{folder.path}",
         )
     )
 

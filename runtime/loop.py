@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from pccompiler.components.vocabulary import PhaseKind
 from runtime.checkpoints import Best, Checkpoints, Progress
 from runtime.data import epoch_batches, samples
 from runtime.divergence import divergence, divergence_line
@@ -39,6 +40,8 @@ class Call:
     metrics: Mapping[str, Any]
     """As the model gives them, every leaf a NumPy array with a leading axis."""
     seconds: float
+    last_rows: np.ndarray
+    """The samples of its last batch."""
 
 
 class Loop:
@@ -70,7 +73,8 @@ class Loop:
         )
         self._pace = Pace(min(CAPACITY, self._per_epoch))
         self._order = (-1, np.empty((0, 0), np.int32))
-        self._saved_step = progress.step
+        saved = f"{progress.step:06d}" in self._checkpoints.names()
+        self._saved_step = progress.step if saved else -1
         self._saved_time = time.monotonic()
         self._epoch_seconds = 0.0
         self._speed = Speed()
@@ -126,7 +130,7 @@ class Loop:
         )
         metrics, completed = jax.device_get((metrics, completed))
         seconds = time.perf_counter() - begin
-        call = Call(int(completed), metrics, seconds)
+        call = Call(int(completed), metrics, seconds, rows[count - 1])
         if call.completed < count:
             self._diverged(call, rows[call.completed])
         self._pace.took(count, seconds)
@@ -164,8 +168,8 @@ class Loop:
     def _step_lines(self, call: Call) -> list[Line]:
         import jax
 
-        hidden = {"trajectory"} | (set() if self._session.classes else {"accuracy"})
-        shown = {name: value for name, value in call.metrics.items() if name not in hidden}
+        hidden = None if self._session.classes else "accuracy"
+        shown = {name: value for name, value in call.metrics.items() if name != hidden}
         leaves, tree = jax.tree.flatten(shown)
         columns = [leaf[: call.completed].tolist() for leaf in leaves]
         epoch = self.progress.step // self._per_epoch + 1
@@ -187,10 +191,7 @@ class Loop:
         if scores:
             line |= {"split": "validation"} | score_line(scores) | {"best": improved}
         line |= {"seconds": self._epoch_seconds, "steps_per_second": speed}
-        trajectory = {
-            phase: {node: values[call.completed - 1].tolist() for node, values in nodes.items()}
-            for phase, nodes in call.metrics["trajectory"].items()
-        }
+        trajectory = self._trajectory(call)
         lines: list[Line] = [line]
         if trajectory:
             lines.append({"kind": "trajectory", "step": step, "epoch": epoch, "energy": trajectory})
@@ -199,6 +200,20 @@ class Loop:
         self._epoch_seconds = 0.0
         self._speed.forget()
         return improved
+
+    def _trajectory(self, call: Call) -> dict[str, Any]:
+        """Energy per node over the inference steps of the epoch's last batch, by phase, with
+        the parameters that the epoch ended with. Empty where no phase relaxes."""
+        import jax
+
+        model = self._session.model
+        if all(phase.phase.kind is not PhaseKind.RELAX for phase in model.plan.phases):
+            return {}
+        energies = jax.device_get(model.trajectories(self.state, self._batch(call.last_rows)))
+        return jax.tree.map(lambda values: values.tolist(), energies)
+
+    def _batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        return {node: values[rows] for node, values in self._session.data.train.items()}
 
     def _judge(self, scores: Scores) -> bool:
         """Whether this is the best epoch so far; counts epochs without improvement."""
@@ -243,8 +258,7 @@ class Loop:
         if call.completed:
             self._account(call)
         step, epoch = self.progress.step + 1, self.progress.step // self._per_epoch + 1
-        batch = {node: values[rows] for node, values in self._session.data.train.items()}
-        blame = self._session.model.diagnose(self.state, batch)
+        blame = self._session.model.diagnose(self.state, self._batch(rows))
         self._folder.metrics.append([divergence_line(blame, step, epoch)])
         if self._saved_step != self.progress.step:
             # Not pruned: what was saved before may be the last state worth keeping.

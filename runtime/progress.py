@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from pccompiler.diagnostics.diagnostic import Diagnostic
@@ -47,7 +48,9 @@ class Plain:
     def end(self) -> None: ...
 
     def _say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        # Whoever read the lines may have gone (`pcc train ... 2>&1 | head`); training goes on.
+        with suppress(BrokenPipeError, ValueError):
+            print(text, file=self._stream, flush=True)
 
 
 class Bar:

@@ -42,7 +42,7 @@ def fit(
     with folder.locked():
         folder.write_spec(session.spec_text)
         folder.add_environment(Environment.here(overrides, session.data_folders))
-        return _train(session, folder, None, reporter or Silent(), plots)
+        return _train(session, folder, _beginning(session, None), reporter or Silent(), plots)
 
 
 def resume(
@@ -75,6 +75,7 @@ def resume(
             saved_text = checkpoint.spec_text if checkpoint else folder.spec.read_text()
             saved_data = checkpoint.progress.data_digest if checkpoint else session.data.digest
             refuse_changes(session, folder, saved_text, saved_data)
+        beginning = _beginning(session, checkpoint)  # may fail: before anything is written
         here = Environment.here(overrides, session.data_folders)
         changed = here.warn_of_differences(before[0]) if before else None
         for warning in (*warnings, *([changed] if changed else [])):
@@ -82,17 +83,17 @@ def resume(
         if folder.spec.read_text() != session.spec_text:
             folder.write_spec(session.spec_text)
         folder.add_environment(here)
-        return _train(session, folder, checkpoint, reporter, plots)
+        return _train(session, folder, beginning, reporter, plots)
 
 
 def _train(
     session: Session,
     folder: RunFolder,
-    checkpoint: Checkpoint | None,
+    beginning: tuple[Any, Progress],
     reporter: Reporter,
     plots: bool,
 ) -> Run:
-    state, progress = _beginning(session, checkpoint)
+    state, progress = beginning
     folder.write_encodings(session.data.encodings)
     folder.metrics.cut(progress.step)
     folder.checkpoints().clear_leftovers()

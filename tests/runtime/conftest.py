@@ -43,7 +43,7 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny(blobs: Path) -> dict[str, Any]:
     """A spec that trains in milliseconds: 43 training samples, 5 steps an epoch."""
     return {

@@ -68,7 +68,10 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> 
     try:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
-        with pytest.raises(DataError, match=r"PC521.*in use") as error, RunFolder(tmp_path).locked():
+        with (
+            pytest.raises(DataError, match=r"PC521.*in use") as error,
+            RunFolder(tmp_path).locked(),
+        ):
             pass
         assert error.value.exit_code == 3
     finally:
