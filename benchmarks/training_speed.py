@@ -58,10 +58,10 @@ def handwritten(steps: int) -> tuple[optax.GradientTransformation, Callable[...,
         accuracy = (out.argmax(-1) == y.argmax(-1)).mean()
 
         def infer(states: Any, _: None) -> Any:
-            (g1, g2), terms = jax.grad(energy, argnums=(1, 2), has_aux=True)(params, *states, x, y)
-            return (states[0] - STATE_RATE * g1, states[1] - STATE_RATE * g2), terms
+            (g1, g2), _ = jax.grad(energy, argnums=(1, 2), has_aux=True)(params, *states, x, y)
+            return (states[0] - STATE_RATE * g1, states[1] - STATE_RATE * g2), None
 
-        (h1, h2), trajectory = lax.scan(infer, (h1, h2), None, length=steps)
+        (h1, h2), _ = lax.scan(infer, (h1, h2), None, length=steps)
         gradient, terms = jax.grad(energy, has_aux=True)(params, h1, h2, x, y)
         gradient = jax.tree.map(lambda g: g / len(x), gradient)
         norms = [jnp.sqrt(sum((g * g).sum() for g in layer)) for layer in gradient]
@@ -71,7 +71,6 @@ def handwritten(steps: int) -> tuple[optax.GradientTransformation, Callable[...,
             "accuracy": accuracy,
             "energy": terms.sum(),
             "node_energy": terms,
-            "trajectory": jnp.concatenate([trajectory, terms[None]]),
             "gradient_norm": norms,
         }
         return optax.apply_updates(params, updates), memory, metrics

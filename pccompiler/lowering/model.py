@@ -19,10 +19,12 @@ from pccompiler.lowering.training import (
     Metrics,
     TrainingEvidence,
     TrainState,
+    energy_trajectories,
     make_optimizer,
     predict,
     sample_accuracy,
     sample_loss,
+    step_key,
     train_many,
     training_step,
 )
@@ -68,6 +70,7 @@ class CompiledModel:
         self._train = jax.jit(partial(train_many, plan, spec.learning), donate_argnums=0)
         self._step = jax.jit(partial(training_step, plan, spec.learning))
         self._evaluate = jax.jit(partial(_evaluate, plan))
+        self._trajectories = jax.jit(partial(energy_trajectories, plan))
         self._finite = jax.jit(partial(_finite_rows, plan))
         self._run = jax.jit(self._evidence_of, static_argnames=("want", "phase"))
 
@@ -107,8 +110,7 @@ class CompiledModel:
 
         metrics: `loss` and `accuracy` of the prediction that the step starts from (absent
         where it starts elsewhere), `energy` per phase, `node_energy` per phase and node,
-        `trajectory` per phase and node with one entry per inference step and one for the
-        end, `gradient_norm` per node over the parameters of its incoming edges, `steps` per
+        `gradient_norm` per node over the parameters of its incoming edges, `steps` per
         phase (inference steps taken, mean over samples).
         """
         return self._step(state, self._cast(state.params, batch))
@@ -124,6 +126,13 @@ class CompiledModel:
         before that batch, whose metrics stand at that number.
         """
         return self._train(state, self._cast(state.params, data), order, jnp.int32(count))
+
+    def trajectories(
+        self, state: TrainState, batch: Mapping[str, Array]
+    ) -> dict[str, dict[str, Array]]:
+        """Energy per node over the inference steps of each relaxing phase, batch means: one
+        entry per step and one for the end, of the step that training would take next."""
+        return self._trajectories(state, self._cast(state.params, batch))
 
     def evaluate(
         self, params: Params, aux: Any, batch: Mapping[str, Array], weight: Array
@@ -291,8 +300,7 @@ def _finite_rows(
 ) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
     """Per phase and node, whether state and energy are finite at each step and at the end;
     and per node, whether the gradient of its incoming edges is."""
-    key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
-    evidence = TrainingEvidence(plan, state.params, batch, key, _everything)
+    evidence = TrainingEvidence(plan, state.params, batch, step_key(state), _everything)
     rows: dict[str, dict[str, Array]] = {}
     for phase in plan.phases:
         name = phase.phase.name

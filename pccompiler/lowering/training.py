@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
+from jax.flatten_util import ravel_pytree
 
 from pccompiler.components.vocabulary import Array, Params, PhaseKind
 from pccompiler.lowering.network import States, external_energy
@@ -173,8 +174,7 @@ def training_step(
     plan: UpdatePlan, learning: LearningSpec, state: TrainState, batch: Mapping[str, Array]
 ) -> tuple[TrainState, Metrics]:
     """One step: phases, gradient, optimiser. The metrics reuse what is computed anyway."""
-    key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
-    evidence = TrainingEvidence(plan, state.params, batch, key, observe=_mean_energies)
+    evidence = TrainingEvidence(plan, state.params, batch, step_key(state))
     gradient = plan.estimator.gradient(evidence)
     updates, optimizer_state = make_optimizer(learning).update(
         gradient, state.optimizer_state, state.params
@@ -213,8 +213,10 @@ def train_many(
     def batch_at(i: Array) -> dict[str, Array]:
         return {name: values[order[i]] for name, values in data.items()}
 
+    # The metrics of a step travel as one row: twenty small writes would cost more than it.
     _, like = jax.eval_shape(lambda s: step(s, batch_at(jnp.int32(0))), state)
-    buffer = jax.tree.map(lambda leaf: jnp.zeros((len(order), *leaf.shape), leaf.dtype), like)
+    example, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros((), leaf.dtype), like))
+    buffer = jnp.zeros((len(order), example.size), example.dtype)
 
     def going(carry: Any) -> Array:
         i, *_, healthy = carry
@@ -225,12 +227,36 @@ def train_many(
         new, metrics = step(state, batch_at(i))
         healthy = is_finite(metrics)
         state = jax.tree.map(lambda a, b: jnp.where(healthy, a, b), new, state)
-        buffer = jax.tree.map(lambda rows, row: rows.at[i].set(row), buffer, metrics)
+        buffer = buffer.at[i].set(ravel_pytree(metrics)[0])
         return i + 1, state, buffer, completed + healthy.astype(jnp.int32), healthy
 
     start = (jnp.int32(0), state, buffer, jnp.int32(0), jnp.bool_(True))
     _, state, buffer, completed, _ = lax.while_loop(going, body, start)
-    return state, buffer, completed
+    return state, jax.vmap(unravel)(buffer), completed
+
+
+def energy_trajectories(
+    plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array]
+) -> dict[str, dict[str, Array]]:
+    """Mean energy per node at each inference step and at the end, for the relaxing phases."""
+
+    def means(_: States, energies: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: energy.mean() for name, energy in energies.items()}
+
+    evidence = TrainingEvidence(plan, state.params, batch, step_key(state), observe=means)
+    return {
+        phase.phase.name: {
+            node: jnp.append(evidence.settled(phase.phase.name).observed[node], end.mean())
+            for node, end in evidence.energies(phase.phase.name).items()
+        }
+        for phase in plan.phases
+        if phase.phase.kind is PhaseKind.RELAX
+    }
+
+
+def step_key(state: TrainState) -> Array:
+    """The key of a training step: a function of the seed and the step's number."""
+    return jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
 
 
 def is_finite(metrics: Metrics) -> Array:
@@ -239,13 +265,9 @@ def is_finite(metrics: Metrics) -> Array:
     return jnp.all(jnp.stack([jnp.isfinite(leaf) for leaf in jax.tree.leaves(watched)]))
 
 
-def _mean_energies(states: States, energies: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: energy.mean() for name, energy in energies.items()}
-
-
 def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> Metrics:
-    """Batch means; `trajectory` has one entry per inference step and one for the end."""
-    metrics: Metrics = {name: {} for name in ("energy", "node_energy", "trajectory", "steps")}
+    """Batch means, each a scalar."""
+    metrics: Metrics = {name: {} for name in ("energy", "node_energy", "steps")}
     for phase in plan.phases:
         name = phase.phase.name
         settled = evidence.settled(name)
@@ -255,9 +277,6 @@ def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> 
         metrics["energy"][name] = total if external is None else total + external.mean()
         metrics["node_energy"][name] = ends
         if phase.phase.kind is PhaseKind.RELAX:
-            metrics["trajectory"][name] = {
-                n: jnp.append(settled.observed[n], end) for n, end in ends.items()
-            }
             metrics["steps"][name] = settled.taken.astype(_dtype(settled)).mean()
     metrics["gradient_norm"] = _gradient_norms(plan, gradient)
     predictions = evidence.predictions or _start_predictions(plan, evidence)
