@@ -137,11 +137,15 @@ class Graph:
 
     @cached_property
     def network(self) -> Network:
-        """What learning rules may know of this graph."""
+        """What learning rules may know of this graph.
+
+        A free root, or an input that is itself predicted, pulls on other nodes, so that the
+        feedforward pass is no equilibrium.
+        """
         inputs, outputs = self.with_role(Role.INPUT), self.with_role(Role.OUTPUT)
         roots = {node.name for node in self.nodes if self.is_root(node.name)}
         acyclic = nx.is_directed_acyclic_graph(self.networkx)
-        return Network(inputs, outputs, acyclic and roots <= set(inputs))
+        return Network(inputs, outputs, acyclic and roots == set(inputs))
 
     def replace(self, **changes: Any) -> Graph:
         return replace(self, **changes)
