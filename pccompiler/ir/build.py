@@ -80,7 +80,7 @@ class _Builder:
         for written, value in precision.per_node.items():
             path: Path = ("energy", "precision", "per_node", written)
             for name in self._expanded(written, path):
-                if self._is_node(name, path, "PC311"):
+                if self._is_node(name, path, "PC311", key=True):
                     self.nodes[name] = self.nodes[name].replace(precision=value)
 
     def _check_bindings(self) -> None:
@@ -158,10 +158,11 @@ class _Builder:
             self._problem("PC309", str(problem), path, key=True, help=problem.help)
             return []
 
-    def _is_node(self, name: str, path: Path, code: str) -> bool:
+    def _is_node(self, name: str, path: Path, code: str, key: bool = False) -> bool:
         if name in self.nodes:
             return True
-        self._problem(code, f"there is no node `{name}`", path, help=suggestion(name, self.nodes))
+        help = suggestion(name, self.nodes)
+        self._problem(code, f"there is no node `{name}`", path, key=key, help=help)
         return False
 
     def _node_problem(self, code: str, node: Node, message: str) -> None:
