@@ -1,0 +1,229 @@
+"""From a spec to a graph, and every mistake that a graph can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import cli
+import pccompiler as pcc
+from pccompiler.diagnostics.codes import CODES, Code
+from pccompiler.diagnostics.diagnostic import Diagnostic
+from pccompiler.ir.graph import Graph
+
+Problems = Callable[..., tuple[Diagnostic, ...]]
+
+SECTIONS = {
+    "pcc": "pcc: 1\n",
+    "name": "name: example\n",
+    "nodes": "nodes: {image: {shape: [4], role: input}, label: {shape: [2], role: output}}\n",
+    "edges": "edges: [{path: image -> label}]\n",
+}
+"""A good spec, whose sections an example may replace."""
+
+
+def completed(example: str) -> str:
+    """The example with the sections that it leaves out."""
+    own = {line.partition(":")[0] for line in example.splitlines() if line[:1].isalpha()}
+    return example + "\n" + "".join(text for key, text in SECTIONS.items() if key not in own)
+
+
+def graph_of(**sections: object) -> Graph:
+    base: dict[str, object] = {
+        "pcc": 1,
+        "name": "example",
+        "nodes": {
+            "image": {"shape": [4], "role": "input"},
+            "h[1..3]": {"shape": [3], "activation": "tanh"},
+            "label": {"shape": [2], "role": "output"},
+        },
+    }
+    return pcc.check({**base, **sections}).graph
+
+
+OF_SPECS = [c for n, c in CODES.items() if n.startswith("PC3") and not c.wrong.startswith("pcc ")]
+OF_COMMANDS = [c for n, c in CODES.items() if n[2] in "34" and c.wrong.startswith("pcc ")]
+
+
+@pytest.mark.parametrize("code", OF_SPECS, ids=lambda code: code.code)
+def test_the_wrong_example_gives_the_code_and_the_right_one_nothing(
+    code: Code, problems: Problems
+) -> None:
+    assert {problem.code for problem in problems(completed(code.wrong))} == {code.code}
+    assert problems(completed(code.right)) == ()
+
+
+@pytest.mark.parametrize("code", OF_COMMANDS, ids=lambda code: code.code)
+def test_the_wrong_command_gives_the_code_and_the_right_one_works(
+    code: Code, tmp_path: Path
+) -> None:
+    def run(command: str) -> tuple[int, str]:
+        words = command.split()[1:]
+        words = [str(tmp_path / w) if w.startswith("net.") else w for w in words]
+        result = CliRunner().invoke(cli.main, words)
+        return result.exit_code, result.stderr
+
+    status, told = run(code.wrong)
+    assert (status, f"error[{code.code}]" in told) == (2, True)
+    assert run(code.right)[0] == 0
+
+
+def test_every_code_of_the_graph_has_its_examples_tested() -> None:
+    assert {code.code for code in (*OF_SPECS, *OF_COMMANDS)} == {n for n in CODES if n[2] in "34"}
+
+
+def test_chains_ranges_and_pairs_make_the_edges_they_stand_for() -> None:
+    graph = graph_of(
+        edges=[
+            {"path": "image -> h[1..3] -> label"},
+            {"from": "h[1..2]", "to": "label", "kind": "skip", "name": "s[1..2]"},
+            {"from": "image", "to": "h[2..3]"},
+        ]
+    )
+    ends = {edge.name: (edge.source, edge.target, str(edge.kind)) for edge in graph.edges}
+    assert ends == {
+        "image->h1": ("image", "h1", "feedforward"),
+        "h1->h2": ("h1", "h2", "feedforward"),
+        "h2->h3": ("h2", "h3", "feedforward"),
+        "h3->label": ("h3", "label", "feedforward"),
+        "s1": ("h1", "label", "skip"),
+        "s2": ("h2", "label", "skip"),
+        "image->h2": ("image", "h2", "feedforward"),
+        "image->h3": ("image", "h3", "feedforward"),
+    }
+    assert {node.name: node.activation for node in graph.nodes if node.name[0] == "h"} == {
+        f"h{i}": "tanh" for i in (1, 2, 3)
+    }
+
+
+def test_precision_is_one_number_or_one_per_node_and_ranges_count() -> None:
+    edges = [{"path": "image -> h[1..3] -> label"}]
+    alike = graph_of(edges=edges, energy={"precision": 2.5})
+    assert {node.precision for node in alike.nodes} == {2.5}
+    given = {"per_node": {"h[1..2]": 3.0, "label": 0.5}}
+    graph = graph_of(edges=edges, energy={"precision": given})
+    precisions = {node.name: node.precision for node in graph.nodes}
+    assert precisions == {"image": 1.0, "h1": 3.0, "h2": 3.0, "h3": 1.0, "label": 0.5}
+
+
+def test_nodes_with_a_prediction_have_an_energy_and_roots_have_none() -> None:
+    graph = graph_of(edges=[{"path": "image -> h[1..3] -> label"}])
+    assert [node.name for node in graph.nodes if node.energy is None] == ["image"]
+
+
+WRONG_EVERYWHERE = """\
+pcc: 1
+name: wrong
+nodes:
+  image: {shape: [4], role: input}
+  h[1..2]: {shape: [3]}
+  h2: {shape: [3]}
+  total: {shape: [1]}
+  label: {shape: [2], role: output}
+edges:
+  - {path: "image -> h[1..3] -> label"}
+  - {from: image, to: lable}
+  - path: image = label
+  - from: h[1..2]
+    to: "la bel"
+  - {from: image, to: label, name: twice}
+  - {from: h1, to: label, name: twice}
+energy:
+  precision: {per_node: {hh: 2.0}}
+data:
+  source: digits
+  bind: {image: imag}
+"""
+
+
+def test_all_mistakes_come_in_one_run_each_at_its_place(problems: Problems) -> None:
+    found = {(p.code, p.span.line, p.span.column) for p in problems(WRONG_EVERYWHERE) if p.span}
+    assert found == {
+        ("PC313", 6, 3),  # h2, declared by the range too
+        ("PC309", 7, 3),  # total
+        ("PC301", 10, 12),  # h3, in the path
+        ("PC301", 11, 23),  # lable
+        ("PC312", 12, 11),  # no arrow
+        ("PC312", 14, 9),  # `la bel`, under `to`
+        ("PC305", 16, 5),  # twice
+        ("PC311", 18, 26),  # hh
+        ("PC315", 21, 17),  # imag
+    }
+
+
+def test_a_second_declaration_points_at_the_first(problems: Problems) -> None:
+    related = {
+        problem.code: [(span.line, span.column) for _, span in problem.related]
+        for problem in problems(WRONG_EVERYWHERE)
+        if problem.related
+    }
+    assert related == {"PC313": [(5, 3)], "PC305": [(15, 12)]}
+
+
+def test_an_unknown_node_comes_with_the_nearest_name(problems: Problems) -> None:
+    [problem] = problems(completed("edges: [{path: imgae -> label}]"))
+    assert "did you mean `image`?" in problem.help
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "code", "named"),
+    [
+        ("a: {shape: [2], role: input}, b: {shape: [2]}", "a -> b", "PC307", "nodes"),
+        (
+            "a: {shape: [2], role: output}, b: {shape: [2], role: output}",
+            "a -> b",
+            "PC307",
+            "nodes.a",
+        ),
+        (
+            "a: {shape: [2], role: input}, b: {shape: [2], role: output}, c: {shape: [2]}",
+            "a -> b",
+            "PC306",
+            "nodes.c",
+        ),
+    ],
+)
+def test_a_network_that_cannot_learn_is_refused(
+    nodes: str, edges: str, code: str, named: str, problems: Problems
+) -> None:
+    text = f"pcc: 1\nname: n\nnodes: {{{nodes}}}\nedges: [{{path: {edges}}}]\n"
+    [problem] = problems(text)
+    assert (problem.code, problem.path) == (code, named)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        # the input itself is predicted: unsupervised
+        {"nodes": {"cause": {"shape": [2]}, "image": {"shape": [4], "role": "input"}},
+         "edges": [{"path": "cause -> image"}]},
+        # an output without an input
+        {"nodes": {"cause": {"shape": [2]}, "label": {"shape": [4], "role": "output"}},
+         "edges": [{"path": "cause -> label"}]},
+        # an output that predicts another
+        {"edges": [{"path": "image -> h[1..3] -> label -> other"}],
+         "nodes": {"image": {"shape": [4], "role": "input"}, "h[1..3]": {"shape": [3]},
+                   "label": {"shape": [2], "role": "output"},
+                   "other": {"shape": [2], "role": "output"}}},
+        # a range of no node
+        {"nodes": {"image": {"shape": [4], "role": "input"}, "h[1..0]": {"shape": [3]},
+                   "label": {"shape": [2], "role": "output"}},
+         "edges": [{"path": "image -> h[1..0] -> label"}]},
+    ],
+    ids=["unsupervised", "no input", "two outputs in a row", "depth zero"],
+)  # fmt: skip
+def test_unusual_networks_are_networks(sections: dict[str, object]) -> None:
+    assert graph_of(**sections).edges
+
+
+def test_a_node_that_leads_nowhere_is_only_a_warning(problems: Problems) -> None:
+    nodes = "nodes: {image: {shape: [4], role: input}, h: {shape: [3]}, g: {shape: [3]}, " \
+        "label: {shape: [2], role: output}}\n"  # fmt: skip
+    found = problems(completed(nodes + "edges: [{path: image -> label}, {path: image -> h -> g}]"))
+    assert {(p.code, p.severity, p.path) for p in found} == {
+        ("PC316", "warning", "nodes.h"),
+        ("PC316", "warning", "nodes.g"),
+    }
