@@ -77,7 +77,7 @@ def orders(errors: list[float]) -> list[float]:
     return [float(np.log2(coarse / fine)) for coarse, fine in pairwise(errors) if fine > FLOOR]
 
 
-@examples(3)
+@examples(2)
 @given(cases(**SMOOTH_NETWORKS))
 def test_a_positive_nudge_errs_by_the_first_order_in_beta(case: Case) -> None:
     errors = relative_errors(case, "positive")
@@ -85,7 +85,7 @@ def test_a_positive_nudge_errs_by_the_first_order_in_beta(case: Case) -> None:
     assert all(0.9 < order < 1.1 for order in orders(errors)), errors
 
 
-@examples(2)
+@examples(1)
 @given(cases(**SMOOTH_NETWORKS))
 def test_a_negative_nudge_errs_by_the_first_order_in_beta(case: Case) -> None:
     errors = relative_errors(case, "negative")
@@ -93,7 +93,7 @@ def test_a_negative_nudge_errs_by_the_first_order_in_beta(case: Case) -> None:
     assert all(0.9 < order < 1.1 for order in orders(errors)), errors
 
 
-@examples(3)
+@examples(2)
 @given(cases(**SMOOTH_NETWORKS))
 def test_a_centred_nudge_errs_by_the_second_order_in_beta(case: Case) -> None:
     errors = relative_errors(case, "centred")

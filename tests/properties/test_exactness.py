@@ -15,7 +15,7 @@ from tests.strategies import OPTIMIZERS, Case, cases, examples, shuffled
 def test_states_energies_gradients_and_predictions_are_the_references(optimizer: str) -> None:
     """After every inference step of every phase, for every node."""
 
-    @examples(10)
+    @examples(7)
     @given(cases(optimizers=OPTIMIZERS[optimizer]))
     def holds(case: Case) -> None:
         found, wanted = run(case), expected(case)
@@ -28,7 +28,7 @@ def test_states_energies_gradients_and_predictions_are_the_references(optimizer:
 
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_leaving_out_a_pass_changes_no_number(name: str) -> None:
-    @examples(5)
+    @examples(3)
     @given(cases())
     def holds(case: Case) -> None:
         agree(run(case, disable=(name,)), run(case), 1e-10)
@@ -36,13 +36,13 @@ def test_leaving_out_a_pass_changes_no_number(name: str) -> None:
     holds()
 
 
-@examples(3)
+@examples(2)
 @given(cases())
 def test_leaving_out_all_passes_changes_no_number(case: Case) -> None:
     agree(run(case, disable=OPTIONAL), run(case), 1e-10)
 
 
-@examples(5)
+@examples(3)
 @given(cases(), st.data())
 def test_the_order_of_declaration_changes_no_number(case: Case, data: st.DataObject) -> None:
     other = data.draw(shuffled(case.spec))

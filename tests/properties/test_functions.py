@@ -42,7 +42,7 @@ def case_of(rule: Any, seed: int = 0, **energy: Any) -> Case:
     return Case({**SPEC, "learning": {"rule": rule}, "energy": energy}, seed)
 
 
-@examples(6)
+@examples(3)
 @given(cases(batch_size=3))
 def test_a_sample_alone_gives_what_it_gives_among_batch_mates(case: Case) -> None:
     model = pcc.compile(case.spec)

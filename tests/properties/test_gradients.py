@@ -45,7 +45,7 @@ def contrast(rule: Any) -> dict[str, float]:
     }[options["variant"]]
 
 
-@examples(6)
+@examples(3)
 @given(cases(activations=SMOOTH, rules=st.one_of(st.just(CLAMP), nudges())))
 def test_the_gradient_contrasts_finite_differences_of_the_energy_at_fixed_states(
     case: Case,
@@ -65,7 +65,7 @@ def test_the_gradient_contrasts_finite_differences_of_the_energy_at_fixed_states
     agree(model.gradients(params, batch), total, 1e-6)
 
 
-@examples(6)
+@examples(3)
 @given(cases(activations=SMOOTH, rules=st.just("backprop")))
 def test_backprop_is_the_finite_difference_of_the_loss_of_the_prediction(case: Case) -> None:
     """Also where the prediction is a relaxation, through which it differentiates."""
@@ -80,7 +80,7 @@ def test_backprop_is_the_finite_difference_of_the_loss_of_the_prediction(case: C
     agree(model.gradients(params, batch), numeric, 1e-6)
 
 
-@examples(6)
+@examples(3)
 @given(cases(rules=st.one_of(st.just(CLAMP), nudges())))
 def test_energy_of_given_states_is_the_references(case: Case) -> None:
     model, network = pcc.compile(case.spec), case.reference()
