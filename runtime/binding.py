@@ -55,8 +55,8 @@ class Encoding:
             axis = 0 if data.standardize == "per_feature" else None
             values = np.asarray(field.values)[rows]
             constant = values.max(axis) == values.min(axis)
-            mean = values.mean(axis, dtype=np.float64) / field.full_scale
-            spread = values.std(axis, dtype=np.float64) / field.full_scale
+            mean, spread = _moments(values, axis)
+            mean, spread = mean / field.full_scale, spread / field.full_scale
             mean = np.asarray(mean, np.float32)
             deviation = np.asarray(np.where(constant, 1.0, spread), np.float32)
         return cls(
@@ -87,6 +87,16 @@ class Encoding:
         else:
             encoded = values.astype(np.float32)
         return np.ascontiguousarray(encoded.reshape(len(values), *self.shape))
+
+
+def _moments(values: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation in float64, in stretches that stay in the cache: faster
+    than NumPy's own for large data, and without copies of all of it."""
+    parts = np.array_split(values, max(1, values.size // 2**19))
+    count = values.size if axis is None else len(values)
+    mean = sum(part.sum(axis, dtype=np.float64) for part in parts) / count
+    squares = sum(np.square(part - mean).sum(axis) for part in parts)
+    return np.asarray(mean), np.sqrt(squares / count)
 
 
 def bind(

@@ -104,7 +104,10 @@ class Loop:
         """Saves a checkpoint of the present step, unless there is one."""
         if self._saved_step != self.progress.step:
             self._folder.metrics.sync()
-            self._checkpoints.save(self.state, self.progress, self._session.spec_text)
+            # An update can overflow after a step whose metrics were finite; the next step then
+            # diverges, and must find an older state that is still good.
+            prune = _is_finite(self.state.params)
+            self._checkpoints.save(self.state, self.progress, self._session.spec_text, prune)
             self._saved_step = self.progress.step
         self._saved_time = time.monotonic()
 
@@ -265,6 +268,13 @@ class Loop:
             progress = replace(self.progress, diverged=True)
             self._checkpoints.save(self.state, progress, self._session.spec_text, prune=False)
         raise divergence(self._session, blame, self._folder, step, epoch)
+
+
+def _is_finite(params: Any) -> bool:
+    import jax
+    import jax.numpy as jnp
+
+    return all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params))
 
 
 def score_line(scores: Scores) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def _training(lines: Sequence[Line], metric: str, label: str, log: bool) -> Figu
             style = {"color": "tab:green", "marker": marker, "linestyle": "none", "zorder": 5}
             axes[0].plot(test_steps, test, label=f"test, {parameters} parameters", **style)
     _finish(axes[0], "training step", label, log)
+    _legend(axes)
     return figure
 
 
@@ -92,6 +93,7 @@ def _node_energies(lines: Sequence[Line]) -> Figure | None:
                 _curve(axes, steps, values, node, colour, log=True)
         axes.set_title(f"end of phase: {phase}", fontsize=10)
         _finish(axes, "training step", ENERGY, log=True)
+    _legend(panels)
     return figure
 
 
@@ -116,6 +118,7 @@ def _inference(lines: Sequence[Line]) -> Figure | None:
             epochs = f"epoch {first['epoch']} dashed, {last['epoch']} solid"
         axes.set_title(f"phase: {phase} ({epochs})", fontsize=10)
         _finish(axes, "inference step", ENERGY, log=True)
+    _legend(panels)
     return figure
 
 
@@ -128,6 +131,7 @@ def _gradient_norms(lines: Sequence[Line]) -> Figure | None:
         steps, values = _series(lines, "step", "gradient_norm", node)
         _curve(axes[0], steps, values, node, colour, log=True)
     _finish(axes[0], "training step", "norm of the parameter gradient", log=True)
+    _legend(axes)
     return figure
 
 
@@ -205,22 +209,36 @@ def _coloured(names: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """Ten nodes get distinct colours, more of them a scale from first to last."""
     from matplotlib import colormaps
 
-    few = len(names) <= 10
+    if len(names) <= 10:
+        yield from zip(names, colormaps["tab10"].colors, strict=False)  # pyright: ignore
+        return
     for i, name in enumerate(names):
-        yield name, colormaps["tab10"](i) if few else colormaps["viridis"](i / (len(names) - 1))
+        yield name, colormaps["viridis"](0.9 * i / (len(names) - 1))  # its end is pale yellow
 
 
 def _finish(axes: Axes, x: str, y: str, log: bool) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel(x)
-    axes.set_ylabel(y)
+    if axes.get_subplotspec().is_first_col():  # pyright: ignore
+        axes.set_ylabel(y)
     if log:
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    handles, labels = axes.get_legend_handles_labels()
-    every = -(-len(handles) // MOST_IN_LEGEND)
-    if handles:
-        axes.legend(handles[::every], labels[::every], frameon=False, fontsize=8)
+
+
+def _legend(panels: Sequence[Axes]) -> None:
+    """One legend for all panels: beside the last one where it is long, else inside."""
+    entries: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    names = sorted(entries, key=_natural) if len(entries) > 5 else list(entries)
+    names = names[:: -(-len(names) // MOST_IN_LEGEND)] if names else []
+    style: dict[str, Any] = {"frameon": False, "fontsize": 8}
+    if len(names) > 5:
+        style |= {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    if names:
+        panels[-1].legend([entries[name] for name in names], names, **style)

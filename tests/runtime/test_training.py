@@ -454,3 +454,23 @@ def test_divergence_saves_nothing_over_older_checkpoints(tiny: Spec, tmp_path: P
     with pytest.raises(RunError, match="PC540"):
         resume(run.path, rate, allow_changed=True, plots=False)
     assert good <= set(run.folder.checkpoints().names())
+
+
+def test_parameters_that_overflow_do_not_push_out_the_last_good_checkpoint(
+    tiny: Spec, tmp_path: Path
+) -> None:
+    sgd = {"learning_rate": 0.01, "weight_decay": 0.0}
+    run = train(
+        tiny,
+        tmp_path / "run",
+        learning={"optimizer": {"sgd": sgd}},
+        training={"keep_checkpoints": 1, "checkpoint_every": {"steps": 1}},
+        data={"validation": 0.0},
+    )
+    [good] = run.folder.checkpoints().names()
+    sgd = ["learning.optimizer.sgd.learning_rate=3e38", "learning.optimizer.sgd.weight_decay=1e3"]
+    with pytest.raises(RunError, match="PC540"):
+        resume(run.path, ["training.epochs=4", *sgd], allow_changed=True, plots=False)
+    overflowed = run.folder.checkpoints().names()[0]
+    assert int(overflowed) == int(good) + 1
+    assert good in run.folder.checkpoints().names()
