@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pccompiler.components.member import Member
 from pccompiler.diagnostics.diagnostic import Diagnostic, RunError
 from runtime.metrics import Line
 from runtime.run_folder import RunFolder
@@ -29,7 +30,7 @@ def divergence(
             f"`{blame.phase}`"
         )
     spec = session.spec
-    optimizers: list[tuple[str, object]] = [("learning.optimizer", spec.learning.optimizer)]
+    optimizers: list[tuple[str, Member]] = [("learning.optimizer", spec.learning.optimizer)]
     if blame is not None and blame.step > 1:
         optimizers.insert(0, ("inference.optimizer", spec.inference.optimizer))
     rates = [
@@ -37,7 +38,7 @@ def divergence(
         for path, optimizer in optimizers
         if (rate := getattr(optimizer, "learning_rate", None)) is not None
     ]
-    path = optimizers[0][0]
+    path = f"{optimizers[0][0]}.{optimizers[0][1].name}.learning_rate"
     return RunError(
         Diagnostic(
             "PC540",

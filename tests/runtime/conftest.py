@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from runtime.run import Run, load_run
+from tests.runtime.helpers import Spec, train
 
 SAMPLES, FEATURES, CLASSES = 60, 6, 3
 
@@ -60,3 +64,15 @@ def tiny(blobs: Path) -> dict[str, Any]:
         "data": {"source": {"npz": str(blobs)}, "batch_size": 8},
         "training": {"epochs": 3, "seed": 1},
     }
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Spec) -> Path:
+    """The run of the tiny spec, undisturbed."""
+    return train(tiny, tmp_path_factory.mktemp("runs") / "trained").path
+
+
+@pytest.fixture
+def finished(trained: Path, tmp_path: Path) -> Run:
+    """A copy of that run, to be damaged at will."""
+    return load_run(shutil.copytree(trained, tmp_path / "finished"))

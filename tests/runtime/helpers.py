@@ -1,0 +1,47 @@
+"""What tests of whole runs share."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
+from runtime.run import Run
+from runtime.training import fit
+
+Spec = dict[str, Any]
+
+
+def changed(spec: Spec, **sections: Any) -> Spec:
+    """The spec with some keys of its sections replaced."""
+    result = copy.deepcopy(spec)
+    for section, changes in sections.items():
+        result[section] |= changes
+    return result
+
+
+def train(spec: Spec, folder: Path, **sections: Any) -> Run:
+    return fit(changed(spec, **sections), folder, plots=False)
+
+
+def bits(run: Run) -> list[bytes]:
+    """Every bit of the training state, parameters and optimiser alike."""
+    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(run.state())]
+
+
+def timeless(run: Run) -> list[dict[str, Any]]:
+    """The metrics without what a clock measured."""
+    clock = {"seconds", "steps_per_second"}
+    return [{k: v for k, v in line.items() if k not in clock} for line in run.metrics]
+
+
+def refusal(kind: type[PccError], *arguments: Any, **options: Any) -> Diagnostic:
+    with pytest.raises(kind) as error:
+        fit(*arguments, plots=False, **options)
+    [diagnostic] = error.value.diagnostics
+    return diagnostic
