@@ -20,7 +20,13 @@ Sampler = Callable[[Any, Shape, Any], Array]
 
 
 class Initializer(Member):
-    """How the entries of a parameter are drawn before training."""
+    """How the entries of a parameter are drawn before training.
+
+    `needs_matrix`: it is defined by fan-in and fan-out, or by orthogonality, and so cannot
+    draw a bias.
+    """
+
+    needs_matrix: ClassVar[bool] = False
 
     def sampler(self) -> Sampler:
         raise NotImplementedError
@@ -95,6 +101,7 @@ class Orthogonal(Initializer):
     """A (semi-)orthogonal matrix times `gain`."""
 
     name: ClassVar[str] = "orthogonal"
+    needs_matrix: ClassVar[bool] = True
     shorthand: ClassVar[str | None] = "gain"
     gain: float = Field(default=1.0, description="factor on the orthogonal matrix")
 
@@ -106,6 +113,7 @@ class VarianceScaling(Initializer):
     """Variance scale / fan: the family that lecun, glorot and he are special cases of."""
 
     name: ClassVar[str] = "variance_scaling"
+    needs_matrix: ClassVar[bool] = True
     scale: float = Field(default=1.0, gt=0, description="numerator of the variance")
     fan: Literal["fan_in", "fan_out", "fan_avg"] = Field(
         default="fan_in", description="the denominator"
@@ -120,6 +128,8 @@ class VarianceScaling(Initializer):
 
 class _Named(Initializer):
     """One of JAX's initialisers without options."""
+
+    needs_matrix: ClassVar[bool] = True
 
     def sampler(self) -> Sampler:
         return getattr(jax.nn.initializers, self.name)()
@@ -149,4 +159,8 @@ INITIALIZERS: tuple[type[Initializer], ...] = (
     Constant,
     Zeros,
     Ones,
+)
+
+BIAS_INITIALIZERS: tuple[type[Initializer], ...] = tuple(
+    member for member in INITIALIZERS if not member.needs_matrix
 )

@@ -86,7 +86,11 @@ class StateAdam(StateOptimizer):
         steps = jnp.asarray(t, dtype=gradient.dtype)
         first_unbiased = first / (1 - self.b1**steps)
         second_unbiased = second / (1 - self.b2**steps)
-        step = first_unbiased / (jnp.sqrt(second_unbiased) + self.eps)
+        # At a second moment of zero the root has no derivative, and backpropagation through
+        # the relaxation would turn it into NaN; no step is taken there.
+        positive = second_unbiased > 0
+        root = jnp.where(positive, jnp.sqrt(jnp.where(positive, second_unbiased, 1)), 0)
+        step = first_unbiased / (root + self.eps)
         return -self.learning_rate * step, (first, second)
 
 

@@ -42,14 +42,21 @@ def plan_update(
         raise SpecError(_no_fixed_steps(rule.name, document))
     inference, network = spec.inference, _network_without(graph.network, held)
     phases = _with_steps(rule.phases(network), spec, document, strict=not held)
-    from_forward = isinstance(inference.init, Feedforward) and not restarted and not held
+    everywhere = frozenset(node.name for node in graph.nodes)
+    at_prediction = isinstance(inference.init, Feedforward) and not restarted and not held
+    disturbed = frozenset[str]() if at_prediction else everywhere
     plan = partial(plan_phase, graph, until_settled=inference.stop is not None)
+    plans: dict[str, PhasePlan] = {}
+    for phase in phases:
+        earlier = plans[phase.start] if phase.start else None
+        off = _disturbed_after(graph, earlier, phase) if earlier else disturbed
+        plans[phase.name] = plan(phase, everywhere if held else off)
     return UpdatePlan(
         graph=graph,
-        phases=tuple(plan(p, _starts_at_prediction(p, phases, from_forward)) for p in phases),
+        phases=tuple(plans.values()),
         estimator=rule.estimator(),
         reported=rule.reported_phase(),
-        prediction=plan(_prediction_phase(network, spec), from_forward),
+        prediction=plan(_prediction_phase(network, spec), disturbed),
         outputs=graph.network.outputs,
         init=inference.init,
         state_optimizer=inference.optimizer,
@@ -60,12 +67,13 @@ def plan_update(
 def plan_phase(
     graph: Graph,
     phase: Phase,
-    starts_at_prediction: bool,
+    disturbed: frozenset[str],
     until_settled: bool,
 ) -> PhasePlan:
     """One phase, unoptimised.
 
-    `starts_at_prediction`: every free node stands at its prediction when the phase starts.
+    `disturbed` nodes may be off their predictions when the phase starts; the error of every
+    other free node is then zero by definition.
     """
     energies = _energies(graph, phase)
     free = tuple(n.name for n in graph.nodes if n.name not in phase.clamped)
@@ -73,8 +81,8 @@ def plan_phase(
     if phase.kind is PhaseKind.FORWARD:
         arrival = dict.fromkeys(energies, NEVER)
         movement = dict.fromkeys(free, NEVER)
-    elif starts_at_prediction and vanish:
-        arrival, movement = _wave(graph, phase, energies, free)
+    elif vanish:
+        arrival, movement = _wave(graph, phase, energies, free, disturbed)
     else:
         arrival = dict.fromkeys(energies, 1)
         movement = dict.fromkeys(free, 1)
@@ -100,16 +108,33 @@ def _energies(graph: Graph, phase: Phase) -> dict[str, Energy]:
     }
 
 
-def _wave(
-    graph: Graph, phase: Phase, energies: Mapping[str, Energy], free: tuple[str, ...]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """When errors appear and states first move, if every free node starts at its prediction.
+def _disturbed_after(graph: Graph, earlier: PhasePlan, phase: Phase) -> frozenset[str]:
+    """The nodes that may be off their predictions when a phase follows another.
 
-    A clamped node's error is there at step 1. A free node moves at the end of the first step
-    at which its own error or that of a successor is there (a nudged one at step 1), and a
-    move makes the errors of the node and of its successors appear one step later.
+    Those that information reached in the earlier phase, and, where the two phases do not
+    clamp the same nodes, the nodes next to the difference.
     """
-    arrival = {n: 1 if n in phase.clamped else NEVER for n in energies}
+    reached = {n for n, step in earlier.arrival.items() if step <= earlier.phase.steps + 1}
+    changed = set(phase.clamped) ^ set(earlier.phase.clamped)
+    after_change = {edge.target for edge in graph.edges if edge.source in changed}
+    return frozenset(reached | changed | after_change)
+
+
+def _wave(
+    graph: Graph,
+    phase: Phase,
+    energies: Mapping[str, Energy],
+    free: tuple[str, ...],
+    disturbed: frozenset[str],
+) -> tuple[dict[str, int], dict[str, int]]:
+    """When errors appear and states first move.
+
+    The error of a clamped or disturbed node is there at step 1. A free node moves at the end
+    of the first step at which its own error or that of a successor is there (a nudged one at
+    step 1), and a move makes the errors of the node and of its successors appear one step
+    later.
+    """
+    arrival = {n: 1 if n in phase.clamped or n in disturbed else NEVER for n in energies}
     movement = {n: 1 if n in phase.nudged else NEVER for n in free}
     changed = True
     while changed:
@@ -128,13 +153,6 @@ def _wave(
                 movement[node] = arrival[node]
                 changed = True
     return arrival, movement
-
-
-def _starts_at_prediction(phase: Phase, phases: tuple[Phase, ...], from_forward: bool) -> bool:
-    if phase.start is None:
-        return from_forward
-    [earlier] = [p for p in phases if p.name == phase.start]
-    return earlier.kind is PhaseKind.FORWARD
 
 
 def _network_without(network: Network, held: frozenset[str]) -> Network:

@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,10 +50,6 @@ def under(spec: dict[str, Any], rule: Any) -> Case:
     return Case({**spec, "learning": {"rule": rule}}, seed=0)
 
 
-def disagreement(reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(reason=f"{reason}; remove this mark once it is mended", strict=True)
-
-
 @examples(3)
 @given(cases(rules=st.just(CLAMP), predicted_inputs=True))
 def test_clamped_networks_with_predicted_inputs_are_the_references(case: Case) -> None:
@@ -96,7 +91,6 @@ def test_an_input_that_the_nudge_cannot_reach_learns_nothing_from_it() -> None:
         np.testing.assert_allclose(leaf, 0, atol=1e-10)
 
 
-@disagreement("errors are not masked after a free phase in which nothing could move")
 def test_a_nudge_after_a_free_phase_without_errors_is_masked_under_adam() -> None:
     """After a feedforward start with no clamped error the free relaxation moves nothing, so
     the nudged phase starts at predictions: errors that it has not reached are zero. Adam
@@ -105,7 +99,6 @@ def test_a_nudge_after_a_free_phase_without_errors_is_masked_under_adam() -> Non
     agree(run(case)["traces"], expected(case)["traces"], 1e-10)
 
 
-@disagreement("the derivative of Adam's root at zero is infinite, and infinity times zero is NaN")
 def test_backprop_through_a_relaxation_by_adam_is_finite_where_nothing_moves() -> None:
     """The free relaxation stays at the feedforward pass, so its gradient is that of backprop
     with the root held at zero."""

@@ -1,7 +1,7 @@
 """The ten activations and their derivatives, by hand.
 
 At a kink the derivative is one element of the subdifferential, always the same one: relu
-takes the left slope, leaky_relu and hard_tanh the inner one, hard_sigmoid the mean of both.
+takes the left slope, leaky_relu, hard_tanh and hard_sigmoid the inner one.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ def _silu_slope(x: Array) -> Array:
 
 
 def _hard_sigmoid_slope(x: Array) -> Array:
-    inside = np.where((x > 0) & (x < 1), 1.0, 0.0)
-    return np.where((x == 0) | (x == 1), 0.5, inside)
+    return np.where((x >= 0) & (x <= 1), 1.0, 0.0)
 
 
 VALUES: dict[str, Function] = {

@@ -8,7 +8,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from pccompiler.components.initializers import INITIALIZERS, Initializer, LecunNormal, Zeros
+from pccompiler.components.initializers import (
+    BIAS_INITIALIZERS,
+    INITIALIZERS,
+    Initializer,
+    LecunNormal,
+    Zeros,
+)
 from pccompiler.components.member import OneOf
 from pccompiler.components.operators.base import Operator, Parameter, ShapeError
 from pccompiler.components.vocabulary import Array, Shape
@@ -29,7 +35,7 @@ class Dense(Operator):
     weight_init: Annotated[Initializer, OneOf("initializer", INITIALIZERS)] = Field(
         default=LecunNormal(), description="how W is drawn"
     )
-    bias_init: Annotated[Initializer, OneOf("initializer", INITIALIZERS)] = Field(
+    bias_init: Annotated[Initializer, OneOf("bias initializer", BIAS_INITIALIZERS)] = Field(
         default=Zeros(), description="how b is drawn"
     )
 
