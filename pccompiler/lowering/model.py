@@ -67,6 +67,7 @@ class CompiledModel:
         self.graph = graph
         self.plan = plan
         self._plan_for = cache(replan)
+        self._init = jax.jit(partial(init_params, graph), static_argnums=1)
         self._train = jax.jit(partial(train_many, plan, spec.learning), donate_argnums=0)
         self._step = jax.jit(partial(training_step, plan, spec.learning))
         self._evaluate = jax.jit(partial(_evaluate, plan))
@@ -83,7 +84,7 @@ class CompiledModel:
 
     def init(self, key: Array, dtype: Any = jnp.float32) -> dict[str, Any]:
         """Fresh parameters: {"image->h1": {"weight": (in, out), "bias": (out,)}, ...}."""
-        return init_params(self.graph, key, dtype)
+        return self._init(key, dtype)
 
     def init_training(
         self, key: Array, horizon: int | None = None, dtype: Any = jnp.float32
