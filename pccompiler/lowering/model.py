@@ -12,18 +12,15 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
+from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
 from pccompiler.lowering.network import Hold, States, energies, external_energy, init_params
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.relaxation import without_reverse_mode
 from pccompiler.lowering.training import (
     Metrics,
-    TrainingEvidence,
     TrainState,
     energy_trajectories,
     make_optimizer,
-    predict,
-    sample_accuracy,
-    sample_loss,
     step_key,
     train_many,
     training_step,
@@ -233,33 +230,10 @@ class CompiledModel:
         phase: str | None,
     ) -> Any:
         plan = self._plan_for(frozenset(hold.values), start is not None)
-        result = self._result_of(plan, params, batch, hold, start, key, want, phase)
-        return without_reverse_mode(result) if plan.stop else result
-
-    def _result_of(
-        self,
-        plan: UpdatePlan,
-        params: Params,
-        batch: Mapping[str, Array],
-        hold: Hold,
-        start: Mapping[str, Array] | None,
-        key: Array,
-        want: str,
-        phase: str | None,
-    ) -> Any:
-        phase = phase or plan.reported
-        if want == "predictions":
-            return predict(plan, params, batch, key, hold, start)
         observe = _everything if want == "trace" else None
         evidence = TrainingEvidence(plan, params, batch, key, observe, hold, start)
-        if want == "gradients":
-            return plan.estimator.gradient(evidence)
-        if want == "states":
-            return evidence.states(phase)
-        end = {"states": evidence.states(phase), "energies": evidence.energies(phase)}
-        end = jax.tree.map(lambda leaf: leaf[None], end)
-        rows = evidence.settled(phase).observed
-        return end if rows is None else jax.tree.map(_joined, rows, end)
+        result = _wanted(evidence, want, phase or plan.reported)
+        return without_reverse_mode(result) if plan.stop else result
 
     def _cast(self, params: Params, arrays: Mapping[str, Any]) -> States:
         """The arrays in the parameters' dtype. Raises ValueError on unknown names or shapes."""
@@ -281,12 +255,24 @@ class CompiledModel:
         return cast
 
 
+def _wanted(evidence: TrainingEvidence, want: str, phase: str) -> Any:
+    if want == "predictions":
+        return evidence.outputs()
+    if want == "gradients":
+        return evidence.plan.estimator.gradient(evidence)
+    if want == "states":
+        return evidence.states(phase)
+    end = {"states": evidence.states(phase), "energies": evidence.energies(phase)}
+    end = jax.tree.map(lambda leaf: leaf[None], end)
+    rows = evidence.settled(phase).observed
+    return end if rows is None else jax.tree.map(_joined, rows, end)
+
+
 def _evaluate(
     plan: UpdatePlan, params: Params, batch: Mapping[str, Array], weight: Array
 ) -> dict[str, Array]:
     evidence = TrainingEvidence(plan, params, batch, jax.random.key(0))
-    settled = evidence.settled(plan.prediction.phase.name)
-    outputs = {name: settled.states[name] for name in plan.outputs}
+    outputs = evidence.outputs()
     zero = jnp.zeros_like(weight)
     energy = sum(evidence.energies(plan.prediction.phase.name).values(), start=zero)
     correct = sample_accuracy(plan, batch, outputs) if outputs else zero

@@ -19,10 +19,10 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 
 from pccompiler.components.vocabulary import Array, Params, PhaseKind
+from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
 from pccompiler.lowering.network import States, external_energy
 from pccompiler.lowering.plan import UpdatePlan
-from pccompiler.lowering.randomness import named_key
-from pccompiler.lowering.relaxation import Hold, Observe, Settled, run_phase, settled_energies
+from pccompiler.lowering.relaxation import Settled
 from pccompiler.spec.models import LearningSpec
 
 Metrics = dict[str, Any]
@@ -51,114 +51,6 @@ class TrainState:
     horizon: Array
 
 
-@dataclass
-class TrainingEvidence:
-    """The evidence of one training step (see `components.vocabulary.Evidence`).
-
-    Phases run when their states are first asked for; what is learned on the way about
-    energies is kept for the metrics.
-    """
-
-    plan: UpdatePlan
-    params: Params
-    batch: Mapping[str, Array]
-    key: Array
-    observe: Observe | None = None
-    hold: Hold | None = None
-    start: Mapping[str, Array] | None = None
-
-    def __post_init__(self) -> None:
-        self._settled: dict[str, Settled] = {}
-        self._energies: dict[str, dict[str, Array]] = {}
-        self.loss: Array | None = None
-        self.predictions: States | None = None
-
-    def settled(self, name: str) -> Settled:
-        """The end of a phase, run once."""
-        if name not in self._settled:
-            phase = self.plan.phase(name)
-            earlier = phase.phase.start
-            with jax.named_scope(name):
-                self._settled[name] = run_phase(
-                    self.plan,
-                    phase,
-                    self.params,
-                    self.batch,
-                    self.settled(earlier) if earlier else None,
-                    observe=self.observe,
-                    key=named_key(self.key, name),
-                    hold=self.hold,
-                    states=self.start,
-                )
-        return self._settled[name]
-
-    def states(self, phase: str) -> States:
-        return self.settled(phase).states
-
-    def energy_gradient(self, phase: str) -> Params:
-        plan, settled = self.plan.phase(phase), self.settled(phase)
-
-        def mean_energy(params: Params) -> tuple[Array, dict[str, Array]]:
-            per_node = settled_energies(self.plan, plan, params, settled)
-            zero = jnp.zeros((), jax.tree.leaves(settled.states)[0].dtype)
-            return sum((energy.mean() for energy in per_node.values()), start=zero), per_node
-
-        gradient, self._energies[phase] = jax.grad(mean_energy, has_aux=True)(self.params)
-        return gradient
-
-    def energies(self, phase: str) -> dict[str, Array]:
-        """Energy per node and sample at the end of a phase."""
-        if phase not in self._energies:
-            settled = self.settled(phase)
-            self._energies[phase] = settled_energies(
-                self.plan, self.plan.phase(phase), self.params, settled
-            )
-        return self._energies[phase]
-
-    def loss_gradient(self) -> Params:
-        def mean_loss(params: Params) -> tuple[Array, States]:
-            outputs = predict(self.plan, params, self.batch, self.key, self.hold, self.start)
-            return sample_loss(self.plan, self.batch, outputs).mean(), outputs
-
-        (self.loss, self.predictions), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
-            self.params
-        )
-        return gradient
-
-
-def predict(
-    plan: UpdatePlan,
-    params: Params,
-    batch: Mapping[str, Array],
-    key: Array | None = None,
-    hold: Hold | None = None,
-    start: Mapping[str, Array] | None = None,
-) -> States:
-    """The network's outputs by node name, each (batch, *shape); logits under cross-entropy."""
-    phase = plan.prediction
-    settled = run_phase(plan, phase, params, batch, None, key=key, hold=hold, states=start)
-    return {name: settled.states[name] for name in plan.outputs}
-
-
-def sample_loss(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:
-    """Loss per sample, shape (batch,), summed over the outputs."""
-    losses = [plan.graph.loss.value(batch[name], outputs[name]) for name in plan.outputs]
-    if not losses:
-        size, dtype = next(iter(batch.values())).shape[0], next(iter(batch.values())).dtype
-        return jnp.zeros((size,), dtype)
-    return sum(losses[1:], start=losses[0])
-
-
-def sample_accuracy(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:
-    """Part of the outputs and positions whose largest entry is the target's, per sample."""
-    hits = [
-        (outputs[name].argmax(-1) == batch[name].argmax(-1)).astype(outputs[name].dtype)
-        for name in plan.outputs
-    ]
-    means = [hit.reshape(hit.shape[0], -1).mean(1) for hit in hits]
-    return sum(means[1:], start=means[0]) / len(means)
-
-
 def make_optimizer(learning: LearningSpec) -> optax.GradientTransformation:
     """Clipping, then the optimiser; the schedule is applied by `training_step`."""
     clip = learning.gradient_clip
@@ -173,9 +65,22 @@ def make_optimizer(learning: LearningSpec) -> optax.GradientTransformation:
 def training_step(
     plan: UpdatePlan, learning: LearningSpec, state: TrainState, batch: Mapping[str, Array]
 ) -> tuple[TrainState, Metrics]:
-    """One step: phases, gradient, optimiser. The metrics reuse what is computed anyway."""
+    """One step: phases, gradient, optimiser."""
+    gradient, metrics = measure(plan, state, batch)
+    return learn(learning, state, gradient), metrics
+
+
+def measure(
+    plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array]
+) -> tuple[Params, Metrics]:
+    """The gradient of a step, and metrics that reuse what it computes anyway."""
     evidence = TrainingEvidence(plan, state.params, batch, step_key(state))
     gradient = plan.estimator.gradient(evidence)
+    return gradient, _metrics(plan, evidence, gradient)
+
+
+def learn(learning: LearningSpec, state: TrainState, gradient: Params) -> TrainState:
+    """The state after the optimiser has taken a step along the gradient."""
     updates, optimizer_state = make_optimizer(learning).update(
         gradient, state.optimizer_state, state.params
     )
@@ -184,7 +89,7 @@ def training_step(
         fraction = state.step.astype(dtype) / jnp.maximum(state.horizon, 1).astype(dtype)
         factor = learning.schedule.factor(fraction)
         updates = jax.tree.map(lambda update: update * factor, updates)
-    new = TrainState(
+    return TrainState(
         optax.apply_updates(state.params, updates),
         optimizer_state,
         state.aux,
@@ -192,7 +97,6 @@ def training_step(
         state.key,
         state.horizon,
     )
-    return new, _metrics(plan, evidence, gradient)
 
 
 def train_many(
@@ -208,13 +112,12 @@ def train_many(
     Stops before the update of a batch whose metrics are not finite. Returns the state, the
     metrics with a leading axis as long as `order`, and the number of finished steps.
     """
-    step = partial(training_step, plan, learning)
 
     def batch_at(i: Array) -> dict[str, Array]:
         return {name: values[order[i]] for name, values in data.items()}
 
     # The metrics of a step travel as one row: twenty small writes would cost more than it.
-    _, like = jax.eval_shape(lambda s: step(s, batch_at(jnp.int32(0))), state)
+    _, like = jax.eval_shape(lambda: measure(plan, state, batch_at(jnp.int32(0))))
     example, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros((), leaf.dtype), like))
     buffer = jnp.zeros((len(order), example.size), example.dtype)
 
@@ -224,10 +127,11 @@ def train_many(
 
     def body(carry: Any) -> Any:
         i, state, buffer, completed, _ = carry
-        new, metrics = step(state, batch_at(i))
-        healthy = is_finite(metrics)
-        state = jax.tree.map(lambda a, b: jnp.where(healthy, a, b), new, state)
-        buffer = buffer.at[i].set(ravel_pytree(metrics)[0])
+        gradient, metrics = measure(plan, state, batch_at(i))
+        row = ravel_pytree(metrics)[0]
+        healthy = jnp.isfinite(row).all()
+        state = lax.cond(healthy, lambda: learn(learning, state, gradient), lambda: state)
+        buffer = buffer.at[i].set(row)
         return i + 1, state, buffer, completed + healthy.astype(jnp.int32), healthy
 
     start = (jnp.int32(0), state, buffer, jnp.int32(0), jnp.bool_(True))
@@ -257,12 +161,6 @@ def energy_trajectories(
 def step_key(state: TrainState) -> Array:
     """The key of a training step: a function of the seed and the step's number."""
     return jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
-
-
-def is_finite(metrics: Metrics) -> Array:
-    """Whether energies, loss and gradient norms of a step are all finite."""
-    watched = [metrics.get("loss", 0.0), metrics["energy"], metrics["gradient_norm"]]
-    return jnp.all(jnp.stack([jnp.isfinite(leaf) for leaf in jax.tree.leaves(watched)]))
 
 
 def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> Metrics:

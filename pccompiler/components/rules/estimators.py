@@ -22,12 +22,14 @@ class EnergyContrast:
         return " ".join(f"{factor:+g} dF/dparams[{phase}]" for factor, phase in self.terms)
 
     def gradient(self, evidence: Evidence) -> Params:
-        gradients = [evidence.energy_gradient(phase) for _, phase in self.terms]
-        factors = [factor for factor, _ in self.terms]
-        return jax.tree.map(
-            lambda *leaves: sum(f * leaf for f, leaf in zip(factors, leaves, strict=True)),
-            *gradients,
-        )
+        total: Params | None = None
+        for factor, phase in self.terms:
+            term = evidence.energy_gradient(phase)
+            if factor != 1:
+                term = jax.tree.map(lambda leaf, factor=factor: factor * leaf, term)
+            total = term if total is None else jax.tree.map(lambda a, b: a + b, total, term)
+        assert total is not None, "a contrast has at least one term"
+        return total
 
 
 @dataclass(frozen=True)
