@@ -1,0 +1,86 @@
+"""Names and shapes that do not fit are told clearly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from tests.lowering.networks import batch, compiled, parameters
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return compiled()
+
+
+@pytest.mark.parametrize("what", ["infer", "trace", "gradients", "predict"])
+def test_an_unknown_node_is_named_with_the_known_ones(model: Any, what: str) -> None:
+    with pytest.raises(ValueError, match=r"no node `z`.*x, h, y"):
+        getattr(model, what)(parameters(model), {**batch(), "z": np.zeros((3, 1))})
+
+
+@pytest.mark.parametrize("keyword", ["clamp", "states"])
+def test_an_unknown_node_in_a_keyword_is_named(model: Any, keyword: str) -> None:
+    with pytest.raises(ValueError, match="no node `z`"):
+        model.infer(parameters(model), batch(), **{keyword: {"z": np.zeros((3, 1))}})
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3,), (3, 4, 1), ()])
+def test_a_wrong_shape_is_told_with_the_wanted_one(model: Any, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"`x` wants shape \(batch, 4\), got"):
+        model.infer(parameters(model), {**batch(), "x": np.zeros(shape)})
+
+
+@pytest.mark.parametrize("keyword", ["clamp", "states"])
+def test_a_wrong_shape_in_a_keyword_is_told(model: Any, keyword: str) -> None:
+    with pytest.raises(ValueError, match=r"`h` wants shape \(batch, 3\)"):
+        model.infer(parameters(model), batch(), **{keyword: {"h": np.zeros((3, 2))}})
+
+
+def test_an_unknown_phase_is_named_with_the_known_ones(model: Any) -> None:
+    with pytest.raises((KeyError, ValueError), match=r"no phase `nudged`.*clamped"):
+        model.infer(parameters(model), batch(), phase="nudged")
+
+
+unclear = pytest.mark.xfail(strict=True, reason="fails deep inside, without naming the node")
+
+
+@unclear
+@pytest.mark.parametrize("what", ["infer", "trace", "gradients"])
+def test_a_node_that_the_batch_lacks_is_named(model: Any, what: str) -> None:
+    with pytest.raises(ValueError, match="`y`"):
+        getattr(model, what)(parameters(model), {"x": batch()["x"]})
+
+
+@unclear
+def test_a_batch_without_the_input_is_told(model: Any) -> None:
+    with pytest.raises(ValueError, match="`x`"):
+        model.predict(parameters(model), {})
+
+
+@unclear
+def test_a_training_batch_without_the_target_is_told(model: Any) -> None:
+    with pytest.raises(ValueError, match="`y`"):
+        model.step(model.init_training(jax.random.key(0)), {"x": batch()["x"]})
+
+
+@unclear
+def test_nodes_with_different_numbers_of_samples_are_told(model: Any) -> None:
+    with pytest.raises(ValueError, match="`y`"):
+        model.infer(parameters(model), {"x": batch(3)["x"], "y": batch(2)["y"]})
+
+
+@unclear
+def test_a_mask_that_does_not_fit_its_node_is_told(model: Any) -> None:
+    held = (np.zeros((3, 3)), np.ones((3, 7), bool))
+    with pytest.raises(ValueError, match="`h`"):
+        model.infer(parameters(model), batch(), clamp={"h": held})
+
+
+@unclear
+def test_an_energy_of_states_that_are_not_all_given_is_told(model: Any) -> None:
+    with pytest.raises(ValueError, match="`h`"):
+        model.energy(parameters(model), batch())
