@@ -58,11 +58,18 @@ def compare(
     """Trains the spec once per rule and seed, into a folder of run folders.
 
     A rule is written as in `-s learning.rule=...`. Everything else, the split of the data
-    included, is the same for all. Raises what `fit` raises.
+    included, is the same for all. Raises what `fit` raises, and SpecError (PC561) for a rule
+    or a seed that comes twice; every combination is checked before the first one trains.
     """
     import pccompiler
 
-    checked = [pccompiler.check(spec, [*overrides, f"learning.rule={rule}"]) for rule in rules]
+    _refuse_repeats("rule", rules)
+    _refuse_repeats("seed", seeds)
+    checked = [
+        pccompiler.check(spec, [*overrides, f"learning.rule={rule}", f"training.seed={seed}"])
+        for rule in rules
+        for seed in seeds
+    ]
     folder = folder or free_folder(f"{checked[0].spec.name}-compare")
     rows = []
     for rule in rules:
@@ -93,6 +100,13 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         message = f"`{text}` names no seeds"
         raise SpecError(Diagnostic("PC561", message, help="write a range 0..4 or a list 0,3,7"))
     return seeds
+
+
+def _refuse_repeats(what: str, given: Sequence[object]) -> None:
+    for index, value in enumerate(given):
+        if value in given[:index]:
+            message = f"the {what} `{value}` comes twice"
+            raise SpecError(Diagnostic("PC561", message, help=f"name each {what} once"))
 
 
 def _row(rule: str, seeds: Sequence[int], runs: Sequence[Run]) -> Row:
