@@ -42,7 +42,7 @@ class _Builder:
         if not self.problems:
             self._check_roles()
         if self.problems:
-            raise SpecError(self.problems)
+            raise SpecError(dict.fromkeys(self.problems))  # a chain meets each name twice
         nodes, edges = self.nodes.values(), self.edges.values()
         return Graph.of(self.spec.name, Stage.BUILT, nodes, edges, self.spec.energy.loss)
 

@@ -163,6 +163,11 @@ def test_a_second_declaration_points_at_the_first(problems: Problems) -> None:
     assert related == {"PC313": [(5, 3)], "PC305": [(15, 12)]}
 
 
+def test_an_unknown_node_inside_a_chain_is_told_once(problems: Problems) -> None:
+    found = problems(completed("edges: [{path: image -> hidden -> label}]"))
+    assert [problem.code for problem in found] == ["PC301"]
+
+
 def test_an_unknown_node_comes_with_the_nearest_name(problems: Problems) -> None:
     [problem] = problems(completed("edges: [{path: imgae -> label}]"))
     assert "did you mean `image`?" in problem.help
