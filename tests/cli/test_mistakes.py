@@ -1,0 +1,100 @@
+"""Typical mistakes on the command line: the right exit code, a clear message, no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import TINY, Pcc
+
+ROOT = Path(__file__).parents[2]
+
+MISTAKES: dict[str, tuple[str, int, str]] = {
+    "no command": ("", 2, "Usage:"),
+    "unknown command": ("chek tiny.yaml", 2, "No such command 'chek'"),
+    "unknown option": ("check tiny.yaml --fromat json", 2, "--fromat"),
+    "unknown format": ("check tiny.yaml --format xml", 2, "'xml'"),
+    "no spec": ("check", 2, "Missing argument"),
+    "missing spec": ("train tiney.yaml", 2, "tiney.yaml"),
+    "folder for a spec": ("show .", 2, "is a folder"),
+    "empty spec": ("show empty.yaml", 2, "empty"),
+    "data for a spec": ("check points.npz", 2, "error[PC"),
+    "override without a value": ("check tiny.yaml -s training.epochs", 2, "PC211"),
+    "override of an unknown key": ("check tiny.yaml -s training.epoch=3", 2, "epochs"),
+    "override of the wrong type": ("check tiny.yaml -s training.epochs=many", 2, "PC2"),
+    "unknown rule": ("show tiny.yaml -s learning.rule=backpropp", 2, "backprop"),
+    "unknown code": ("explain PC1", 2, "PC1"),
+    "unknown pass to print": ("compile tiny.yaml --print-after hoisting", 2, "hoist"),
+    "unknown pass to disable": ("compile tiny.yaml --disable waves", 2, "wavefront"),
+    "pass that may not be disabled": ("compile tiny.yaml --disable infer_shapes", 2, "PC401"),
+    "unknown emit": ("compile tiny.yaml --emit llvm", 2, "llvm"),
+    "no output file": ("diagram tiny.yaml", 2, "--output"),
+    "picture without an ending": ("diagram tiny.yaml -o net", 2, "PC320"),
+    "unknown picture": ("diagram tiny.yaml -o net.jpg", 2, ".svg"),
+    "picture in a missing folder": ("diagram tiny.yaml -o no/net.svg", 3, "no/net.svg"),
+    "picture on a folder": ("diagram tiny.yaml -o taken.svg", 3, "taken.svg"),
+    "missing run": ("resume runs/none", 3, "PC523"),
+    "folder that is no run": ("evaluate .", 3, "PC523"),
+    "file for a run": ("evaluate tiny.yaml", 3, "PC523"),
+    "run folder in use": ("train tiny.yaml --run full", 3, "PC520"),
+    "missing data": ("train tiny.yaml -s data.source.npz=none.npz", 3, "none.npz"),
+    "no data section": ("train nodata.yaml", 2, "data"),
+    "unknown device": ("train tiny.yaml --device tpu", 2, "tpu"),
+    "unknown rules": ("compare tiny.yaml --rules backprop,hebb", 2, "hebb"),
+    "no rule": ("compare tiny.yaml --rules backprop,", 2, "error[PC"),
+    "no seeds": ("compare tiny.yaml --seeds 3..1", 2, "PC561"),
+    "seeds that are no numbers": ("compare tiny.yaml --seeds a,b", 2, "PC561"),
+    "negative seeds": ("compare tiny.yaml --seeds 0,-3", 2, "error[PC"),
+    "the same rule twice": ("compare tiny.yaml --rules backprop,backprop", 2, "error[PC"),
+    "the same seed twice": ("compare tiny.yaml --seeds 1,1", 2, "error[PC"),
+    "bound to no node": ("check tiny.yaml -s data.bind.x=z", 2, "PC315"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_ends_with_its_exit_code_and_a_message(
+    pcc: Pcc, folder: Path, mistake: str
+) -> None:
+    command, status, told = MISTAKES[mistake]
+    (folder / "empty.yaml").write_text("")
+    (folder / "nodata.yaml").write_text(TINY.replace("data: {", "description: a #"))
+    (folder / "full").mkdir()
+    (folder / "full" / "note.txt").write_text("mine")
+    (folder / "taken.svg").mkdir()
+    result = pcc(*command.split())
+    assert told in result.output
+    assert result.exit_code == status
+    assert not list(folder.glob("runs/*"))
+    assert [path.name for path in (folder / "full").iterdir()] == ["note.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_folder_is_a_clear_error(pcc: Pcc, folder: Path) -> None:
+    (folder / "locked").mkdir(mode=0o500)
+    result = pcc("diagram", "tiny.yaml", "-o", "locked/net.svg")
+    assert result.exit_code == 3
+    assert "locked/net.svg" in result.output
+
+
+def process(words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The command line as a process of its own, run by a shell."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PCC": f"{sys.executable} {ROOT}/cli.py"}
+    return subprocess.run(
+        ["bash", "-c", words], cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("command", ["show tiny.yaml", "compile tiny.yaml --emit plan", "schema"])
+def test_a_reader_that_leaves_is_no_error(folder: Path, command: str) -> None:
+    done = process(f"set -o pipefail; $PCC {command} | head -c 10 | wc -c", folder)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "10", "")
+
+
+def test_a_process_ends_with_the_exit_code(folder: Path) -> None:
+    done = process("$PCC check tiny.yaml; echo $?; $PCC check none.yaml >&2; echo $?", folder)
+    assert done.stdout.split() == ["0", "2"]
+    assert "Traceback" not in done.stderr
