@@ -278,7 +278,7 @@ class _Builder:
         lines = _LINE_BREAK.split(self.text.strip())
         message = "the file is empty" if lines == [""] else "the file holds only comments"
         span = Span(self.source, 1, 1, 1, 1)
-        return Diagnostic("PC104", message, span, help="`pcc new NAME` writes a starter spec")
+        return Diagnostic("PC104", message, span, help="start with `pcc: 1`")
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> Diagnostic:
         mark = error.problem_mark or error.context_mark

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import cli
 from pccompiler.diagnostics.codes import CODES, Code
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.render import render_explanation
+from pccompiler.passes import OPTIONAL
 from pccompiler.spec.load import load
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -62,15 +64,24 @@ def test_a_code_says_what_why_and_how(code: Code) -> None:
     assert text.startswith(f"{code.code}: {code.title}\n")
 
 
-def test_every_code_in_the_sources_is_explained() -> None:
+@pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.code)
+def test_the_right_example_is_a_command_that_exists(code: Code) -> None:
+    for line in re.findall(r"^(?:taskset -c \S+ )?pcc (.*)$", code.right, re.MULTILINE):
+        name, *arguments = shlex.split(line, comments=True)
+        context = cli.main.commands[name].make_context(name, arguments)
+        assert set(context.params.get("disable", ())) <= set(OPTIONAL)
+
+
+def test_the_codes_in_the_sources_are_those_that_are_explained() -> None:
     package = Path(__file__).parents[2]
     sources = [*(package / "pccompiler").rglob("*.py"), *(package / "runtime").rglob("*.py")]
     used = {
         code
         for source in sources
+        if source.parent.name != "codes"
         for code in re.findall(r'"(PC\d{3})"', source.read_text(encoding="utf-8"))
     }
-    assert used <= set(CODES)
+    assert used == set(CODES)
 
 
 def test_no_code_is_listed_twice() -> None:

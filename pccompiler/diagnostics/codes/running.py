@@ -180,8 +180,8 @@ RUNNING_CODES: tuple[Code, ...] = (
         "The file holds one array per input node, named like the node, or a single array where "
         "there is one input; the first axis counts samples, the rest has the shape of the "
         "training data. Values are in the units of the training data, before scaling.",
-        "pcc predict runs/a in.npz        # holds `pixels` and `id`; the input node is `image`",
-        "pcc predict runs/a in.npz        # holds `image`",
+        "pcc predict runs/a in.npz -o out.csv    # holds `pixels` and `id`; the input is `image`",
+        "pcc predict runs/a in.npz -o out.csv    # holds `image`",
     ),
     Code(
         "PC551",
@@ -211,13 +211,6 @@ RUNNING_CODES: tuple[Code, ...] = (
         "This is a bug in the compiler, not in your spec. The message names the pass, the "
         "invariant and the node. Please report it with the spec.",
         "pcc compile spec.yaml",
-        "pcc compile spec.yaml --disable prune   # until it is repaired",
-    ),
-    Code(
-        "PC902",
-        "an internal error",
-        "This is a bug in pcc, not in your spec. Please report it with the spec and the command.",
-        "pcc train spec.yaml",
-        "pcc doctor                              # versions to add to the report",
+        "pcc compile spec.yaml --disable wavefront   # until it is repaired",
     ),
 )
