@@ -9,13 +9,13 @@ gradient_norm.png   norm of the parameter gradient per node, over training
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pccompiler.ir.names import natural_key
 from runtime.durable import writing
 from runtime.metrics import Line
 from runtime.run_folder import RunFolder
@@ -105,7 +105,7 @@ def _inference(lines: Sequence[Line]) -> Figure | None:
     curves = [(first, "--", 0.6), (last, "-", 1.0)][0 if first is not last else 1 :]
     figure, panels = _figure(len(last["energy"]))
     for axes, (phase, nodes) in zip(panels, last["energy"].items(), strict=True):
-        for node, colour in _coloured(sorted(nodes, key=_natural)):
+        for node, colour in _coloured(sorted(nodes, key=natural_key)):
             for row, style, alpha in curves:
                 values = _positive(row["energy"][phase][node])
                 if not np.isfinite(values).any():
@@ -157,13 +157,8 @@ def _names(lines: Sequence[Line], *keys: str) -> list[str]:
         for key in keys:
             value = value.get(key, {}) if isinstance(value, Mapping) else {}
         if line["kind"] == "step" and value:
-            return sorted(value, key=_natural)
+            return sorted(value, key=natural_key)
     return []
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """h2 before h10."""
-    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _positive(values: Any) -> np.ndarray:
@@ -235,7 +230,7 @@ def _legend(panels: Sequence[Axes]) -> None:
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    names = sorted(entries, key=_natural) if len(entries) > 5 else list(entries)
+    names = sorted(entries, key=natural_key) if len(entries) > 5 else list(entries)
     names = names[:: -(-len(names) // MOST_IN_LEGEND)] if names else []
     style: dict[str, Any] = {"frameon": False, "fontsize": 8}
     if len(names) > 5:

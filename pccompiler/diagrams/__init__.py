@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagnostics.suggest import closest
 from pccompiler.diagrams import dot, mermaid, svg
-from pccompiler.diagrams.format import Format
-from pccompiler.diagrams.layout import lay_out
+from pccompiler.diagrams.layout import Layout, lay_out
 from pccompiler.diagrams.picture import picture
 from pccompiler.ir.graph import Graph
 
+
+@dataclass(frozen=True)
+class Format:
+    """A way to write a layout as text; `endings` are the file names' endings that ask for it."""
+
+    name: str
+    endings: tuple[str, ...]
+    render: Callable[[Layout], str]
+
+
 FORMATS: tuple[Format, ...] = (
-    svg.FORMAT,
-    dot.FORMAT,
-    mermaid.FORMAT,
+    Format("svg", (".svg",), svg.render),
+    Format("dot", (".dot", ".gv"), dot.render),
+    Format("mermaid", (".mmd", ".mermaid"), mermaid.render),
 )
 
 _BY_NAME = {member.name: member for member in FORMATS}
@@ -43,7 +53,7 @@ def format_of(path: str | PurePath) -> str:
     ending = PurePath(path).suffix.lower()
     if ending in _BY_ENDING:
         return _BY_ENDING[ending].name
-    close = get_close_matches(ending, _BY_ENDING, 1)
+    close = closest(ending, _BY_ENDING)
     known = ", ".join(_BY_ENDING)
     raise SpecError(
         Diagnostic(
@@ -51,7 +61,7 @@ def format_of(path: str | PurePath) -> str:
             f"unknown diagram format `{ending}` of `{path}`"
             if ending
             else f"`{path}` has no ending, which would say the diagram's format",
-            help=f"did you mean `{PurePath(path).with_suffix(close[0])}`?"
+            help=f"did you mean `{PurePath(path).with_suffix(close)}`?"
             if close
             else f"use one of the endings {known}",
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pccompiler.diagrams.format import Format
 from pccompiler.diagrams.layout import Layout
 from pccompiler.diagrams.picture import PictureEdge, PictureNode
 from pccompiler.diagrams.styles import ROLE_STYLES, edge_style
@@ -70,6 +69,3 @@ def _quoted(text: str) -> str:
     """A DOT string; a backslash would start an escape, such as `\\N` for the node's name."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-FORMAT = Format("dot", (".dot", ".gv"), render)

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pccompiler.diagrams.layers import layers, turned_edges
 from pccompiler.diagrams.picture import Picture, PictureEdge
 from pccompiler.diagrams.styles import precedence
-from pccompiler.diagrams.text import counted
+from pccompiler.ir.names import natural_key
 
 NODE, LABEL, BEND = "node", "label", "bend"
 
@@ -110,8 +110,8 @@ def _shortest_first(picture: Picture, layer: Mapping[str, int]) -> list[PictureE
 
     def key(edge: PictureEdge) -> tuple[object, ...]:
         length = abs(layer[edge.source] - layer[edge.target])
-        ends = counted(edge.source), counted(edge.target)
-        return length, precedence(edge.kind), *ends, counted(edge.name)
+        ends = natural_key(edge.source), natural_key(edge.target)
+        return length, precedence(edge.kind), *ends, natural_key(edge.name)
 
     return sorted((edge for edge in picture.edges if edge.source != edge.target), key=key)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pccompiler.diagrams.format import Format
 from pccompiler.diagrams.layout import Layout
 from pccompiler.diagrams.picture import PictureNode
 from pccompiler.diagrams.styles import ROLE_STYLES, edge_style
@@ -71,6 +70,3 @@ def _entity(match: re.Match[str]) -> str:
 
 def _yaml(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-FORMAT = Format("mermaid", (".mmd", ".mermaid"), render)

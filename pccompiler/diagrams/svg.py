@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from pccompiler.components.vocabulary import Role
-from pccompiler.diagrams.format import Format
 from pccompiler.diagrams.layout import BORDER, Layout, PlacedEdge, PlacedNode
 from pccompiler.diagrams.routes import Direction, Point, Segment
 from pccompiler.diagrams.sizes import DETAIL_SIZE, LABEL_SIZE, NAME_SIZE, PIN
@@ -204,6 +203,3 @@ def _xy(place: Point) -> str:
 def _n(number: float) -> str:
     """A number with one decimal where it needs one; never `-0`."""
     return f"{round(number, 1) + 0.0:g}" if abs(number) < 1e5 else f"{number:.0f}"
-
-
-FORMAT = Format("svg", (".svg",), render)

@@ -6,8 +6,6 @@ those of a wide one (DejaVu Sans, Verdana): in a narrower font the text only get
 
 from __future__ import annotations
 
-import re
-
 LINE_HEIGHT = 1.25
 """Distance between baselines, in font sizes."""
 
@@ -59,9 +57,3 @@ def printable(text: str) -> str:
     surrogate pairs) replaced, and all white space made single spaces."""
     spaced = " ".join(text.split())
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in spaced)
-
-
-def counted(name: str) -> tuple[tuple[str, int], ...]:
-    """A sorting key by which h2 comes before h10."""
-    parts = re.findall(r"([^0-9]*)([0-9]*)", name)
-    return tuple((word, int(number or -1)) for word, number in parts)

@@ -1,4 +1,5 @@
-"""Names of the language: ranges such as `h[1..3]`, and chains such as `image -> h1 -> label`."""
+"""Names of the language: ranges such as `h[1..3]`, chains such as `image -> h1 -> label`, and
+the order in which people count them."""
 
 from __future__ import annotations
 
@@ -78,6 +79,12 @@ def paired(first: str, second: str) -> list[tuple[str, str]]:
             "ranges pair element by element, so they need the same length",
         )
     return list(zip(left, right, strict=True))
+
+
+def natural_key(name: str) -> tuple[tuple[str, int], ...]:
+    """A sorting key by which h2 comes before h10."""
+    parts = re.findall(r"([^0-9]*)([0-9]*)", name)
+    return tuple((word, int(number or -1)) for word, number in parts)
 
 
 def _checked(name: str, written: str) -> str:
