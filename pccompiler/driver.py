@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.build import build, warnings
@@ -17,13 +16,13 @@ from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.planning import plan_update
 from pccompiler.lowering.verify_plan import verify_plan
 from pccompiler.passes import GRAPH_PASSES, PLAN_PASSES
-from pccompiler.spec.load import Document, load
+from pccompiler.spec.load import SpecLike, load
 from pccompiler.spec.models import RunSpec
+from pccompiler.spec.tree import Document
 
 if TYPE_CHECKING:
     from pccompiler.lowering.model import CompiledModel
 
-SpecLike = str | Path | Mapping[str, Any]
 Observe = Callable[[str, Graph | UpdatePlan], None]
 """Called after each pass with its name and its result."""
 

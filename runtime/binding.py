@@ -21,6 +21,10 @@ from pccompiler.diagnostics.source import Span
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.graph import Graph
 from pccompiler.spec.models import DataSpec
+from pccompiler.spec.tree import KeyPath, dotted
+
+SpanOf = Callable[[KeyPath], Span | None]
+"""Where a key path stands in the user's spec."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def bind(
     data: DataSpec,
     dataset: Dataset,
     graph: Graph,
-    span_of: Callable[[tuple[str | int, ...]], Span | None],
+    span_of: SpanOf,
 ) -> Mapping[str, str]:
     """The field of every input and output node, as `data.bind` or the default says.
 
@@ -114,7 +118,7 @@ def bind(
 
     def report(code: str, message: str, help: str, *path: str) -> None:
         whole = ("data", *path)
-        problems.append(Diagnostic(code, message, span_of(whole), ".".join(whole), help=help))
+        problems.append(Diagnostic(code, message, span_of(whole), dotted(whole), help=help))
 
     bound = [*graph.with_role(Role.INPUT), *graph.with_role(Role.OUTPUT)]
     fields = dataset.train

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,16 +18,13 @@ import numpy as np
 
 from pccompiler.components.sources import Dataset, Field
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.diagnostics.source import Span
 from pccompiler.ir.graph import Graph
 from pccompiler.spec.models import DataSpec
-from runtime.binding import Encoding, bind
+from pccompiler.spec.tree import dotted
+from runtime.binding import Encoding, SpanOf, bind
 
 Arrays = Mapping[str, np.ndarray]
 """float32 arrays of shape (samples, *node shape) by node name."""
-
-SpanOf = Callable[[tuple[str | int, ...]], Span | None]
-"""Where a key path stands in the user's spec."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def prepare(
                 f"a batch of {data.batch_size} is larger than the training split, which has "
                 f"{len(train)} samples",
                 span_of(path),
-                ".".join(path),
+                dotted(path),
                 help=f"set data.batch_size to at most {len(train)}"
                 if len(train)
                 else "lower data.validation and data.test",

@@ -7,22 +7,22 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
+from pccompiler.driver import check, lower
 from pccompiler.ir.graph import Graph
-from pccompiler.spec.load import Document, load
+from pccompiler.spec.load import SpecLike
 from pccompiler.spec.models import DataSpec, RunSpec
 from pccompiler.spec.resolved import resolved
+from pccompiler.spec.tree import Document, dotted
 from runtime.binding import Encoding
 from runtime.data import Data, prepare, samples, search_folders
 from runtime.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from pccompiler.lowering.model import CompiledModel
-
-SpecLike = str | Path | Mapping[str, Any]
 
 LESS_IS_BETTER = frozenset({"loss", "energy"})
 
@@ -81,10 +81,8 @@ def open_session(
     Raises SpecError (also PC506 without data, PC510 to PC513 where data and network do not
     fit) and DataError (PC501 to PC505).
     """
-    import pccompiler
-
-    run_spec, document = load(spec, overrides)
-    model = pccompiler.compile(spec, overrides)
+    checked = check(spec, overrides)
+    run_spec, document, model = checked.spec, checked.document, lower(checked)
     data_spec = required_data(run_spec, document)
     parent = None if isinstance(spec, Mapping) else Path(spec).resolve().parent
     searched = [folder.absolute() for folder in (*search_folders(data_spec, parent), *folders)]
@@ -122,7 +120,7 @@ def _check_monitor(session: Session) -> None:
     def refuse(message: str, help: str, key: str) -> None:
         path = ("training", key)
         span = session.document.span(path)
-        raise SpecError(Diagnostic("PC513", message, span, ".".join(path), help=help))
+        raise SpecError(Diagnostic("PC513", message, span, dotted(path), help=help))
 
     if training.monitor == "accuracy" and not session.classes:
         refuse("accuracy needs targets that are classes", "monitor the loss", "monitor")

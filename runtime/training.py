@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pccompiler.diagnostics.diagnostic import DataError
+from pccompiler.spec.load import SpecLike
 from runtime.checkpoints import Checkpoint, Progress
 from runtime.data import samples
 from runtime.environment import Environment, versions
@@ -16,7 +17,7 @@ from runtime.loop import Loop, score_line
 from runtime.reporter import Reporter, Silent, Start
 from runtime.run import Run, load_run
 from runtime.run_folder import RunFolder
-from runtime.session import Session, SpecLike, open_session, refuse_changes
+from runtime.session import Session, open_session, refuse_changes
 from runtime.signals import deferred_signals
 
 

@@ -10,7 +10,6 @@ help: did you mean `backprop`?  (pcc explain PC203)
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -18,15 +17,13 @@ from typing import Any, Literal
 
 from pccompiler.diagnostics.codes import CODES
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.diagnostics.source import Span
+from pccompiler.diagnostics.source import LINE_BREAK, Span
 from pccompiler.diagnostics.suggest import suggestion
 
 Format = Literal["full", "concise", "json", "github"]
 
 MAX_WIDTH = 100
 """Characters of a quoted line; longer ones are cut around the caret."""
-
-_LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # those of the YAML parser
 
 
 def render(diagnostics: Iterable[Diagnostic], format: Format = "full") -> str:
@@ -129,7 +126,7 @@ def _position(span: Span | None) -> dict[str, Any]:
 
 def _quoted(span: Span, label: str = "") -> list[str]:
     """The span's first line, and carets below it."""
-    lines = _LINE_BREAK.split(span.source.text)
+    lines = LINE_BREAK.split(span.source.text)
     if span.line > len(lines):
         return []
     line = _visible(lines[span.line - 1])

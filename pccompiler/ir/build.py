@@ -13,10 +13,8 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Stage
 from pccompiler.ir.names import NameSyntaxError, chain, expand, paired
-from pccompiler.spec.load import Document
 from pccompiler.spec.models import EdgeSpec, NodeSpec, PerNode, RunSpec
-
-Path = tuple[str | int, ...]
+from pccompiler.spec.tree import Document, KeyPath, dotted
 
 
 def build(spec: RunSpec, document: Document) -> Graph:
@@ -49,7 +47,7 @@ class _Builder:
     # -- nodes ---------------------------------------------------------------------------
 
     def _add_nodes(self, written: str, node: NodeSpec) -> None:
-        path: Path = ("nodes", written)
+        path: KeyPath = ("nodes", written)
         span = self.document.span(path, key=True)
         for name in self._expanded(written, path):
             if name in self.nodes:
@@ -78,7 +76,7 @@ class _Builder:
         if not isinstance(precision, PerNode):
             return
         for written, value in precision.per_node.items():
-            path: Path = ("energy", "precision", "per_node", written)
+            path: KeyPath = ("energy", "precision", "per_node", written)
             for name in self._expanded(written, path):
                 if self._is_node(name, path, "PC311", key=True):
                     self.nodes[name] = self.nodes[name].replace(precision=value)
@@ -91,16 +89,16 @@ class _Builder:
 
     # -- edges ---------------------------------------------------------------------------
 
-    def _add_edges(self, path: Path, edge: EdgeSpec) -> None:
+    def _add_edges(self, path: KeyPath, edge: EdgeSpec) -> None:
         try:
             for name, source, target in _ends(edge):
                 self._add_edge(path, edge, name, source, target)
         except NameSyntaxError as problem:
             self._problem("PC312", str(problem), (*path, _faulty_key(edge)), help=problem.help)
 
-    def _add_edge(self, path: Path, edge: EdgeSpec, name: str, source: str, target: str) -> None:
-        from_path: Path = (*path, "path" if edge.path is not None else "from")
-        to_path: Path = (*path, "path" if edge.path is not None else "to")
+    def _add_edge(self, path: KeyPath, edge: EdgeSpec, name: str, source: str, target: str) -> None:
+        from_path: KeyPath = (*path, "path" if edge.path is not None else "from")
+        to_path: KeyPath = (*path, "path" if edge.path is not None else "to")
         source_exists = self._is_node(source, from_path, "PC301")
         if not self._is_node(target, to_path, "PC301") or not source_exists:
             return
@@ -151,14 +149,14 @@ class _Builder:
 
     # -- telling -------------------------------------------------------------------------
 
-    def _expanded(self, written: str, path: Path) -> list[str]:
+    def _expanded(self, written: str, path: KeyPath) -> list[str]:
         try:
             return expand(written)
         except NameSyntaxError as problem:
             self._problem("PC309", str(problem), path, key=True, help=problem.help)
             return []
 
-    def _is_node(self, name: str, path: Path, code: str, key: bool = False) -> bool:
+    def _is_node(self, name: str, path: KeyPath, code: str, key: bool = False) -> bool:
         if name in self.nodes:
             return True
         help = suggestion(name, self.nodes)
@@ -174,10 +172,11 @@ class _Builder:
             Diagnostic(code, message, node.span, path=f"nodes.{node.name}", help=help)
         )
 
-    def _problem(self, code: str, message: str, path: Path, key: bool = False, **rest: Any) -> None:
+    def _problem(
+        self, code: str, message: str, path: KeyPath, key: bool = False, **rest: Any
+    ) -> None:
         span = self.document.span(path, key=key)
-        dotted = ".".join(str(part) for part in path)
-        self.problems.append(Diagnostic(code, message, span, path=dotted, **rest))
+        self.problems.append(Diagnostic(code, message, span, path=dotted(path), **rest))
 
 
 def warnings(graph: Graph) -> list[Diagnostic]:

@@ -18,7 +18,7 @@ from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
 from pccompiler.diagnostics.suggest import closest, suggestion
 from pccompiler.spec.language import place
-from pccompiler.spec.problems import MAX_PROBLEMS, too_many
+from pccompiler.spec.problems import MAX_PROBLEMS, shortened, too_many
 from pccompiler.spec.scalars import NumberError, meaning
 from pccompiler.spec.tree import (
     Document,
@@ -233,7 +233,7 @@ def _not_listed(fault: _Fault, document: Document) -> Diagnostic:
 def _unknown(
     family: str, given: str, known: Sequence[str], span: Span | None, at: str
 ) -> Diagnostic:
-    message = f"unknown {family} `{_cut(given)}`"
+    message = f"unknown {family} `{shortened(given)}`"
     return Diagnostic("PC203", message, span, at, f"no {family}", suggestion(given, known))
 
 
@@ -264,7 +264,7 @@ def _name(path: KeyPath) -> str:
 def _found(node: Tree) -> str:
     if isinstance(node, Mapping):
         keys = list(node.entries)
-        return f"a mapping with the key `{_cut(keys[0])}`" if len(keys) == 1 else "a mapping"
+        return f"a mapping with the key `{shortened(keys[0])}`" if len(keys) == 1 else "a mapping"
     if isinstance(node, ListTree):
         return "a list"
     return f"{_kind(node)}{_origin(node)}"
@@ -281,13 +281,9 @@ def _kind(node: Scalar) -> str:
     if isinstance(node.value, bool):
         return f"the boolean {'true' if node.value else 'false'}"
     if isinstance(node.value, str):
-        return f"the text `{_cut(node.value)}`"
+        return f"the text `{shortened(node.value)}`"
     return f"the number {node.value if '${' in node.written else node.written}"
 
 
 def _origin(node: Scalar) -> str:
-    return f" from `{_cut(node.written)}`" if "${" in node.written else ""
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
+    return f" from `{shortened(node.written)}`" if "${" in node.written else ""

@@ -19,10 +19,11 @@ from pccompiler.spec.python_values import tree_of
 from pccompiler.spec.read import read_document, read_source
 from pccompiler.spec.tree import Document, Mapping, plain
 
+SpecLike = str | Path | abc.Mapping[str, Any]
+"""A spec file, or a mapping of Python values of the same form."""
 
-def load(
-    spec: str | Path | abc.Mapping[str, Any], overrides: abc.Sequence[str] = ()
-) -> tuple[RunSpec, Document]:
+
+def load(spec: SpecLike, overrides: abc.Sequence[str] = ()) -> tuple[RunSpec, Document]:
     """Reads a spec file, or a mapping of Python values, and checks it against the language.
 
     `overrides` are texts like `training.epochs=5`. Raises SpecError with everything that is
@@ -44,7 +45,7 @@ def load(
     return run_spec, document
 
 
-def _written(spec: str | Path | abc.Mapping[str, Any], problems: list[Diagnostic]) -> Mapping:
+def _written(spec: SpecLike, problems: list[Diagnostic]) -> Mapping:
     """What the user wrote, with the bases it extends."""
     if isinstance(spec, abc.Mapping):
         return Bases(Path.cwd(), problems).extended(tree_of(spec), "", ())

@@ -1,10 +1,12 @@
-"""Collecting mistakes, up to a number that somebody could want to read."""
+"""Collecting mistakes, as many and as long as somebody could want to read."""
 
 from __future__ import annotations
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 
 MAX_PROBLEMS = 100
+MAX_QUOTED = 60
+"""Characters of the user's own words in a message."""
 
 
 def report(problems: list[Diagnostic], problem: Diagnostic) -> None:
@@ -15,5 +17,11 @@ def report(problems: list[Diagnostic], problem: Diagnostic) -> None:
 
 
 def too_many() -> Diagnostic:
+    """The note that ends a list of mistakes that was cut off."""
     message = f"these are the first {MAX_PROBLEMS} mistakes; there may be more"
     return Diagnostic("PC212", message, severity="note")
+
+
+def shortened(text: str) -> str:
+    """The user's words as a message quotes them."""
+    return text if len(text) <= MAX_QUOTED else text[: MAX_QUOTED - 3] + "..."

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.diagnostics.source import Source, Span
+from pccompiler.diagnostics.source import LINE_BREAK, Source, Span
 from pccompiler.diagnostics.suggest import closest
-from pccompiler.spec.problems import report
+from pccompiler.spec.problems import report, shortened
 from pccompiler.spec.scalars import NumberError, meaning
 from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree, dotted
 
@@ -27,7 +27,6 @@ MAX_REPEATED = 10_000
 """Values that aliases may repeat in one file."""
 
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -77,9 +76,12 @@ def read_document(source: Source, problems: list[Diagnostic]) -> Mapping:
         return tree
     if isinstance(tree, Scalar) and tree.faulty:
         raise SpecError(())  # what is wrong with it stands in `problems`
-    found = "a list" if isinstance(tree, Sequence) else f"the text or number `{_cut(tree.written)}`"
-    if isinstance(tree, Scalar) and tree.value is None:
+    if isinstance(tree, Sequence):
+        found = "a list"
+    elif tree.value is None:
         found = "nothing but null"
+    else:
+        found = f"the text or number `{shortened(tree.written)}`"
     raise SpecError(
         Diagnostic(
             "PC106",
@@ -201,7 +203,7 @@ class _Builder:
         line = f" (first on line {first.key_span.line})" if first.key_span else ""
         self._problem(
             "PC107",
-            f"the key `{_cut(key.written)}` stands twice in the same mapping{line}",
+            f"the key `{shortened(key.written)}` stands twice in the same mapping{line}",
             key.span,
             (*path, key.written),
             label="second",
@@ -243,7 +245,7 @@ class _Builder:
                 message = f"values are nested more than {MAX_DEPTH} deep"
                 raise SpecError(Diagnostic("PC110", message, span))
             return tree, size, height
-        name = _cut(str(event.anchor))
+        name = shortened(str(event.anchor))
         inside = event.anchor in self.open_anchors
         found = f"the alias `*{name}` stands inside the value it repeats"
         self._problem(
@@ -259,7 +261,7 @@ class _Builder:
         tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
         self._problem(
             "PC108",
-            f"the tag `{_cut(tag)}` is not part of the language",
+            f"the tag `{shortened(tag)}` is not part of the language",
             self._span(event),
             path,
             help="remove the tag; what a value means follows from its key",
@@ -275,7 +277,7 @@ class _Builder:
         raise SpecError(Diagnostic("PC102", message, span, help="is this a text file?"))
 
     def _nothing_there(self) -> Diagnostic:
-        lines = _LINE_BREAK.split(self.text.strip())
+        lines = LINE_BREAK.split(self.text.strip())
         message = "the file is empty" if lines == [""] else "the file holds only comments"
         span = Span(self.source, 1, 1, 1, 1)
         return Diagnostic("PC104", message, span, help="start with `pcc: 1`")
@@ -293,7 +295,7 @@ class _Builder:
             what = _OPENED.get(error.context.split(",")[0], error.context)
             related = ((what, Span(self.source, *start, start[0], start[1] + 1)),)
         problem = error.problem or "cannot be read"
-        lines = _LINE_BREAK.split(self.text)
+        lines = LINE_BREAK.split(self.text)
         quoted = lines[mark.line] if mark.line < len(lines) else ""
         if quoted[mark.column : mark.column + 1] == "\t":
             problem, advice = "a tab is used for indentation", "indent with spaces"
@@ -334,9 +336,5 @@ _SYNTAX_HELP = (
 
 
 def _line_and_column(text: str, offset: int) -> tuple[int, int]:
-    lines = _LINE_BREAK.split(text[:offset])
+    lines = LINE_BREAK.split(text[:offset])
     return len(lines), len(lines[-1]) + 1
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
