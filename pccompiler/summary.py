@@ -12,6 +12,8 @@ from pccompiler.lowering.cost import Cost, cost, edge_flops, edge_parameters
 
 @dataclass(frozen=True)
 class NodeRow:
+    """A node as the first phase of training sees it; `energy` is None for a root."""
+
     name: str
     role: str
     shape: tuple[int, ...]
@@ -34,6 +36,8 @@ class EdgeRow:
 
 @dataclass(frozen=True)
 class Summary:
+    """A network and its rule; `totals` are those of one training step."""
+
     name: str
     rule: str
     nodes: tuple[NodeRow, ...]
@@ -48,12 +52,12 @@ class Summary:
 def summarise(checked: Checked) -> Summary:
     """The summary of a checked spec."""
     graph, plan = checked.graph, checked.plan
-    clamped = {name: energy.name for name, energy in plan.phases[0].energies.items()}
+    energies = {name: energy.name for name, energy in plan.phases[0].energies.items()}
     return Summary(
         graph.name,
         checked.spec.learning.rule.name,
         tuple(
-            NodeRow(n.name, n.role, n.shape or (), n.activation, clamped.get(n.name))
+            NodeRow(n.name, n.role, n.shape or (), n.activation, energies.get(n.name))
             for n in graph.nodes
         ),
         tuple(

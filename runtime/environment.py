@@ -15,6 +15,7 @@ from typing import Any
 from pccompiler.diagnostics.diagnostic import Diagnostic
 
 LIBRARIES = ("jax", "jaxlib", "numpy", "optax")
+"""Those whose versions may change the bits of a run."""
 
 
 @dataclass(frozen=True)

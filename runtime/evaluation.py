@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pccompiler.lowering.model import CompiledModel
 
 LARGEST_BATCH = 512
+"""Samples evaluated at once, unless training uses more; the scores do not depend on it."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ Line = Mapping[str, Any]
 """One line of metrics.jsonl."""
 
 AFTER_TRAINING = frozenset({"test"})
+"""Kinds of line that a run writes once it has ended, and a continued run writes again."""
 
 
 @dataclass(frozen=True)

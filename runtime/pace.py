@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TARGET_SECONDS = 0.3
 FASTEST_GROWTH = 8
+"""Factor on the number of steps from one call to the next: a first fast call may mislead."""
 
 
 class Pace:

@@ -21,6 +21,7 @@ from runtime.durable import replace_file
 from runtime.run import Run, Which
 
 BATCH = 512
+"""Samples predicted at once; the predictions do not depend on it."""
 
 
 def predict_file(run: Run, source: Path, target: Path, which: Which = "last") -> int:

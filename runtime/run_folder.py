@@ -117,10 +117,11 @@ class RunFolder:
             lock.release()
 
     def write_spec(self, text: str) -> None:
+        """Puts the resolved spec in the folder, which makes it a run folder."""
         replace_file(self.spec, text.encode())
 
     def environments(self) -> tuple[Environment, ...]:
-        """One per session, the first first; none if the file is missing or unreadable."""
+        """One per session, in their order; none if the file is missing or unreadable."""
         try:
             entries = json.loads(self._environment.read_bytes())
             return tuple(Environment.from_json(entry) for entry in entries)
@@ -128,6 +129,7 @@ class RunFolder:
             return ()
 
     def add_environment(self, environment: Environment) -> None:
+        """Notes that a session of the run begins."""
         entries = [entry.to_json() for entry in (*self.environments(), environment)]
         replace_file(self._environment, (json.dumps(entries, indent=2) + "\n").encode())
 
@@ -136,6 +138,7 @@ class RunFolder:
         return self.path / "environment.json"
 
     def write_result(self, result: Mapping[str, Any]) -> None:
+        """Notes that the run has finished, and with what."""
         replace_file(self._result, (json.dumps(result, indent=2) + "\n").encode())
 
     def result(self) -> Mapping[str, Any] | None:

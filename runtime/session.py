@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pccompiler.lowering.model import CompiledModel
 
 LESS_IS_BETTER = frozenset({"loss", "energy"})
+"""Monitored metrics that improve by falling."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ _STUB = 12.0  # the straight end of an edge, for its arrowhead
 
 @dataclass(frozen=True)
 class PlacedNode:
+    """A node and the box that it fills."""
+
     node: PictureNode
     box: Box
 

@@ -10,6 +10,8 @@ Direction = Literal["right", "down"]
 
 
 class Point(NamedTuple):
+    """In pixels, x to the right and y downwards."""
+
     x: float
     y: float
 

@@ -129,8 +129,8 @@ class _Builder:
     # -- the whole -----------------------------------------------------------------------
 
     def _check_roles(self) -> None:
-        """Written rule: an isolated node, an output that nothing predicts, and a network with
-        nothing to learn from are errors; a node that leads nowhere is a warning (`warnings`)."""
+        """An isolated node, an output that nothing predicts, and a network with nothing to learn
+        from are errors; a node that leads nowhere is only a warning (`warnings`)."""
         used = {end for edge in self.edges.values() for end in (edge.source, edge.target)}
         for node in self.nodes.values():
             if node.name not in used:

@@ -24,6 +24,8 @@ class Stage(StrEnum):
 
 
 class EdgeKind(StrEnum):
+    """What an edge is to a reader; a skip computes what a feedforward edge does."""
+
     FEEDFORWARD = "feedforward"
     SKIP = "skip"
 
@@ -111,10 +113,12 @@ class Graph:
 
     @cached_property
     def node(self) -> dict[str, Node]:
+        """The nodes by name."""
         return {node.name: node for node in self.nodes}
 
     @cached_property
     def edge(self) -> dict[str, Edge]:
+        """The edges by name."""
         return {edge.name: edge for edge in self.edges}
 
     @cached_property
@@ -133,6 +137,7 @@ class Graph:
         return not self._incoming[node]
 
     def with_role(self, role: Role) -> tuple[str, ...]:
+        """Names of the nodes with this role, in forward order."""
         return tuple(node.name for node in self.nodes if node.role is role)
 
     @cached_property

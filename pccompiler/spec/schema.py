@@ -2,7 +2,7 @@
 
 It describes a file as it is written, before bases are merged and parameters put in: every
 value may be a text with `${name}` instead, and a file with `extends` may leave out anything.
-`specs/pcc.schema.json` is this schema; `python -m pccompiler.spec.schema` prints it.
+`specs/pcc.schema.json` is this schema; `pcc schema` prints it.
 """
 
 from __future__ import annotations
@@ -110,7 +110,3 @@ def _requirements(schema: Schema, definitions: Schema) -> Schema:
         if not isinstance(value, bool) and (inner := _requirements(value, definitions)):
             found[part] = inner
     return found
-
-
-if __name__ == "__main__":
-    print(schema_text(), end="")

@@ -42,7 +42,7 @@ def test_it_is_a_valid_schema() -> None:
 
 def test_the_committed_file_is_fresh() -> None:
     committed = (SPECS / "pcc.schema.json").read_text(encoding="utf-8")
-    assert committed == schema_text(), "python -m pccompiler.spec.schema > specs/pcc.schema.json"
+    assert committed == schema_text(), "pcc schema > specs/pcc.schema.json"
 
 
 @pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
