@@ -22,7 +22,10 @@ from pccompiler.diagrams.picture import Picture
 from pccompiler.diagrams.styles import precedence
 
 _ROUNDS, _WORK = 300, 400_000  # fewer rounds where each is much work
-_CLOSE = 1e-6
+_CLOSE = 1e-6  # pixels at which blocks touch
+_STILL = 0.02  # pixels; a round that moves nothing farther is the last
+_DAMPING = 0.8  # part of the way to a group's rest that a round goes; the whole way may swing
+_WEAKEST = 1e-9  # stiffness of a block without springs, so that nothing divides by zero
 
 
 def across(
@@ -133,7 +136,7 @@ def _settled(
 ) -> list[float]:
     """Positions of the blocks: weighted least squares under the distances, by relaxation."""
     place = _packed(count, distances)
-    stiffness = [1e-9] * count
+    stiffness = [_WEAKEST] * count
     for (one, other), weight in springs.items():
         stiffness[one] += weight
         stiffness[other] += weight
@@ -143,7 +146,7 @@ def _settled(
             force = weight * (place[other] - place[one])
             pull[one] += force
             pull[other] -= force
-        if _move(place, pull, stiffness, distances) < 0.02:
+        if _move(place, pull, stiffness, distances) < _STILL:
             break
     return place
 
@@ -184,12 +187,12 @@ def _move(
     farthest = 0.0
     # Groups that move right go first from the right, so that they make room for the others.
     for g in sorted(members, key=lambda g: max(place[b] for b in members[g]), reverse=True):
-        step = 0.8 * total[g] / weight[g]
+        step = _DAMPING * total[g] / weight[g]
         if step > 0:
             slack = (place[r] - place[x] - d for x, r, d in room[g] if group[x] == g)
             farthest = max(farthest, _shift(place, members[g], min(step, *slack, step)))
     for g in sorted(members, key=lambda g: min(place[b] for b in members[g])):
-        step = 0.8 * total[g] / weight[g]
+        step = _DAMPING * total[g] / weight[g]
         if step < 0:
             slack = (place[x] + d - place[r] for x, r, d in room[g] if group[r] == g)
             farthest = max(farthest, _shift(place, members[g], max(step, *slack, step)))

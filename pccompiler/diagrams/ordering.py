@@ -17,6 +17,7 @@ Order = list[list[int]]
 
 _SWEEPS, _WORK = 24, 30_000  # fewer sweeps where each is much work
 _PATIENCE = 8  # sweeps without a better order
+_EXCHANGES = 8  # rounds of exchanges after a sweep, each over all ranks
 
 
 def ordered(hierarchy: Hierarchy) -> tuple[tuple[int, ...], ...]:
@@ -105,7 +106,7 @@ def _exchange_neighbours(hierarchy: Hierarchy, order: Order) -> None:
     place = {item: i for rank in order for i, item in enumerate(rank)}
     above = [sorted(place[o] for o in others) for others in hierarchy.above]
     below = [sorted(place[o] for o in others) for others in hierarchy.below]
-    for _ in range(8):
+    for _ in range(_EXCHANGES):
         improved = False
         for rank in order:
             changed = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import prod
 
 from pccompiler.components.vocabulary import Role, Shape
 from pccompiler.diagrams.styles import precedence
@@ -104,7 +103,7 @@ def _edge(edge: Edge) -> PictureEdge:
     tooltip = f"{edge.name}: {edge.kind}, {' → '.join(operators) or 'identity'}"
     if edge.shapes:
         tooltip += f", {written(edge.shapes[0])} → {written(edge.shapes[-1])}"
-        tooltip += f", {_parameters(edge):,} parameters"
+        tooltip += f", {edge.parameter_count:,} parameters"
     return PictureEdge(
         edge.name, edge.source, edge.target, str(edge.kind), label, printable(tooltip)
     )
@@ -113,17 +112,8 @@ def _edge(edge: Edge) -> PictureEdge:
 def _summary(graph: Graph) -> str:
     words = [_count(len(graph.nodes), "node"), _count(len(graph.edges), "edge")]
     if graph.edges and all(edge.shapes for edge in graph.edges):
-        words.append(_count(sum(map(_parameters, graph.edges)), "parameter"))
+        words.append(_count(sum(edge.parameter_count for edge in graph.edges), "parameter"))
     return " · ".join(words)
-
-
-def _parameters(edge: Edge) -> int:
-    steps = zip(edge.operators, edge.shapes[:-1], edge.shapes[1:], strict=True)
-    return sum(
-        prod(parameter.shape)
-        for operator, given, result in steps
-        for parameter in operator.parameters(given, result).values()
-    )
 
 
 def _count(number: int, noun: str) -> str:

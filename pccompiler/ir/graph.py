@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import networkx as nx
@@ -65,6 +66,16 @@ class Edge:
     shapes: tuple[Shape, ...] = ()
     span: Span | None = field(default=None, compare=False)
     operator_span: Span | None = field(default=None, compare=False)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the operators of a typed edge learn."""
+        stages = zip(self.operators, self.shapes[:-1], self.shapes[1:], strict=True)
+        return sum(
+            prod(parameter.shape)
+            for operator, given, result in stages
+            for parameter in operator.parameters(given, result).values()
+        )
 
     def replace(self, **changes: Any) -> Edge:
         return replace(self, **changes)
