@@ -29,7 +29,16 @@ HEAVY = frozenset({"jax", "jaxlib", "optax", "numpy", "scipy", "matplotlib", "sk
 
 EMISSION = frozenset(
     f"pccompiler.lowering.{name}"
-    for name in ("evidence", "listing", "model", "network", "randomness", "relaxation", "training")
+    for name in (
+        "arguments",
+        "evidence",
+        "listing",
+        "model",
+        "network",
+        "randomness",
+        "relaxation",
+        "training",
+    )
 )
 """The modules that write JAX, and are only loaded once something is compiled."""
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -45,6 +45,7 @@ class Member(Section):
 
     @classmethod
     def has_required_options(cls) -> bool:
+        """Whether its bare name says too little."""
         return any(option.is_required() for option in cls.model_fields.values())
 
     def written(self) -> str | dict[str, Any]:
@@ -66,15 +67,17 @@ class OneOf:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        # A model with one optional field per member: pydantic then reports the location of a
+        # A mapping with one optional key per member: pydantic then reports the location of a
         # wrong option as family field, member name, option, which is the path in the YAML.
-        options: dict[str, Any] = {
-            name: (member | None, None) for name, member in self.members.items()
-        }
-        choice = create_model(f"One{self.family.title().replace(' ', '')}", **options)
+        choice = core_schema.typed_dict_schema(
+            {
+                name: core_schema.typed_dict_field(handler.generate_schema(member), required=False)
+                for name, member in self.members.items()
+            }
+        )
         return core_schema.no_info_before_validator_function(
             self._normalise,
-            core_schema.no_info_after_validator_function(self._pick, handler(choice)),
+            core_schema.no_info_after_validator_function(self._pick, choice),
             serialization=core_schema.plain_serializer_function_ser_schema(_written),
             metadata={"pydantic_js_functions": [self._json_schema]},
         )
@@ -104,9 +107,9 @@ class OneOf:
         raise unknown_name(self.family, name, self.members)
 
     @staticmethod
-    def _pick(choice: BaseModel) -> Member:
-        [name] = choice.model_fields_set
-        return getattr(choice, name)
+    def _pick(choice: dict[str, Member]) -> Member:
+        [member] = choice.values()
+        return member
 
     def _json_schema(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         properties: dict[str, JsonSchemaValue] = {}

@@ -85,8 +85,8 @@ def too_large(total: Cost, graph: Graph) -> Diagnostic | None:
     return Diagnostic(
         "PC308",
         f"training needs about {bytes_text(total.bytes)} "
-        f"({bytes_text(total.parameter_bytes)} for {total.parameters:,} parameters and their "
-        f"optimiser, {bytes_text(total.state_bytes)} for the states of a batch), "
+        f"({bytes_text(total.parameter_bytes)} for {_count_text(total.parameters)} parameters "
+        f"and their optimiser, {bytes_text(total.state_bytes)} for the states of a batch), "
         f"but this machine has {bytes_text(available)}",
         largest.span,
         path=f"edges.{largest.name}",
@@ -94,14 +94,16 @@ def too_large(total: Cost, graph: Graph) -> Diagnostic | None:
     )
 
 
+def _count_text(count: int) -> str:
+    return f"{count:,}" if count < 10**15 else "more than 10^15"
+
+
 def bytes_text(count: int) -> str:
     """`1.5 MB`, in decimal units."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:,.0f} PB"
+    for power, unit in enumerate(("B", "kB", "MB", "GB", "TB", "PB")):
+        if count < 1000 ** (power + 1):
+            return f"{count / 1000**power:.3g} {unit}"
+    return "more than 1000 PB"
 
 
 def _step_flops(plan: UpdatePlan, forward: int) -> int:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
+from pccompiler.lowering.arguments import Clamp, cast, cast_clamp
 from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
 from pccompiler.lowering.network import Hold, States, energies, external_energy, init_params
 from pccompiler.lowering.plan import UpdatePlan
@@ -26,9 +27,6 @@ from pccompiler.lowering.training import (
     training_step,
 )
 from pccompiler.spec.models import RunSpec
-
-Clamp = Mapping[str, Any]
-"""{node: value} or {node: (value, mask)}: entries where the mask is true are held."""
 
 Replan = Callable[[frozenset[str], bool], UpdatePlan]
 """(nodes that the caller holds, whether the caller gives the start) -> the plan for that."""
@@ -111,7 +109,7 @@ class CompiledModel:
         `gradient_norm` per node over the parameters of its incoming edges, `steps` per
         phase (inference steps taken, mean over samples).
         """
-        return self._step(state, self._cast(state.params, batch))
+        return self._step(state, self._batch(state.params, batch))
 
     def train(
         self, state: TrainState, data: Mapping[str, Array], order: Array, count: int
@@ -121,16 +119,19 @@ class CompiledModel:
         data: {node: (samples, *shape)}; order: int32 (capacity, batch). `state` is consumed.
         Returns the state, the metrics with a leading axis `capacity`, and the number of
         finished steps: less than `count` if a batch was not finite; the state is then the one
-        before that batch, whose metrics stand at that number.
+        before that batch, whose metrics stand at that number. (An update that overflows is
+        seen by the batch after it.) Raises ValueError if `count` is more than `order` holds.
         """
-        return self._train(state, self._cast(state.params, data), order, jnp.int32(count))
+        if isinstance(count, int) and count > len(order):
+            raise ValueError(f"`count` is {count}, but `order` holds {len(order)} batches")
+        return self._train(state, self._batch(state.params, data), order, jnp.int32(count))
 
     def trajectories(
         self, state: TrainState, batch: Mapping[str, Array]
     ) -> dict[str, dict[str, Array]]:
         """Energy per node over the inference steps of each relaxing phase, batch means: one
         entry per step and one for the end, of the step that training would take next."""
-        return self._trajectories(state, self._cast(state.params, batch))
+        return self._trajectories(state, self._batch(state.params, batch))
 
     def evaluate(
         self, params: Params, aux: Any, batch: Mapping[str, Array], weight: Array
@@ -139,11 +140,11 @@ class CompiledModel:
 
         weight: (batch,), 1 for a sample and 0 for padding.
         """
-        return self._evaluate(params, self._cast(params, batch), weight)
+        return self._evaluate(params, self._batch(params, batch), weight)
 
     def diagnose(self, state: TrainState, batch: Mapping[str, Array]) -> Blame | None:
         """Replays a step and says where the first state, energy or gradient is not finite."""
-        rows, gradients = self._finite(state, self._cast(state.params, batch))
+        rows, gradients = self._finite(state, self._batch(state.params, batch))
         for phase, nodes in rows.items():
             length = max(len(row) for row in nodes.values())
             for step in range(length):
@@ -187,9 +188,11 @@ class CompiledModel:
         """The energy of given states, per sample: {"nodes": {node: (batch,)}, "external":
         (batch,), "total": (batch,)}; external is beta C of the phase, zero without a nudge."""
         plan = self.plan.phase(phase or self.plan.reported)
-        states = self._cast(params, states)
+        states = cast(self.graph, params, states, self.graph.node)
         per_node = energies(self.graph, plan, params, states, plan.energies, {})
-        external = external_energy(self.graph, plan, states, self._cast(params, batch or {}))
+        external = external_energy(
+            self.graph, plan, states, cast(self.graph, params, batch or {}, plan.phase.nudged)
+        )
         if external is None:
             like = next(iter(states.values()))
             external = jnp.zeros(like.shape[:1], like.dtype)
@@ -210,13 +213,13 @@ class CompiledModel:
         key: Array | None = None,
         aux: Any = None,
     ) -> Any:
-        batch = self._cast(params, batch)
-        clamp = {name: _value_and_mask(given) for name, given in (clamp or {}).items()}
-        values = self._cast(params, {name: value for name, (value, _) in clamp.items()})
-        masks = {name: jnp.asarray(mask, bool) for name, (_, mask) in clamp.items()}
-        start = self._cast(params, states) if states else None
+        hold = cast_clamp(self.graph, params, clamp)
+        plan = self._plan_for(frozenset(hold.values), bool(states))
+        needed = _needed(plan, want, phase or plan.reported)
+        batch = cast(self.graph, params, batch, needed)
+        start = cast(self.graph, params, states) if states else None
         key = jax.random.key(0) if key is None else key
-        return self._run(params, batch, Hold(values, masks), start, key, want=want, phase=phase)
+        return self._run(params, batch, hold, start, key, want=want, phase=phase)
 
     def _evidence_of(
         self,
@@ -235,24 +238,25 @@ class CompiledModel:
         result = _wanted(evidence, want, phase or plan.reported)
         return without_reverse_mode(result) if plan.stop else result
 
-    def _cast(self, params: Params, arrays: Mapping[str, Any]) -> States:
-        """The arrays in the parameters' dtype. Raises ValueError on unknown names or shapes."""
-        leaves = jax.tree.leaves(params)
-        dtype = leaves[0].dtype if leaves else jnp.float32
-        cast: States = {}
-        for name, given in arrays.items():
-            if name not in self.graph.node:
-                known = ", ".join(self.graph.node)
-                raise ValueError(f"there is no node `{name}`; the nodes are {known}")
-            array = jnp.asarray(given)
-            shape = self.graph.node[name].shape
-            if array.shape[1:] != shape:
-                raise ValueError(
-                    f"`{name}` wants shape (batch, {', '.join(map(str, shape or ()))}), "
-                    f"got {array.shape}"
-                )
-            cast[name] = array.astype(dtype)
-        return cast
+    def _batch(self, params: Params, batch: Mapping[str, Any]) -> States:
+        """A training batch: every node that some phase or the loss needs."""
+        return cast(self.graph, params, batch, _needed(self.plan, "gradients", ""))
+
+
+def _needed(plan: UpdatePlan, want: str, phase: str) -> tuple[str, ...]:
+    """The nodes whose arrays a question needs: those held or nudged in the phases that run,
+    and for the gradient of a loss the targets."""
+    if want == "predictions":
+        return plan.prediction.phase.clamped
+    if want == "gradients":
+        running = [p.phase for p in plan.phases]
+        targets = () if plan.estimator.energy_phases else plan.outputs
+    else:
+        running, targets = [plan.phase(phase).phase], ()
+        while (start := running[-1].start) is not None:
+            running.append(plan.phase(start).phase)
+    needed = [name for p in running for name in (*p.clamped, *p.nudged)]
+    return tuple(dict.fromkeys([*needed, *targets]))
 
 
 def _wanted(evidence: TrainingEvidence, want: str, phase: str) -> Any:
@@ -319,11 +323,3 @@ def _joined(rows: Array, end: Array) -> Array:
 def _all_finite(array: Array, keep: int) -> Array:
     """Whether all entries are finite, over all axes after the first `keep`."""
     return jnp.isfinite(array).all(axis=tuple(range(keep, array.ndim)))
-
-
-def _value_and_mask(given: Any) -> tuple[Any, Any]:
-    """A clamp as (value, mask); a value alone is held whole."""
-    if isinstance(given, tuple):
-        value, mask = given
-        return value, mask
-    return given, jnp.ones(jnp.shape(given), bool)

@@ -134,24 +134,25 @@ def _wave(
     step 1), and a move makes the errors of the node and of its successors appear one step
     later.
     """
-    arrival = {n: 1 if n in phase.clamped or n in disturbed else NEVER for n in energies}
-    movement = {n: 1 if n in phase.nudged else NEVER for n in free}
-    changed = True
-    while changed:
-        changed = False
-        for edge in graph.edges:
-            errors = (arrival[edge.target], arrival.get(edge.source, NEVER))
-            if edge.source in movement and min(errors) < movement[edge.source]:
-                movement[edge.source] = min(errors)
-                changed = True
-            moves = min(movement.get(edge.source, NEVER), movement.get(edge.target, NEVER))
-            if moves + 1 < arrival[edge.target]:
-                arrival[edge.target] = moves + 1
-                changed = True
-        for node in free:
-            if arrival.get(node, NEVER) < movement[node]:
-                movement[node] = arrival[node]
-                changed = True
+    sources: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
+    targets: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
+    for edge in graph.edges:
+        sources[edge.target].append(edge.source)
+        targets[edge.source].append(edge.target)
+    arrival = dict.fromkeys(energies, NEVER)
+    movement = dict.fromkeys(free, NEVER)
+    arriving = [n for n in energies if n in phase.clamped or n in disturbed]
+    pulled = list(phase.nudged)
+    step = 1
+    while arriving or pulled:
+        arrival.update(dict.fromkeys(arriving, step))
+        stirred = [*pulled, *(m for n in arriving for m in (n, *sources[n]))]
+        moving = [m for m in dict.fromkeys(stirred) if movement.get(m) == NEVER]
+        movement.update(dict.fromkeys(moving, step))
+        touched = (n for m in moving for n in (m, *targets[m]))
+        arriving = [n for n in dict.fromkeys(touched) if arrival.get(n) == NEVER]
+        pulled = []
+        step += 1
     return arrival, movement
 
 
@@ -207,8 +208,9 @@ def _prediction_phase(network: Network, spec: RunSpec) -> Phase:
     if forward:
         return Phase("prediction", PhaseKind.FORWARD, network.inputs)
     steps = spec.inference.steps
-    longest = steps if isinstance(steps, int) else max(steps.values())
-    return Phase("prediction", PhaseKind.RELAX, network.inputs, steps=chosen.steps or longest)
+    if not isinstance(steps, int):
+        steps = steps.get("prediction", max(steps.values()))
+    return Phase("prediction", PhaseKind.RELAX, network.inputs, steps=chosen.steps or steps)
 
 
 def _no_loss(rule: str, document: Document) -> Diagnostic:

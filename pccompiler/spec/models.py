@@ -127,8 +127,9 @@ class InferenceSpec(Section):
 
     init: Annotated[StateInit, OneOf("initialisation", STATE_INITS)] = Feedforward()
     optimizer: Annotated[StateOptimizer, OneOf("state optimizer", STATE_OPTIMIZERS)] = StateSGD()
-    steps: Count | dict[str, Count] = Field(
-        default=20, description="inference steps, or steps per phase: {free: 60, nudged: 15}"
+    steps: Count | Annotated[dict[str, Count], Field(min_length=1)] = Field(
+        default=20,
+        description="inference steps, or steps per phase: {free: 60, nudged: 15}",
     )
     stop: StopSpec | None = Field(
         default=None, description="end early; without it all steps are taken"

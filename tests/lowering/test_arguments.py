@@ -45,42 +45,33 @@ def test_an_unknown_phase_is_named_with_the_known_ones(model: Any) -> None:
         model.infer(parameters(model), batch(), phase="nudged")
 
 
-unclear = pytest.mark.xfail(strict=True, reason="fails deep inside, without naming the node")
-
-
-@unclear
 @pytest.mark.parametrize("what", ["infer", "trace", "gradients"])
 def test_a_node_that_the_batch_lacks_is_named(model: Any, what: str) -> None:
     with pytest.raises(ValueError, match="`y`"):
         getattr(model, what)(parameters(model), {"x": batch()["x"]})
 
 
-@unclear
 def test_a_batch_without_the_input_is_told(model: Any) -> None:
     with pytest.raises(ValueError, match="`x`"):
         model.predict(parameters(model), {})
 
 
-@unclear
 def test_a_training_batch_without_the_target_is_told(model: Any) -> None:
     with pytest.raises(ValueError, match="`y`"):
         model.step(model.init_training(jax.random.key(0)), {"x": batch()["x"]})
 
 
-@unclear
 def test_nodes_with_different_numbers_of_samples_are_told(model: Any) -> None:
     with pytest.raises(ValueError, match="`y`"):
         model.infer(parameters(model), {"x": batch(3)["x"], "y": batch(2)["y"]})
 
 
-@unclear
 def test_a_mask_that_does_not_fit_its_node_is_told(model: Any) -> None:
     held = (np.zeros((3, 3)), np.ones((3, 7), bool))
     with pytest.raises(ValueError, match="`h`"):
         model.infer(parameters(model), batch(), clamp={"h": held})
 
 
-@unclear
 def test_an_energy_of_states_that_are_not_all_given_is_told(model: Any) -> None:
     with pytest.raises(ValueError, match="`h`"):
         model.energy(parameters(model), batch())

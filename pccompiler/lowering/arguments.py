@@ -1,0 +1,79 @@
+"""The caller's arrays, checked: mistakes are told by node name, not from deep inside JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pccompiler.components.vocabulary import Params
+from pccompiler.ir.graph import Graph
+from pccompiler.lowering.network import Hold, States
+
+Clamp = Mapping[str, Any]
+"""{node: value} or {node: (value, mask)}: entries where the mask is true are held."""
+
+
+def cast(
+    graph: Graph, params: Params, arrays: Mapping[str, Any], required: Iterable[str] = ()
+) -> States:
+    """The arrays in the parameters' dtype, each (batch, *shape) of its node.
+
+    Raises ValueError for an unknown node, a wrong shape, different numbers of samples, or a
+    `required` node that is missing.
+    """
+    for name in required:
+        if name not in arrays:
+            given = ", ".join(f"`{n}`" for n in arrays) or "nothing"
+            raise ValueError(f"an array for the node `{name}` is missing; given: {given}")
+    leaves = jax.tree.leaves(params)
+    dtype = leaves[0].dtype if leaves else jnp.float32
+    result: States = {}
+    for name, given in arrays.items():
+        array = jnp.asarray(given)
+        if array.shape[1:] != shape_of(graph, name) or not array.ndim:
+            raise ValueError(f"`{name}` wants shape {_wanted(graph, name)}, got {array.shape}")
+        result[name] = array.astype(dtype)
+    counts = {name: len(array) for name, array in result.items()}
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"`{name}` has {count}" for name, count in counts.items())
+        raise ValueError(f"the arrays hold different numbers of samples: {found}")
+    return result
+
+
+def cast_clamp(graph: Graph, params: Params, clamp: Clamp | None) -> Hold:
+    """The values that the caller holds. Raises ValueError as `cast` does, and for a mask that
+    cannot be broadcast to the shape of its value."""
+    pairs = {name: _value_and_mask(given) for name, given in (clamp or {}).items()}
+    values = cast(graph, params, {name: value for name, (value, _) in pairs.items()})
+    masks = {name: jnp.asarray(mask, bool) for name, (_, mask) in pairs.items()}
+    for name, mask in masks.items():
+        shape = values[name].shape
+        try:
+            fits = jnp.broadcast_shapes(mask.shape, shape) == shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(f"the mask of `{name}` wants shape {shape}, got {mask.shape}")
+    return Hold(values, masks)
+
+
+def shape_of(graph: Graph, name: str) -> tuple[int, ...]:
+    """The shape of one sample of a node. Raises ValueError if there is no such node."""
+    if name not in graph.node:
+        raise ValueError(f"there is no node `{name}`; the nodes are {', '.join(graph.node)}")
+    return graph.node[name].shape or ()
+
+
+def _wanted(graph: Graph, name: str) -> str:
+    return f"(batch, {', '.join(map(str, shape_of(graph, name)))})"
+
+
+def _value_and_mask(given: Any) -> tuple[Any, Any]:
+    """A clamp as (value, mask); a value alone is held whole."""
+    if isinstance(given, tuple):
+        value, mask = given
+        return value, mask
+    return given, jnp.ones(jnp.shape(given), bool)
