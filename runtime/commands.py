@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagnostics.render import render
 from runtime.predict import predict_file
 from runtime.progress import reporter_for
 from runtime.run import Run, Which, load_run
@@ -40,7 +41,7 @@ def resume(
 
 def evaluate(run_dir: str, split: str, which: Which, as_json: bool) -> None:
     """Prints the scores of a run on a split."""
-    scores = load_run(run_dir).evaluate(split, which)
+    scores = _opened(run_dir).evaluate(split, which)
     if as_json:
         click.echo(json.dumps({"run": run_dir, "split": split, **asdict(scores)}, indent=2))
         return
@@ -49,7 +50,7 @@ def evaluate(run_dir: str, split: str, which: Which, as_json: bool) -> None:
 
 def predict(run_dir: str, data: str, output: str, which: Which) -> None:
     """Writes predictions for a file."""
-    count = predict_file(load_run(run_dir), Path(data), Path(output), which)
+    count = predict_file(_opened(run_dir), Path(data), Path(output), which)
     click.echo(f"wrote {count} predictions to {output}", err=True)
 
 
@@ -98,6 +99,14 @@ def use_device(device: str) -> None:
                 help="install JAX for your GPU (such as jax[cuda12]), or use --device cpu",
             )
         ) from None
+
+
+def _opened(run_dir: str) -> Run:
+    """A run to be used; that its newest checkpoint is damaged goes to stderr."""
+    run = load_run(run_dir)
+    if run.warnings:
+        click.echo(render(run.warnings), err=True)
+    return run
 
 
 def _until_interrupted(training: Callable[[], Result]) -> Result:

@@ -125,9 +125,19 @@ class Run:
     def _checkpoint(self, which: Which) -> Checkpoint:
         return self._best_checkpoint if which == "best" else self._last_checkpoint
 
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """The damaged checkpoints that were passed over for an older one (PC530)."""
+        return self._latest[1]
+
+    @cached_property
+    def _latest(self) -> tuple[Checkpoint | None, tuple[Diagnostic, ...]]:
+        checkpoint, warnings = self.folder.checkpoints().latest()
+        return checkpoint, tuple(warnings)
+
     @cached_property
     def _last_checkpoint(self) -> Checkpoint:
-        checkpoint, _ = self.folder.checkpoints().latest()
+        checkpoint, _ = self._latest
         if checkpoint is None:
             raise DataError(
                 Diagnostic(

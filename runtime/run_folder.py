@@ -69,7 +69,8 @@ class RunFolder:
         """The folder of an earlier run. Raises DataError (PC523) if it is none."""
         folder = cls(path)
         if not folder.spec.is_file():
-            what = "has no spec.yaml" if path.is_dir() else "does not exist"
+            what = "has no spec.yaml" if path.is_dir() else "is a file"
+            what = what if path.exists() else "does not exist"
             raise DataError(
                 Diagnostic(
                     "PC523",

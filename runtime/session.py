@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
@@ -16,7 +17,7 @@ from pccompiler.ir.graph import Graph
 from pccompiler.spec.load import SpecLike
 from pccompiler.spec.models import DataSpec, RunSpec
 from pccompiler.spec.resolved import resolved
-from pccompiler.spec.tree import Document, dotted
+from pccompiler.spec.tree import Document, KeyPath, dotted
 from runtime.binding import Encoding
 from runtime.data import Data, prepare, samples, search_folders
 from runtime.run_folder import RunFolder
@@ -136,13 +137,11 @@ def _check_monitor(session: Session) -> None:
 def refuse_changes(session: Session, folder: RunFolder, spec_text: str, data_digest: str) -> None:
     """Raises DataError (PC524, PC526) if spec or data differ from the checkpoint's."""
     if session.spec_text != spec_text:
-        difference = difflib.unified_diff(
-            spec_text.splitlines(), session.spec_text.splitlines(), "saved", "now", lineterm="", n=1
-        )
         raise DataError(
             Diagnostic(
                 "PC524",
-                f"the spec changed since run {folder.path} was saved:\n" + "\n".join(difference),
+                f"the spec changed since run {folder.path} was saved: "
+                + "; ".join(_differences(spec_text, session.spec_text)),
                 help="pass --allow-changed to continue with the changed spec",
             )
         )
@@ -154,3 +153,23 @@ def refuse_changes(session: Session, folder: RunFolder, spec_text: str, data_dig
                 help="restore the data, or pass --allow-changed to continue with the new one",
             )
         )
+
+
+def _differences(saved: str, now: str) -> list[str]:
+    """`inference.steps was 20, is 7` for each value in which two resolved specs differ."""
+    old, new = (dict(_leaves(yaml.safe_load(text), ())) for text in (saved, now))
+    return [
+        f"{dotted(path)} was {old.get(path, 'not there')}, is {new.get(path, 'not there')}"
+        for path in {**old, **new}
+        if path not in old or path not in new or old[path] != new[path]
+    ] or ["it is written differently"]
+
+
+def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    """The values of nested mappings and lists that hold no others, by their key path."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in entries:
+        if isinstance(inner, dict | list) and inner:
+            yield from _leaves(inner, (*path, key))
+        else:
+            yield (*path, key), inner

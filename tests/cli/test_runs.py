@@ -79,3 +79,16 @@ def test_two_rules_are_compared_on_the_same_data(pcc: Pcc, folder: Path) -> None
     assert {path.name for path in (folder / "both").iterdir()} == {
         f"{rule}-seed{seed}" for rule in ("predictive_coding", "backprop") for seed in (0, 2)
     }
+
+
+def test_a_damaged_checkpoint_is_told_by_the_commands_that_pass_over_it(
+    pcc: Pcc, folder: Path
+) -> None:
+    assert pcc("train", "tiny.yaml", "--run", "run").exit_code == 0
+    newest = max((folder / "run" / "checkpoints").iterdir()) / "state.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-1])
+    np.savez(folder / "new.npz", x=np.zeros((5, 4)))
+    for words in (["evaluate", "run"], ["predict", "run", "new.npz", "-o", "out.csv"]):
+        result = pcc(*words)
+        assert result.exit_code == 0
+        assert "warning[PC530]" in result.stderr

@@ -27,7 +27,7 @@ def test_a_run_folder_in_use_is_refused(tiny: Spec, finished: Run) -> None:
 def test_a_changed_spec_is_shown_and_refused_unless_allowed(finished: Run) -> None:
     with pytest.raises(DataError, match="PC524") as error:
         resume(finished.path, ["training.epochs=4"], plots=False)
-    assert "-  epochs: 3\n+  epochs: 4" in str(error.value)
+    assert "was saved: training.epochs was 3, is 4" in str(error.value)
     longer = resume(finished.path, ["training.epochs=4"], allow_changed=True, plots=False)
     assert longer.result is not None
     assert longer.result["epoch"] == 4
