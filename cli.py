@@ -56,6 +56,9 @@ class _Group(click.Group):
         except PccError as error:
             click.echo(render(error.diagnostics), err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
         except BrokenPipeError:
             # whoever read our output has left; keep the interpreter from complaining at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

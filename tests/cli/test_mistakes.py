@@ -98,3 +98,14 @@ def test_a_process_ends_with_the_exit_code(folder: Path) -> None:
     done = process("$PCC check tiny.yaml; echo $?; $PCC check none.yaml >&2; echo $?", folder)
     assert done.stdout.split() == ["0", "2"]
     assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_outside_of_training_ends_with_130(
+    pcc: Pcc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("runtime.commands.train", interrupted)
+    result = pcc("train", "tiny.yaml", "--run", "run")
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
