@@ -94,7 +94,7 @@ def _set(tree: Tree, segments: tuple[tuple[str, Span], ...], value: Tree, path: 
         raise SpecError(_problem(message, span, (*path, text), suggestion(text, names)))
     inner = _set(old.value if old else Mapping({}, span), rest, value, (*path, text))
     return Mapping(
-        {**tree.entries, text: Entry(inner, old.key_span if old else span)},
+        {**tree.entries, text: Entry(inner, old.key_span if old and rest else span)},
         tree.span,
     )
 

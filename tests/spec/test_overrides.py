@@ -119,3 +119,12 @@ def test_a_bad_override_is_shown_in_its_own_text(
     assert help in problem.help
     if column:
         assert (problem.span.line, problem.span.column) == (1, column)
+
+
+@pytest.mark.parametrize("override", ["nodes={}", "learning.rule="])
+def test_a_fault_of_a_whole_value_is_shown_on_the_command_line(
+    spec_errors: Errors, override: str
+) -> None:
+    [problem] = spec_errors(SPEC, override)
+    assert problem.span is not None
+    assert problem.span.source.text == override
