@@ -177,10 +177,11 @@ def _misfit(field: Field, name: str, node: str, shape: Shape) -> tuple[str, str]
         )
     if math.prod(given) == math.prod(shape):
         return None
+    shapes = [list(given), [math.prod(given)]] if len(given) > 1 else [[math.prod(given)]]
     return (
         f"field `{name}` has shape {list(given)} ({math.prod(given)} numbers a sample), but "
         f"node `{node}` has shape {list(shape)} ({math.prod(shape)} units)",
-        f"give `{node}` the shape {list(given) or [1]} or [{math.prod(given)}]",
+        f"give `{node}` the shape {' or '.join(map(str, shapes))}",
     )
 
 

@@ -112,6 +112,7 @@ def test_features_that_do_not_fit_name_both_shapes(file: Path) -> None:
     assert message.startswith("PC511")
     assert "shape [2, 2] (4 numbers a sample)" in message
     assert "`image` has shape [5] (5 units)" in message
+    assert "give `image` the shape [2, 2] or [4]" in message
 
 
 def test_classes_that_do_not_fit_name_their_number(file: Path) -> None:

@@ -279,3 +279,11 @@ def test_npz_arrays_by_name_are_all_read_where_none_is_named(tmp_path: Path) -> 
 def test_test_features_without_their_target_are_refused() -> None:
     with pytest.raises(ValueError, match="need one array for each"):
         Npz(path="a.npz", test_features="u")
+
+
+def test_a_text_called_npz_is_named_without_advice_to_unpickle_it(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_text("hello")
+    message = refused(Npz(path="a.npz"), tmp_path)
+    assert message.startswith("PC502")
+    assert "it is not an .npz file" in message
+    assert "pickle" not in message

@@ -143,6 +143,8 @@ def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, An
             return {name: _numeric(path, name, archive) for name in names}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, MemoryError) as error:
         problem = f"{type(error).__name__}: {error}"
+        if "allow_pickle" in problem:  # what NumPy says of any file that is no archive
+            problem = "it is not an .npz file"
         raise damaged_file(path, problem.splitlines()[0], again) from None
 
 
