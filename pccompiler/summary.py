@@ -7,7 +7,7 @@ from typing import Any
 
 from pccompiler.driver import Checked
 from pccompiler.ir.print import pipeline_text
-from pccompiler.lowering.cost import Cost, cost, edge_flops, edge_parameters
+from pccompiler.lowering.cost import Cost, cost, edge_flops
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def summarise(checked: Checked) -> Summary:
                 pipeline_text(edge.operators),
                 edge.shapes[0],
                 edge.shapes[-1],
-                edge_parameters(edge),
+                edge.parameter_count,
                 edge_flops(edge),
             )
             for edge in graph.edges

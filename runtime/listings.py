@@ -44,12 +44,16 @@ def emitted(checked: Checked, form: str | None) -> str:
     if form == "plan":
         return print_plan(checked.plan)
 
-    from pccompiler.lowering import listing
+    from pccompiler.lowering import program_text
 
     model = lower(checked)
     if form is None:
-        return listing.confirmation(model)
-    return {"jaxpr": listing.jaxpr, "hlo": listing.hlo, "cost": listing.cost}[form](model)
+        return program_text.confirmation(model)
+    return {
+        "jaxpr": program_text.jaxpr,
+        "hlo": program_text.hlo,
+        "cost": program_text.xla_cost,
+    }[form](model)
 
 
 def _unknown_pass(name: str, known: Sequence[str]) -> SpecError:

@@ -32,7 +32,7 @@ EMISSION = frozenset(
     for name in (
         "arguments",
         "evidence",
-        "listing",
+        "program_text",
         "model",
         "network",
         "randomness",

@@ -38,15 +38,6 @@ class Cost:
         return self.parameter_bytes + self.state_bytes
 
 
-def edge_parameters(edge: Edge) -> int:
-    """How many numbers the edge's operators learn."""
-    return sum(
-        prod(parameter.shape)
-        for index, operator in enumerate(edge.operators)
-        for parameter in operator.parameters(*edge.shapes[index : index + 2]).values()
-    )
-
-
 def edge_flops(edge: Edge) -> int:
     """Operations of the edge's pipeline for one sample."""
     return sum(
@@ -59,7 +50,7 @@ def cost(plan: UpdatePlan, spec: RunSpec) -> Cost:
     """Counts a training step: parameters with gradient and optimiser memory, and for a batch
     the states with theirs and what the edges contribute."""
     graph = plan.graph
-    parameters = sum(edge_parameters(edge) for edge in graph.edges)
+    parameters = sum(edge.parameter_count for edge in graph.edges)
     batch_size = spec.data.batch_size if spec.data else 1
     slots = 2 + spec.learning.optimizer.slots
     units = sum(prod(node.shape or ()) for node in graph.nodes)
@@ -81,7 +72,7 @@ def too_large(total: Cost, graph: Graph) -> Diagnostic | None:
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if total.bytes <= available:
         return None
-    largest = max(graph.edges, key=edge_parameters)
+    largest = max(graph.edges, key=lambda edge: edge.parameter_count)
     return Diagnostic(
         "PC308",
         f"training needs about {bytes_text(total.bytes)} "

@@ -12,7 +12,7 @@ from pccompiler.components.vocabulary import Array, Params
 from pccompiler.lowering.network import Hold, States
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.randomness import named_key
-from pccompiler.lowering.relaxation import Observe, Settled, run_phase, settled_energies
+from pccompiler.lowering.relaxation import Record, Settled, run_phase, settled_energies
 
 
 @dataclass
@@ -27,7 +27,7 @@ class TrainingEvidence:
     params: Params
     batch: Mapping[str, Array]
     key: Array
-    observe: Observe | None = None
+    observe: Record | None = None
     hold: Hold | None = None
     start: Mapping[str, Array] | None = None
 

@@ -55,6 +55,7 @@ class CompiledModel:
       states  where the relaxation starts, for the nodes named; default: the spec's start
       clamp   values to hold on any nodes, {node: value} or {node: (value, mask)}
       key     for stochastic starts; default: a fixed key
+      aux     what a training state carries beside the parameters; no rule reads it so far
     """
 
     def __init__(self, spec: RunSpec, graph: Graph, plan: UpdatePlan, replan: Replan) -> None:

@@ -17,8 +17,8 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.plan import NEVER, Form, PhasePlan, Stretch, UpdatePlan
-from pccompiler.spec.load import Document
 from pccompiler.spec.models import RunSpec
+from pccompiler.spec.tree import Document, dotted
 
 
 def plan_update(
@@ -219,7 +219,7 @@ def _no_loss(rule: str, document: Document) -> Diagnostic:
         "PC314",
         f"the rule {rule} needs a loss, but no node has role: output",
         document.span(path),
-        path=".".join(path),
+        path=dotted(path),
         help="give the node that has targets `role: output`, or use predictive_coding",
     )
 
@@ -231,7 +231,7 @@ def _no_fixed_steps(rule: str, document: Document) -> Diagnostic:
         f"the rule {rule} differentiates through the relaxation that predicts, which needs a "
         "fixed number of steps",
         document.span(path),
-        path=".".join(path),
+        path=dotted(path),
         help="remove inference.stop, or clamp every root so that a feedforward pass predicts",
     )
 
@@ -245,4 +245,4 @@ def _steps_problem(
     else:
         help = f"add it: steps: {{{known[0]}: 20}}"
     span = document.span(path, key=name is not None)
-    return Diagnostic("PC310", message, span, path=".".join(path), help=help)
+    return Diagnostic("PC310", message, span, path=dotted(path), help=help)

@@ -37,13 +37,7 @@ def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
 
 
 def _stretch(stretch: Stretch, title: str | None = None) -> list[str]:
-    steps = (
-        f"{stretch.first}"
-        if stretch.first == stretch.last
-        else (f"{stretch.first}..{stretch.last}")
-    )
-    head = title or f"{'step' if stretch.first == stretch.last else 'steps'} {steps}"
-    lines = [f"    {head} ({stretch.form})" if title is None else f"    {head}"]
+    lines = [f"    {title or f'{_steps(stretch)} ({stretch.form})'}"]
     lines.append(f"      energies {_names(stretch.live)}")
     if stretch.arrivals:
         reached = ", ".join(f"{node} from step {step}" for node, step in stretch.arrivals.items())
@@ -53,6 +47,12 @@ def _stretch(stretch: Stretch, title: str | None = None) -> list[str]:
     if stretch.reused:
         lines.append(f"      reuse    {_names(tuple(sorted(stretch.reused)))}")
     return lines
+
+
+def _steps(stretch: Stretch) -> str:
+    if stretch.first == stretch.last:
+        return f"step {stretch.first}"
+    return f"steps {stretch.first}..{stretch.last}"
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -33,7 +33,7 @@ from pccompiler.lowering.network import (
 from pccompiler.lowering.plan import Form, PhasePlan, Stretch, UpdatePlan
 from pccompiler.lowering.randomness import named_key
 
-Observe = Callable[[States, Mapping[str, Array]], Any]
+Record = Callable[[States, Mapping[str, Array]], Any]
 """(all states, energies per node and sample) -> what to record of an inference step."""
 
 
@@ -59,7 +59,7 @@ def run_phase(
     batch: Mapping[str, Array],
     start: Settled | None,
     *,
-    observe: Observe | None = None,
+    observe: Record | None = None,
     key: Array | None = None,
     hold: Hold | None = None,
     states: Mapping[str, Array] | None = None,
@@ -101,7 +101,7 @@ class _Relaxation:
         batch: Mapping[str, Array],
         begin: States,
         values: EdgeValues,
-        observe: Observe | None,
+        observe: Record | None,
         hold: Hold,
     ) -> None:
         self.plan, self.phase, self.params, self.batch = plan, phase, params, batch
@@ -205,8 +205,7 @@ class _Relaxation:
 
     def _all_nodes(self, per_node: Mapping[str, Array]) -> dict[str, Array]:
         """Energies of all nodes that have one; zero where information has not arrived."""
-        like = jax.tree.leaves(self.begin)[0]
-        zero = jnp.zeros(like.shape[:1], like.dtype)
+        zero = _zero_per_sample(self.begin)
         return {name: per_node.get(name, zero) for name in self.phase.energies}
 
     def _reusable(self, values: EdgeValues) -> EdgeValues:
@@ -229,8 +228,7 @@ def settled_energies(
     """Energies per node and sample at the end of a phase; zero where nothing has arrived."""
     reused = {n: v for n, v in settled.values.items() if n in phase.settled.reused}
     live = energies(plan.graph, phase, params, settled.states, phase.settled.live, reused)
-    like = jax.tree.leaves(settled.states)[0]
-    zero = jnp.zeros(like.shape[:1], like.dtype)
+    zero = _zero_per_sample(settled.states)
     return {name: live.get(name, zero) for name in phase.energies}
 
 
@@ -290,6 +288,11 @@ def _size_and_dtype(
     arrays = [*batch.values(), *(states or {}).values()]
     leaves = jax.tree.leaves(params)
     return arrays[0].shape[0], (leaves[0] if leaves else arrays[0]).dtype
+
+
+def _zero_per_sample(states: Mapping[str, Array]) -> Array:
+    like = next(iter(states.values()))
+    return jnp.zeros(like.shape[:1], like.dtype)
 
 
 def _dtype(states: Mapping[str, Array]) -> Any:

@@ -129,7 +129,7 @@ class InferenceSpec(Section):
     optimizer: Annotated[StateOptimizer, OneOf("state optimizer", STATE_OPTIMIZERS)] = StateSGD()
     steps: Count | Annotated[dict[str, Count], Field(min_length=1)] = Field(
         default=20,
-        description="inference steps, or steps per phase: {free: 60, nudged: 15}",
+        description="inference steps, or steps per phase: {nudged: 20, nudged_negative: 20}",
     )
     stop: StopSpec | None = Field(
         default=None, description="end early; without it all steps are taken"

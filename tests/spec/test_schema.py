@@ -55,7 +55,7 @@ def test_it_accepts_the_shipped_specs(validator: Any, path: Path) -> None:
     [
         'training: {epochs: "${n}", checkpoint_every: {epochs: "${n}"}}',
         'inference: {steps: "${n}", optimizer: {sgd: {learning_rate: "${r}"}}}',
-        "inference: {steps: {free: 60, nudged: 15}, stop: {residual: 1e-4}}",
+        "inference: {steps: {nudged: 20, nudged_negative: 20}, stop: {residual: 1e-4}}",
         "energy: {precision: {per_node: {a: 2}}}",
         "learning: {rule: {predictive_coding: {output: nudge, beta: 0.1}}}",
         "learning: {rule: backprop, optimizer: {adamw: {learning_rate: 1e-3}}}",

@@ -32,7 +32,7 @@ def hlo(model: CompiledModel) -> str:
     return _compiled(model).as_text()
 
 
-def cost(model: CompiledModel) -> str:
+def xla_cost(model: CompiledModel) -> str:
     """XLA's own estimate for one training step of one batch, as JSON; sizes in bytes.
 
     XLA counts the body of a loop once, however often it runs.
