@@ -11,7 +11,7 @@ import jax
 import pytest
 
 import pccompiler as pcc
-from pccompiler.lowering.cost import bytes_text, cost, edge_flops, edge_parameters
+from pccompiler.lowering.cost import bytes_text, cost, edge_flops
 from pccompiler.passes import OPTIONAL
 from tests.lowering.networks import compiled, parameters, spec
 
@@ -29,7 +29,7 @@ def step_flops(disable: tuple[str, ...] = (), **sections: Any) -> int:
 def test_an_edge_costs_a_multiply_add_for_each_weight_and_an_add_for_each_bias() -> None:
     graph = pcc.check(spec()).graph
     assert {e.name: edge_flops(e) for e in graph.edges} == {"x->h": FIRST, "h->y": SECOND}
-    assert {e.name: edge_parameters(e) for e in graph.edges} == {"x->h": 15, "h->y": 8}
+    assert {e.name: e.parameter_count for e in graph.edges} == {"x->h": 15, "h->y": 8}
 
 
 def test_a_pipeline_costs_the_sum_of_its_operators() -> None:
@@ -37,7 +37,7 @@ def test_a_pipeline_costs_the_sum_of_its_operators() -> None:
     graph = pcc.check(spec(edges=[{"path": "x -> h"}, {"from": "h", "to": "y", "op": pipeline}]))
     edge = graph.graph.edge["h->y"]
     assert edge_flops(edge) == 2 * 3 * 5 + 5 + (2 * 5 * 2 + 2)
-    assert edge_parameters(edge) == 3 * 5 + (5 * 2 + 2)
+    assert edge.parameter_count == 3 * 5 + (5 * 2 + 2)
 
 
 def test_a_dense_edge_on_two_axes_runs_once_for_each_row() -> None:
@@ -46,7 +46,7 @@ def test_a_dense_edge_on_two_axes_runs_once_for_each_row() -> None:
         "y": {"shape": [6, 3], "role": "output"},
     }
     [edge] = pcc.check(spec(nodes=nodes, edges=[{"path": "x -> y"}])).graph.edges
-    assert (edge_flops(edge), edge_parameters(edge)) == (6 * FIRST, 15)
+    assert (edge_flops(edge), edge.parameter_count) == (6 * FIRST, 15)
 
 
 def test_without_passes_every_inference_step_evaluates_and_differentiates_every_edge() -> None:
