@@ -16,9 +16,9 @@ from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.planning import plan_update
 from pccompiler.lowering.verify_plan import verify_plan
 from pccompiler.passes import GRAPH_PASSES, PLAN_PASSES
-from pccompiler.spec.load import SpecLike, load
+from pccompiler.spec.load import LanguageError, SpecLike, load
 from pccompiler.spec.models import RunSpec
-from pccompiler.spec.tree import Document
+from pccompiler.spec.tree import Document, dotted
 
 if TYPE_CHECKING:
     from pccompiler.lowering.model import CompiledModel
@@ -55,7 +55,10 @@ def check(
     `observe` sees every intermediate result.
     Raises SpecError with every mistake found.
     """
-    run_spec, document = load(spec, overrides)
+    try:
+        run_spec, document = load(spec, overrides)
+    except LanguageError as error:
+        raise SpecError([*error.diagnostics, *_graph_mistakes(error.network)]) from None
     graph = _observed(build(run_spec, document), "build", observe)
     for graph_pass in GRAPH_PASSES:
         graph = _observed(graph_pass.run(graph), graph_pass.name, observe)
@@ -63,7 +66,38 @@ def check(
     problem = too_large(cost(plan, run_spec), graph)
     if problem is not None:
         raise SpecError(problem)
-    return Checked(run_spec, document, graph, plan, tuple(warnings(graph)), tuple(disable))
+    told = (*warnings(graph), *_unused_options(run_spec, document))
+    return Checked(run_spec, document, graph, plan, told, tuple(disable))
+
+
+def _unused_options(spec: RunSpec, document: Document) -> list[Diagnostic]:
+    """Warnings about options of the rule that mean nothing."""
+    rule = spec.learning.rule
+    path = ("learning", "rule")
+    return [
+        Diagnostic(
+            "PC318",
+            f"`{option}` means nothing to {rule.name} with a clamped output",
+            document.span(path),
+            path=dotted(path),
+            help="add `output: nudge`, or remove it",
+            severity="warning",
+        )
+        for option in rule.unused_options()
+    ]
+
+
+def _graph_mistakes(network: tuple[RunSpec, Document] | None) -> tuple[Diagnostic, ...]:
+    """What is wrong with nodes and edges as a graph, when other sections are wrong too."""
+    if network is None:
+        return ()
+    try:
+        graph = build(*network)
+        for graph_pass in GRAPH_PASSES:
+            graph = graph_pass.run(graph)
+    except SpecError as error:
+        return error.diagnostics
+    return ()
 
 
 def compile(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from pccompiler.components.energies import Energy
+from pccompiler.components.rules import RULES
 from pccompiler.components.state_inits import Feedforward
 from pccompiler.components.vocabulary import Network, Phase, PhaseKind
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
@@ -179,10 +180,11 @@ def _with_steps(
         given = {name: steps.get(name, max(steps.values())) for name in relaxing}
     else:
         given = steps
+        known = sorted({name for member in RULES for name in member.phase_names})
         problems = [
-            _steps_problem(f"the rule has no phase `{name}` that relaxes", document, name, relaxing)
+            _steps_problem(f"no rule has a phase `{name}`", document, name, known)
             for name in steps
-            if name not in relaxing and name != "prediction"
+            if name not in known
         ]
         problems += [
             _steps_problem(f"the phase `{name}` has no number of steps", document, None, [name])
@@ -209,7 +211,7 @@ def _prediction_phase(network: Network, spec: RunSpec) -> Phase:
         return Phase("prediction", PhaseKind.FORWARD, network.inputs)
     steps = spec.inference.steps
     if not isinstance(steps, int):
-        steps = steps.get("prediction", max(steps.values()))
+        steps = steps.get("free", max(steps.values()))
     return Phase("prediction", PhaseKind.RELAX, network.inputs, steps=chosen.steps or steps)
 
 
@@ -240,9 +242,6 @@ def _steps_problem(
     message: str, document: Document, name: str | None, known: list[str]
 ) -> Diagnostic:
     path = ("inference", "steps") if name is None else ("inference", "steps", name)
-    if name is not None:
-        help = suggestion(name, known) if known else "its phases are feedforward sweeps"
-    else:
-        help = f"add it: steps: {{{known[0]}: 20}}"
+    help = suggestion(name, known) if name else f"add it: steps: {{{known[0]}: 20}}"
     span = document.span(path, key=name is not None)
     return Diagnostic("PC310", message, span, path=dotted(path), help=help)

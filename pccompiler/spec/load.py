@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import abc
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -23,11 +23,25 @@ SpecLike = str | Path | abc.Mapping[str, Any]
 """A spec file, or a mapping of Python values of the same form."""
 
 
+class LanguageError(SpecError):
+    """The text, or what it says section by section, is wrong.
+
+    `network` holds nodes and edges alone where these are right, so that their mistakes as a
+    graph can be told in the same run.
+    """
+
+    def __init__(
+        self, found: abc.Iterable[Diagnostic], network: tuple[RunSpec, Document] | None = None
+    ) -> None:
+        super().__init__(found)
+        self.network = network
+
+
 def load(spec: SpecLike, overrides: abc.Sequence[str] = ()) -> tuple[RunSpec, Document]:
     """Reads a spec file, or a mapping of Python values, and checks it against the language.
 
     `overrides` are texts like `training.epochs=5`. Raises SpecError with everything that is
-    wrong; only text that is no YAML hides what comes after it.
+    wrong with the text and the sections; only text that is no YAML hides what comes after it.
     """
     problems: list[Diagnostic] = []
     try:
@@ -39,10 +53,25 @@ def load(spec: SpecLike, overrides: abc.Sequence[str] = ()) -> tuple[RunSpec, Do
         run_spec = RunSpec.model_validate(plain(document.tree), by_alias=True, by_name=False)
     except ValidationError as error:
         problems += diagnostics(error, document)
-        raise SpecError(_ordered(problems, spec)) from None
+        raise LanguageError(_ordered(problems, spec), _network(document, problems)) from None
     if problems:
-        raise SpecError(_ordered(problems, spec))
+        raise LanguageError(_ordered(problems, spec), _network(document, problems))
     return run_spec, document
+
+
+def _network(
+    document: Document, problems: abc.Iterable[Diagnostic]
+) -> tuple[RunSpec, Document] | None:
+    """The spec with nodes and edges only, if nothing is wrong with these."""
+    sections = {problem.path.split(".")[0].split("[")[0] for problem in problems}
+    values = cast(dict[str, object], plain(document.tree))
+    network = {key: values[key] for key in ("nodes", "edges") if key in values}
+    if sections & {"nodes", "edges", "params", ""}:
+        return None
+    try:
+        return RunSpec.model_validate({"pcc": 1, "name": "network", **network}), document
+    except ValidationError:
+        return None
 
 
 def _written(spec: SpecLike, problems: list[Diagnostic]) -> Mapping:

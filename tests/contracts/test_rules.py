@@ -37,6 +37,12 @@ every_network = pytest.mark.parametrize(
 )
 
 
+@every_rule
+@every_network
+def test_the_phases_are_among_those_the_rule_names(rule: Rule, network: Network) -> None:
+    assert {phase.name for phase in rule.phases(network)} <= set(rule.phase_names)
+
+
 @dataclass
 class FakeEvidence:
     """Evidence whose energy gradient in a phase is `at_zero + slope beta`."""

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pccompiler.components.member import Member
 from pccompiler.components.vocabulary import Estimator, Network, Phase
 
 
 class Rule(Member):
-    """How a network learns: what is computed in a training step, and what is made of it."""
+    """How a network learns: what is computed in a training step, and what is made of it.
+
+    `phase_names` are those of all its variants: `inference.steps` may name any phase of any
+    rule, so that one spec can be trained under several.
+    """
+
+    phase_names: ClassVar[tuple[str, ...]] = ()
 
     def needs_output(self) -> bool:
         """Whether the rule makes sense only with a loss on some output."""
         return False
+
+    def unused_options(self) -> tuple[str, ...]:
+        """Options that were chosen but mean nothing beside the others."""
+        return ()
 
     def phases(self, network: Network) -> tuple[Phase, ...]:
         """The phases of a training step, each after the one it starts from."""

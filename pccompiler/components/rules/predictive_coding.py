@@ -33,6 +33,7 @@ class PredictiveCoding(Rule):
     """Relax the states towards data and target, then descend the energy locally."""
 
     name: ClassVar[str] = "predictive_coding"
+    phase_names: ClassVar[tuple[str, ...]] = ("clamped", "free", "nudged", "nudged_negative")
 
     output: Literal["clamp", "nudge"] = Field(
         default="clamp", description="hold the output at the target, or pull it there with beta"
@@ -44,6 +45,13 @@ class PredictiveCoding(Rule):
 
     def needs_output(self) -> bool:
         return self.output == "nudge"
+
+    def unused_options(self) -> tuple[str, ...]:
+        if self.output == "nudge":
+            return ()
+        default = type(self)()
+        chosen = {"beta": self.beta != default.beta, "variant": self.variant != default.variant}
+        return tuple(option for option, differs in chosen.items() if differs)
 
     def phases(self, network: Network) -> tuple[Phase, ...]:
         relax = PhaseKind.RELAX

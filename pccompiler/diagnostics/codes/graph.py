@@ -92,10 +92,11 @@ GRAPH_CODES: tuple[Code, ...] = (
     ),
     Code(
         "PC310",
-        "steps for a phase that the rule does not have",
+        "steps for a phase that does not exist, or none for one that relaxes",
         "`inference.steps` is one number, or a number for each phase that relaxes: `clamped` "
         "for predictive coding with a clamped output; `nudged` and `nudged_negative` for a "
-        "nudged one.",
+        "nudged one; `free` where finding the free equilibrium needs a relaxation. Phases of "
+        "other rules may stand beside them, so that one spec serves several rules.",
         wrong="inference: {steps: {nudgd: 20}}",
         right="inference: {steps: {clamped: 20}}",
     ),
@@ -168,6 +169,13 @@ GRAPH_CODES: tuple[Code, ...] = (
         "edges: [{path: cause -> label}]\n"
         "inference: {steps: 20}\n"
         "learning: {rule: backprop}",
+    ),
+    Code(
+        "PC318",
+        "options of a rule that mean nothing (warning)",
+        "`beta` and `variant` belong to a nudged output; a clamped one has no nudge.",
+        wrong="learning: {rule: {predictive_coding: {beta: 0.5}}}",
+        right="learning: {rule: {predictive_coding: {output: nudge, beta: 0.5}}}",
     ),
     Code(
         "PC320",
