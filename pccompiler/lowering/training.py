@@ -197,7 +197,10 @@ def _gradient_norms(plan: UpdatePlan, gradient: Params) -> dict[str, Array]:
     squares: dict[str, list[Array]] = {}
     for edge in plan.graph.edges:
         leaves = jax.tree.leaves(gradient.get(edge.name, {}))
-        squares.setdefault(edge.target, []).extend(jnp.sum(leaf * leaf) for leaf in leaves)
-    learning = {node: sum(terms[1:], start=terms[0]) for node, terms in squares.items() if terms}
-    norms = jnp.sqrt(jnp.stack(list(learning.values())))
-    return dict(zip(learning, norms, strict=True))
+        # row by row first: XLA sums a whole matrix on the CPU by sliding windows, slowly
+        rows = [jnp.sum(leaf * leaf, axis=-1).ravel() for leaf in leaves]
+        squares.setdefault(edge.target, []).extend(rows)
+    totals = {node: jnp.concatenate(rows).sum() for node, rows in squares.items() if rows}
+    if not totals:
+        return {}
+    return dict(zip(totals, jnp.sqrt(jnp.stack(list(totals.values()))), strict=True))
