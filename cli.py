@@ -112,7 +112,10 @@ def check(specs: tuple[str, ...], overrides: tuple[str, ...], style: Any) -> Non
 @main.command()
 @click.argument("code")
 def explain(code: str) -> None:
-    """Explain the code of a message, such as PC303, with a wrong and a right example."""
+    """Explain the code of a message.
+
+    Says what a code such as PC303 means, with a wrong and a right example.
+    """
     click.echo(render_explanation(code))
 
 
@@ -129,7 +132,7 @@ def schema() -> None:
 @SET
 @JSON
 def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Show nodes, edges, shapes, parameters, FLOPs and memory of a network.
+    """Show shapes, parameters, FLOPs and memory.
 
     FLOPs are for one sample, a multiply-add counting as two; memory is what a training step
     of one batch needs, in 32-bit numbers.
@@ -150,7 +153,10 @@ def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
 @click.option("-o", "--output", required=True, type=click.Path(), help="File to write.")
 @SET
 def diagram(spec: str, output: str, overrides: tuple[str, ...]) -> None:
-    """Draw a network as .svg, .dot (Graphviz) or .mmd (Mermaid), by the file's ending."""
+    """Draw a network into a file.
+
+    The ending chooses the format: .svg, .dot or .gv (Graphviz), .mmd or .mermaid.
+    """
     from pccompiler.diagrams import draw, format_of
     from runtime.durable import replace_file
 
@@ -292,7 +298,11 @@ def predict(run: str, data: str, output: str, which: Any) -> None:
 def compare(
     spec: str, overrides: tuple[str, ...], rules: str, seeds: str, runs: str | None, as_json: bool
 ) -> None:
-    """Train the same network under several rules and seeds, and compare test scores."""
+    """Compare rules on the same network.
+
+    Trains the spec once for each rule and seed, and prints the test scores with their mean
+    and spread. All runs share the same split of the data.
+    """
     from runtime.commands import compare as compare_rules
 
     compare_rules(spec, overrides, rules, seeds, runs, as_json)
