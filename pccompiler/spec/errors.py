@@ -144,7 +144,8 @@ def _diagnostic(fault: _Fault, document: Document) -> Diagnostic:
     if fault.kind == "extra_forbidden":
         section, unknown = fault.path[:-1], str(fault.path[-1])
         where = f"in `{dotted(section)}`" if section else "at the top level"
-        advice = suggestion(unknown, place(section).keys)
+        known = place(section).keys if section else (*place(section).keys, "extends")
+        advice = suggestion(unknown, known)
         message = f"unknown key `{unknown}` {where}"
         return Diagnostic("PC201", message, key, at, "not a key of this section", advice)
     if fault.kind == "missing":
@@ -178,7 +179,7 @@ def _diagnostic(fault: _Fault, document: Document) -> Diagnostic:
         return Diagnostic("PC207", fault.message, span, at, help=advice)
     if fault.kind == "string_pattern_mismatch":
         message = f"{name} cannot be {found}"
-        advice = f"it must match {context['pattern']}"
+        advice = place(fault.path).description or f"it must match {context['pattern']}"
         return Diagnostic("PC212", message, span, at, help=advice)
     said = str(context["error"]) if fault.kind == "value_error" else fault.message
     return Diagnostic("PC212", f"{name}: {said}", span, at)
@@ -190,9 +191,17 @@ def _wrong_kind(group: list[_Fault], document: Document) -> Diagnostic:
     if "a number" in expected and "a whole number" in expected:
         expected.remove("a whole number")
     message = f"{_name(fault.path)} must be {' or '.join(expected)}, found {_found(fault.node)}"
-    advice = _spelling_advice(fault.node, expected) or place(fault.path).description
+    advice = _spelling_advice(fault.node, expected) or _form_advice(fault.path, expected)
     span = _span(fault, document)
     return Diagnostic("PC204", message, span, dotted(fault.path), help=advice)
+
+
+def _form_advice(path: KeyPath, expected: Sequence[str]) -> str:
+    """What a section holds; of anything else, what its key means."""
+    here = place(path)
+    if expected != ["a mapping"] or not here.keys:
+        return here.description
+    return f"a mapping with the key{'s' * (len(here.keys) > 1)} {', '.join(here.keys)}"
 
 
 def _spelling_advice(node: Tree, expected: Sequence[str]) -> str:

@@ -233,7 +233,11 @@ class RunSpec(Section):
     """A network, its energy, how it infers and learns, and on what."""
 
     pcc: Literal[1] = Field(description="version of the language")
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=100)]
+    name: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$",
+        max_length=100,
+        description="letters, digits, _ . -, a letter first",
+    )
     description: str = ""
     params: dict[str, int | float] = Field(
         default_factory=dict, description="named numbers, used as ${name}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
@@ -27,6 +28,8 @@ from pccompiler.spec.tree import (
 )
 
 _USE = re.compile(r"\$\{([^{}]*)\}")
+_CALCULATES = re.compile(r"[+*/%^()]|\s-|-\s")
+"""What stands in an expression and hardly in a name."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Parameters:
                     f"unknown parameter `{name}`",
                     _inside(span, text, use.start(), use.end()),
                     path,
-                    suggestion(name, self.values) or f"add `params: {{{name}: ...}}`",
+                    self._advice(name),
                 )
         open_use = _USE.sub(lambda use: " " * len(use[0]), text).find("${")
         if open_use >= 0:
@@ -99,6 +102,13 @@ class Parameters:
                 path,
                 "write ${name}",
             )
+
+    def _advice(self, name: str) -> str:
+        if _CALCULATES.search(name) or name.partition("-")[0].strip() in self.values:
+            known = ", ".join(islice(self.values, 20))
+            only = "only the name of one of the params may stand here, no expression"
+            return f"{only}; known: {known}" if known else only
+        return suggestion(name, self.values) or f"add `params: {{{name}: ...}}`"
 
     def _problem(self, message: str, span: Span | None, path: KeyPath, help: str) -> None:
         problem = Diagnostic("PC208", message, span, dotted(path), help=help)

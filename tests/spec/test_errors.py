@@ -16,6 +16,7 @@ Errors = Callable[..., tuple[Diagnostic, ...]]
     ("line", "code", "path", "column", "said", "help"),
     [
         ("trainig: {}", "PC201", "trainig", 1, "at the top level", "`training`"),
+        ("zzz: {}", "PC201", "zzz", 1, "at the top level", "energy, extends, inference"),
         ("training: {epoch: 3}", "PC201", "training.epoch", 12, "in `training`", "`epochs`"),
         (
             "inference: {optimizer: {sgd: {rate: 1}}}",
@@ -77,6 +78,31 @@ Errors = Callable[..., tuple[Diagnostic, ...]]
         ),
         ("training:", "PC204", "training", 1, "must be a mapping, found nothing", ""),
         ("training: 3", "PC204", "training", 11, "must be a mapping, found the number 3", ""),
+        (
+            "learning: {gradient_clip: 1.0}",
+            "PC204",
+            "learning.gradient_clip",
+            27,
+            "must be a mapping",
+            "a mapping with the keys global_norm, value",
+        ),
+        (
+            "training: {checkpoint_every: 3}",
+            "PC204",
+            "training.checkpoint_every",
+            30,
+            "must be a mapping",
+            "the keys epochs, steps, minutes",
+        ),
+        (
+            "training: {early_stop: true}",
+            "PC204",
+            "training.early_stop",
+            24,
+            "must be a mapping",
+            "the keys patience, min_delta",
+        ),
+        ("data: digits", "PC204", "data", 7, "must be a mapping", "the keys source, root, bind"),
         ("training: [3]", "PC204", "training", 1, "must be a mapping, found a list", ""),
         ("training: {epochs: 0}", "PC205", "training.epochs", 20, "at least 1, found", ""),
         (
@@ -194,6 +220,7 @@ def test_a_run_has_a_name_that_can_be_a_file_name(
     [problem] = spec_errors(tiny.replace("name: tiny", f'name: "{name}"'))
     assert problem.code in ("PC212", "PC205")
     assert problem.path == "name"
+    assert problem.help == "letters, digits, _ . -, a letter first"
 
 
 def test_a_node_may_be_called_like_a_branch_of_a_union(spec_errors: Errors, tiny: str) -> None:

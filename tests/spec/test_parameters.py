@@ -54,6 +54,8 @@ def test_a_child_sets_the_parameters_of_its_base(load_files: Load) -> None:
         ("see ${widht} there", 18, "unknown parameter `widht`", "`width`"),
         ('"at ${width"', 18, "without its closing brace", "${name}"),
         ("${}", 14, "unknown parameter ``", "known"),
+        ('"${width*2}"', 15, "unknown parameter `width*2`", "no expression; known: "),
+        ('"${width-1}"', 15, "unknown parameter `width-1`", "only the name of one of the params"),
     ],
 )
 def test_a_use_that_means_nothing_is_shown_inside_the_text(
