@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
+
+_HELP = {
+    errno.ENOENT: "make the folder {folder} first",
+    errno.ENOTDIR: "a part of that path is a file, not a folder; name another path",
+    errno.EEXIST: "a file of that name is in the way; name another path, or move the file",
+    errno.EISDIR: "that is a folder; name a file",
+    errno.ENOSPC: "free some space; what was saved before is intact",
+    errno.EACCES: "make the folder {folder} writable, or name another",
+    errno.EPERM: "make the folder {folder} writable, or name another",
+    errno.EROFS: "that disk is read-only; name a folder elsewhere",
+    errno.ENAMETOOLONG: "name a shorter path",
+}
+_ANY_HELP = "free some space or make the folder writable; what was saved before is intact"
 
 
 @contextmanager
@@ -17,11 +31,12 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        help = _HELP.get(error.errno or 0, _ANY_HELP).format(folder=path.parent)
         raise DataError(
             Diagnostic(
                 "PC522",
                 f"cannot write {path}: {reason}",
-                help="free some space or make the folder writable; what was saved before is intact",
+                help=help,
             )
         ) from None
 
