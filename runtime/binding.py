@@ -177,11 +177,13 @@ def _misfit(field: Field, name: str, node: str, shape: Shape) -> tuple[str, str]
         )
     if math.prod(given) == math.prod(shape):
         return None
+    labels = "; class labels must be whole numbers of an integer type, which are taken as classes"
+    hint = labels if field.kind == "target" and given in ((), (1,)) else ""
     shapes = [list(given), [math.prod(given)]] if len(given) > 1 else [[math.prod(given)]]
     return (
         f"field `{name}` has shape {list(given)} ({math.prod(given)} numbers a sample), but "
         f"node `{node}` has shape {list(shape)} ({math.prod(shape)} units)",
-        f"give `{node}` the shape {' or '.join(map(str, shapes))}",
+        f"give `{node}` the shape {' or '.join(map(str, shapes))}{hint}",
     )
 
 

@@ -88,6 +88,11 @@ def prepare(
     data does not fit the network or the batch size.
     """
     dataset = data.source.load(folders)
+    if not _count(dataset.train):
+        path = ("data", "source")
+        message = f"the source `{data.source.name}` holds no samples"
+        help = "give it data; the first axis of every array counts the samples"
+        raise SpecError(Diagnostic("PC512", message, span_of(path), dotted(path), help=help))
     fields = bind(data, dataset, graph, span_of)
     train, validation, test = _split(data, dataset)
     if len(train) < data.batch_size:

@@ -121,6 +121,13 @@ def test_classes_that_do_not_fit_name_their_number(file: Path) -> None:
     assert "has 3 classes, but node `label` has shape [10]" in message
 
 
+def test_class_labels_stored_as_floats_are_recognised(tmp_path: Path) -> None:
+    file = tmp_path / "floats.npz"
+    np.savez(file, x=np.zeros((9, 4)), y=np.arange(9) % 3.0)
+    [message] = mistakes(file)
+    assert "class labels must be whole numbers of an integer type" in message
+
+
 # -- splits ------------------------------------------------------------------------------
 
 
@@ -170,6 +177,13 @@ def test_a_batch_larger_than_the_training_split_says_how_large_it_may_be(file: P
     assert message.startswith("PC512 data.batch_size")
     assert "a batch of 30 is larger than the training split, which has 29 samples" in message
     assert "at most 29" in message
+
+
+def test_a_source_without_samples_is_told_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "empty.npz"
+    np.savez(file, x=np.zeros((0, 2, 2)), y=np.zeros(0))
+    [message] = mistakes(file)
+    assert message.startswith("PC512 data.source: the source `npz` holds no samples")
 
 
 # -- scaling -----------------------------------------------------------------------------
