@@ -11,6 +11,9 @@ from pccompiler.lowering.cost import bytes_text
 from pccompiler.summary import Summary
 from runtime.compare import Row
 
+_WIDEST = 10_000
+"""Columns of a table in a file, at most."""
+
 
 class _Console(Console):
     """Leaves a reader that went away (`| head`) to the command line, which then ends quietly."""
@@ -27,7 +30,11 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
         table.add_column(column.removesuffix("#"), justify="right" if number else "left")
     for row in rows:
         table.add_row(*row)
-    _Console().print(table)
+    console = _Console()
+    if not console.is_terminal:  # a file or a pipe has no width to keep to
+        widest = console.options.update(max_width=_WIDEST)
+        console.width = max(console.width, console.measure(table, options=widest).maximum)
+    console.print(table)
 
 
 def print_summary(summary: Summary) -> None:

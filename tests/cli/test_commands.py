@@ -97,6 +97,12 @@ def test_show_prints_a_table_of_nodes_edges_and_totals(pcc: Pcc) -> None:
         assert part in result.stdout
 
 
+def test_a_table_in_a_file_is_as_wide_as_it_needs(pcc: Pcc) -> None:
+    operators = ["tanh"] * 20 + ["dense"]
+    edge = f"edges=[{{path: x -> h -> y, op: [{', '.join(operators)}]}}]"
+    assert " |> ".join(operators) in pcc("show", "tiny.yaml", "-s", edge).stdout
+
+
 def test_show_json_counts_by_hand(pcc: Pcc) -> None:
     """x (4) -> h (3) -> y (2): 4*3 + 3 and 3*2 + 2 parameters."""
     shown = json.loads(pcc("show", "tiny.yaml", "--json").stdout)
