@@ -79,6 +79,11 @@ class Loop:
         self._epoch_seconds = 0.0
         self._speed = Speed()
 
+    @property
+    def finished(self) -> bool:
+        """Whether no step is left to take."""
+        return self.progress.step >= self._session.total_steps or self._out_of_patience()
+
     def run(self, pending: Pending) -> str:
         """Trains to the end. Returns why it ended: `completed` or `early_stop`.
 

@@ -119,9 +119,12 @@ class Bar:
 def beginning(start: Start) -> str:
     """The first line: what is trained, where, from which step."""
     where = f"training {start.name} in {start.folder}"
+    if start.finished:
+        return f"{start.name} in {start.folder} is finished; it is only evaluated again"
     if start.step:
         return f"{where}, from step {start.step} of {start.total_steps}"
-    return f"{where}: {start.epochs} epochs of {start.steps_per_epoch} steps"
+    epochs, steps = _count(start.epochs, "epoch"), _count(start.steps_per_epoch, "step")
+    return f"{where}: {epochs} of {steps}"
 
 
 def summary(report: EpochReport, epochs: int) -> str:
@@ -135,6 +138,10 @@ def summary(report: EpochReport, epochs: int) -> str:
     if report.best:
         parts.append("best so far")
     return "  ".join(parts)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def _score(accuracy: float | None, loss: float | None) -> str:

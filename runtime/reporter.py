@@ -13,7 +13,7 @@ from runtime.evaluation import Scores
 
 @dataclass(frozen=True)
 class Start:
-    """A run begins, or continues after `step` finished steps."""
+    """A run begins, or continues after `step` finished steps; `finished`: none are left."""
 
     name: str
     folder: Path
@@ -21,6 +21,7 @@ class Start:
     total_steps: int
     steps_per_epoch: int
     epochs: int
+    finished: bool = False
 
 
 @dataclass(frozen=True)

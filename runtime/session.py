@@ -39,6 +39,7 @@ class Session:
     model: CompiledModel
     data: Data
     data_folders: tuple[Path, ...]
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -90,7 +91,8 @@ def open_session(
     searched = [folder.absolute() for folder in (*search_folders(data_spec, parent), *folders)]
     looked_in = tuple(dict.fromkeys(searched))
     data = prepare(data_spec, model.graph, looked_in, document.span)
-    session = Session(run_spec, resolved(run_spec), document, model, data, looked_in)
+    text, warnings = resolved(run_spec), checked.warnings
+    session = Session(run_spec, text, document, model, data, looked_in, warnings)
     _check_monitor(session)
     return session
 

@@ -39,11 +39,14 @@ def fit(
     saved; `runtime.signals.Interrupted` on SIGINT or SIGTERM, with the state saved.
     """
     session = open_session(spec, overrides)
+    reporter = reporter or Silent()
     folder = RunFolder.create(session.spec.name, Path(run_dir) if run_dir else None)
+    for warning in session.warnings:
+        reporter.warn(warning)
     with folder.locked():
         folder.write_spec(session.spec_text)
         folder.add_environment(Environment.here(overrides, session.data_folders))
-        return _train(session, folder, _beginning(session, None), reporter or Silent(), plots)
+        return _train(session, folder, _beginning(session, None), reporter, plots)
 
 
 def resume(
@@ -110,6 +113,7 @@ def _train(
                 session.total_steps,
                 session.steps_per_epoch,
                 training.epochs,
+                loop.finished,
             )
         )
         try:

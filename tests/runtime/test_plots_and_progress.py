@@ -16,7 +16,7 @@ from pccompiler.diagnostics.diagnostic import Diagnostic
 from runtime.evaluation import Scores
 from runtime.pace import Pace, Speed
 from runtime.plots import draw
-from runtime.progress import Bar, Plain, reporter_for
+from runtime.progress import Bar, Plain, beginning, reporter_for
 from runtime.reporter import EpochReport, Reporter, Start, StepReport
 from runtime.run_folder import RunFolder
 from runtime.training import fit
@@ -76,6 +76,13 @@ def test_without_a_terminal_there_is_a_line_per_epoch() -> None:
     )
     assert lines[2].startswith("epoch 3/4  3.2 steps/s")
     assert "[x] is damaged" in stream.getvalue()
+
+
+def test_the_first_line_counts_what_there_is_to_do() -> None:
+    assert beginning(Start("mlp", Path("a"), 0, 4, 4, 1)).endswith(": 1 epoch of 4 steps")
+    assert beginning(Start("mlp", Path("a"), 0, 2, 1, 2)).endswith(": 2 epochs of 1 step")
+    finished = beginning(Start("mlp", Path("a"), 4, 4, 4, 1, finished=True))
+    assert finished == "mlp in a is finished; it is only evaluated again"
 
 
 def test_on_a_terminal_there_is_a_bar_with_scores_and_speed() -> None:

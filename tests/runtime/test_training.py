@@ -195,6 +195,18 @@ def test_the_reporter_is_told_of_everything_in_order(tiny: Spec, tmp_path: Path)
     assert [event for event in told if "epoch" in event] == ["epoch 1", "epoch 2", "epoch 3"]
 
 
+def test_the_warnings_of_a_spec_are_told_once_and_not_when_a_run_goes_on(
+    tiny: Spec, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    spec = changed(tiny, nodes={"idle": {"shape": [2]}}, training={"epochs": 1})
+    spec["edges"] = [*spec["edges"], {"from": "x", "to": "idle"}]
+    run = train(spec, tmp_path / "run")
+    assert [str(w.message)[:7] for w in recwarn if "PC316" in str(w.message)] == ["[PC316]"]
+    recwarn.clear()
+    resume(run.path, plots=False)
+    assert not [w for w in recwarn if "PC316" in str(w.message)]
+
+
 # -- exactness ---------------------------------------------------------------------------
 
 
@@ -259,6 +271,20 @@ def test_resuming_a_finished_run_changes_nothing(finished: Run) -> None:
     again = resume(finished.path, plots=False)
     assert bits(again) == before
     assert timeless(again) == lines
+
+
+def test_a_run_that_stopped_early_is_finished_too(tiny: Spec, tmp_path: Path) -> None:
+    stop = {"epochs": 30, "early_stop": {"patience": 1, "min_delta": 10.0}}
+    starts: list[Start] = []
+
+    class Listener(Silent):
+        def begin(self, start: Start) -> None:
+            starts.append(start)
+
+    run = train(tiny, tmp_path / "run", training=stop)
+    resume(run.path, reporter=Listener(), plots=False)
+    assert [start.finished for start in starts] == [True]
+    assert starts[0].step < starts[0].total_steps
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_the_run_still_ends_in_the_same_bits(
