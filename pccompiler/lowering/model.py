@@ -267,6 +267,11 @@ def _wanted(evidence: TrainingEvidence, want: str, phase: str) -> Any:
         return evidence.plan.estimator.gradient(evidence)
     if want == "states":
         return evidence.states(phase)
+    return _steps_and_end(evidence, phase)
+
+
+def _steps_and_end(evidence: TrainingEvidence, phase: str) -> dict[str, States]:
+    """States and energies of a phase at every step, where it was observed, and at the end."""
     end = {"states": evidence.states(phase), "energies": evidence.energies(phase)}
     end = jax.tree.map(lambda leaf: leaf[None], end)
     rows = evidence.settled(phase).observed
@@ -296,11 +301,7 @@ def _finite_rows(
     rows: dict[str, dict[str, Array]] = {}
     for phase in plan.phases:
         name = phase.phase.name
-        settled = evidence.settled(name)
-        ends = {"states": settled.states, "energies": evidence.energies(name)}
-        seen = jax.tree.map(lambda leaf: leaf[None], ends)
-        if settled.observed is not None:
-            seen = jax.tree.map(_joined, settled.observed, seen)
+        seen = _steps_and_end(evidence, name)
         finite = jax.tree.map(lambda leaf: _all_finite(leaf, keep=1), seen)
         rows[name] = {
             node: ok & finite["energies"].get(node, True) for node, ok in finite["states"].items()

@@ -51,7 +51,7 @@ class TrainState:
 
 
 def make_optimizer(learning: LearningSpec) -> optax.GradientTransformation:
-    """Clipping, then the optimiser; the schedule is applied by `training_step`."""
+    """Clipping, then the optimiser; the schedule is applied by `learn`."""
     clip = learning.gradient_clip
     parts = []
     if clip.global_norm is not None:
@@ -194,8 +194,7 @@ def _start_predictions(plan: UpdatePlan, evidence: TrainingEvidence) -> States |
 
 def _gradient_norms(plan: UpdatePlan, gradient: Params) -> dict[str, Array]:
     """The norm of the gradient of all parameters on edges into a node, by node name."""
-    # Behind the barrier, because XLA on the CPU would otherwise fuse norm and optimiser badly:
-    # a tenth of a short step, measured.
+    # Behind the barrier, so that XLA does not fuse the norms with what the optimiser computes.
     gradient = lax.optimization_barrier(gradient)
     squares: dict[str, list[Array]] = {}
     for edge in plan.graph.edges:
