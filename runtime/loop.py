@@ -45,7 +45,7 @@ class Call:
 
 
 class Loop:
-    """Trains from `state` on, which it consumes; `state` and `progress` are where it stands."""
+    """Trains from `state` on; `state` and `progress` are where it stands."""
 
     def __init__(
         self,
@@ -127,8 +127,6 @@ class Loop:
         return min(limits)
 
     def _call(self, count: int) -> Call:
-        import jax
-
         rows = np.zeros((self._pace.capacity, self._session.batch_size), np.int32)
         first = self.progress.step % self._per_epoch
         rows[:count] = self._epoch_order()[first : first + count]
@@ -136,9 +134,8 @@ class Loop:
         self.state, metrics, completed = self._session.model.train(
             self.state, self._data, rows, count
         )
-        metrics, completed = jax.device_get((metrics, completed))
         seconds = time.perf_counter() - begin
-        call = Call(int(completed), metrics, seconds, rows[count - 1])
+        call = Call(completed, metrics, seconds, rows[count - 1])
         if call.completed < count:
             self._diverged(call, rows[call.completed])
         self._pace.took(count, seconds)

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
@@ -45,9 +46,9 @@ class CompiledModel:
     """A network with its rule, as pure functions on dictionaries of arrays.
 
     Every function computes in the dtype of the parameters (inputs are cast, parameters
-    never), can be transformed by jit, vmap and grad, and leaves its arguments intact, except
-    `train`, which consumes its state. Batches are arrays by node name, (batch, *shape), class
-    labels one-hot. Reverse-mode differentiation through `infer` needs a fixed number of
+    never) and leaves its arguments intact, and all but `train` and `diagnose`, which talk to
+    the host, can be transformed by jit, vmap and grad. Batches are arrays by node name,
+    (batch, *shape), class labels one-hot. Reverse-mode differentiation through `infer` needs a fixed number of
     steps: with `inference.stop` it raises ValueError.
 
     The functions of a batch share these keywords:
@@ -64,8 +65,9 @@ class CompiledModel:
         self.plan = plan
         self._plan_for = cache(replan)
         self._init = jax.jit(partial(init_params, graph), static_argnums=1)
-        self._train = jax.jit(partial(train_many, plan, spec.learning), donate_argnums=0)
+        self._train = jax.jit(partial(train_many, plan, spec.learning))
         self._step = jax.jit(partial(training_step, plan, spec.learning))
+        self._metrics_tree: Any = None
         self._evaluate = jax.jit(partial(_evaluate, plan))
         self._trajectories = jax.jit(partial(energy_trajectories, plan))
         self._finite = jax.jit(partial(_finite_rows, plan))
@@ -114,18 +116,28 @@ class CompiledModel:
 
     def train(
         self, state: TrainState, data: Mapping[str, Array], order: Array, count: int
-    ) -> tuple[TrainState, Metrics, Array]:
+    ) -> tuple[TrainState, Metrics, int]:
         """Many steps in one call: step i takes the rows order[i] of `data`, for i < count.
 
-        data: {node: (samples, *shape)}; order: int32 (capacity, batch). `state` is consumed.
-        Returns the state, the metrics with a leading axis `capacity`, and the number of
-        finished steps: less than `count` if a batch was not finite; the state is then the one
-        before that batch, whose metrics stand at that number. (An update that overflows is
-        seen by the batch after it.) Raises ValueError if `count` is more than `order` holds.
+        data: {node: (samples, *shape)}; order: int32 (capacity, batch).
+        Returns the state, the metrics as NumPy arrays with a leading axis `capacity`, and the
+        number of finished steps: less than `count` if a batch was not finite; the state is
+        then the one before that batch, whose metrics stand at that number. (An update that
+        overflows is seen by the batch after it.) Raises ValueError if `count` is more than
+        `order` holds.
         """
-        if isinstance(count, int) and count > len(order):
+        if count > len(order):
             raise ValueError(f"`count` is {count}, but `order` holds {len(order)} batches")
-        return self._train(state, self._batch(state.params, data), order, jnp.int32(count))
+        data = self._batch(state.params, data)
+        after, rows, completed = self._train(state, data, order, jnp.int32(count))
+        if completed < count:  # the same steps once more, up to the batch that was not finite
+            after, _, _ = self._train(state, data, order, completed)
+        if self._metrics_tree is None:
+            batch = {name: values[:1] for name, values in data.items()}
+            metrics = jax.eval_shape(self._step, state, batch)[1]
+            self._metrics_tree = jax.tree.structure(metrics)
+        columns = list(np.asarray(rows).T)
+        return after, jax.tree.unflatten(self._metrics_tree, columns), int(completed)
 
     def trajectories(
         self, state: TrainState, batch: Mapping[str, Array]

@@ -1,7 +1,7 @@
 """A training step in JAX: run the phases, estimate the gradient, update the parameters.
 
-And many of them in one call: a loop on the device with a traced trip count and a metrics
-buffer of fixed capacity, so that a small network is not slowed by Python and the length of a
+And many of them in one call: a loop on the device with a traced trip count and rows of
+metrics of fixed capacity, so that a small network is not slowed by Python and the length of a
 call can change without compiling again.
 """
 
@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
-from jax.flatten_util import ravel_pytree
 
 from pccompiler.components.vocabulary import Array, Params, PhaseKind
 from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
@@ -105,37 +104,39 @@ def train_many(
     data: Mapping[str, Array],
     order: Array,
     count: Array,
-) -> tuple[TrainState, Metrics, Array]:
+) -> tuple[TrainState, Array, Array]:
     """`count` training steps on the batches data[order[i]], in one loop on the device.
 
-    Stops before the update of a batch whose metrics are not finite. Returns the state, the
-    metrics with a leading axis as long as `order`, and the number of finished steps.
+    Stops after the step of a batch whose metrics are not finite, whose number it returns
+    (`count` where there is none): the state before that batch is what as many steps from the
+    same start give. Choosing by step between the old state and the new one, on the device,
+    would cost a small network more than all its metrics.
+
+    Returns the state, the metrics as rows (len(order), number of metrics) in the order of
+    `jax.tree.leaves`, and the number of steps whose batch was good.
     """
 
     def batch_at(i: Array) -> dict[str, Array]:
         return {name: values[order[i]] for name, values in data.items()}
 
     # The metrics of a step travel as one row: twenty small writes would cost more than it.
-    _, like = jax.eval_shape(lambda: measure(plan, state, batch_at(jnp.int32(0))))
-    example, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros((), leaf.dtype), like))
-    buffer = jnp.zeros((len(order), example.size), example.dtype)
+    like = jax.tree.leaves(jax.eval_shape(lambda: measure(plan, state, batch_at(jnp.int32(0)))[1]))
+    rows = jnp.zeros((len(order), len(like)), like[0].dtype)
 
     def going(carry: Any) -> Array:
         i, *_, healthy = carry
         return (i < count) & healthy
 
     def body(carry: Any) -> Any:
-        i, state, buffer, completed, _ = carry
+        i, state, rows, _ = carry
         gradient, metrics = measure(plan, state, batch_at(i))
-        row = ravel_pytree(metrics)[0]
-        healthy = jnp.isfinite(row).all()
-        state = lax.cond(healthy, lambda: learn(learning, state, gradient), lambda: state)
-        buffer = lax.dynamic_update_index_in_dim(buffer, row, i, axis=0)
-        return i + 1, state, buffer, completed + healthy.astype(jnp.int32), healthy
+        row = jnp.stack(jax.tree.leaves(metrics))
+        rows = lax.dynamic_update_index_in_dim(rows, row, i, axis=0)
+        return i + 1, learn(learning, state, gradient), rows, jnp.isfinite(row).all()
 
-    start = (jnp.int32(0), state, buffer, jnp.int32(0), jnp.bool_(True))
-    _, state, buffer, completed, _ = lax.while_loop(going, body, start)
-    return state, jax.vmap(unravel)(buffer), completed
+    start = (jnp.int32(0), state, rows, jnp.bool_(True))
+    i, state, rows, healthy = lax.while_loop(going, body, start)
+    return state, rows, i - (~healthy).astype(jnp.int32)
 
 
 def energy_trajectories(

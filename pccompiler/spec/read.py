@@ -295,6 +295,8 @@ class _Builder:
             what = _OPENED.get(error.context.split(",")[0], error.context)
             related = ((what, Span(self.source, *start, start[0], start[1] + 1)),)
         problem = error.problem or "cannot be read"
+        if "maximum nesting depth" in problem:  # newer versions of libyaml look ahead and stop
+            return Diagnostic("PC110", f"values are nested more than {MAX_DEPTH} deep", span)
         lines = LINE_BREAK.split(self.text)
         quoted = lines[mark.line] if mark.line < len(lines) else ""
         if quoted[mark.column : mark.column + 1] == "\t":

@@ -114,10 +114,10 @@ def test_a_plain_alias_repeats_its_value(load_files: Callable[..., RunSpec]) -> 
 def test_an_alias_bomb_ends_at_once(spec_errors: Errors) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
-    start = time.perf_counter()
+    start = time.process_time()
     [problem] = spec_errors("\n".join(lines))
     assert problem.code == "PC109"
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_aliases_cannot_build_what_nesting_may_not(spec_errors: Errors) -> None:
@@ -129,10 +129,10 @@ def test_aliases_cannot_build_what_nesting_may_not(spec_errors: Errors) -> None:
     "text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "x" * (256 * 1024 + 1)]
 )
 def test_deep_nesting_and_huge_files_end_at_once(spec_errors: Errors, text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     [problem] = spec_errors(text)
     assert problem.code == "PC110"
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_an_endless_file_is_read_no_further_than_the_limit() -> None:
