@@ -46,10 +46,10 @@ class CompiledModel:
     """A network with its rule, as pure functions on dictionaries of arrays.
 
     Every function computes in the dtype of the parameters (inputs are cast, parameters
-    never) and leaves its arguments intact, and all but `train` and `diagnose`, which talk to
-    the host, can be transformed by jit, vmap and grad. Batches are arrays by node name,
-    (batch, *shape), class labels one-hot. Reverse-mode differentiation through `infer` needs a fixed number of
-    steps: with `inference.stop` it raises ValueError.
+    never) and leaves its arguments intact; all but `train` and `diagnose`, which talk to the
+    host, can be transformed by jit, vmap and grad. Batches are arrays by node name,
+    (batch, *shape), class labels one-hot. Reverse-mode differentiation through `infer` needs
+    a fixed number of steps: with `inference.stop` it raises ValueError.
 
     The functions of a batch share these keywords:
       phase   whose states or energies are meant; default: the one that the rule reports
