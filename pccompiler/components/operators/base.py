@@ -9,6 +9,7 @@ from typing import ClassVar
 from pccompiler.components.initializers import Initializer
 from pccompiler.components.member import Member
 from pccompiler.components.vocabulary import Array, Shape
+from pccompiler.lazy import jax
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,76 @@ class Operator(Member):
         """The map: x of shape (batch, *shape) to (batch, *output_shape)."""
         raise NotImplementedError
 
+    def linear_part(self, params: Mapping[str, Array], x: Array) -> Array:
+        """The map of a linear operator without its bias."""
+        return self.apply(params, x)
+
+    def transposed(self, shape: Shape, output: Shape) -> Operator | None:
+        """What `transpose_of` makes of this operator on an edge from `shape` to `output`.
+
+        A linear operator becomes its exact transpose, which maps `output` back to `shape`
+        and reads the parameters of this one; operators without a meaning in reverse
+        (elementwise ones) are left out: None. Raises ShapeError where neither would do.
+        """
+        return Transposed(inner=self, shape=shape) if self.linear else None
+
     def flops(self, shape: Shape, output: Shape) -> int:
         """Floating-point operations for one sample; a multiply-add counts as two."""
         raise NotImplementedError
+
+    # -- operators that normalise by statistics of the batch --------------------------------
+
+    def statistics(self, shape: Shape) -> Mapping[str, Parameter]:
+        """The running statistics that it keeps, by name, at their first values; they are no
+        parameters. Where there are some, `apply` uses the statistics of its batch."""
+        return {}
+
+    def measure(self, x: Array) -> Mapping[str, Array]:
+        """The statistics of a batch x of shape (batch, *shape), named as in `statistics`."""
+        return {}
+
+    def apply_with(
+        self, params: Mapping[str, Array], statistics: Mapping[str, Array], x: Array
+    ) -> Array:
+        """The map with given statistics, so that samples do not depend on each other."""
+        return self.apply(params, x)
+
+    def updated(
+        self, running: Mapping[str, Array], measured: Mapping[str, Array]
+    ) -> Mapping[str, Array]:
+        """The running statistics after a batch with the `measured` ones."""
+        return running
+
+
+class Transposed(Operator):
+    """The exact transpose of a linear operator, on a borrowed weight: x -> W^T x.
+
+    `shape` is what the inner operator receives, and so what this one gives.
+    """
+
+    linear: ClassVar[bool] = True
+
+    inner: Operator
+    shape: Shape
+
+    @property
+    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return f"{self.inner.name}^T"
+
+    def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
+        expected = self.inner.output_shape(self.shape, shape)
+        if expected != shape:
+            raise ShapeError(
+                f"{self.name} maps {list(expected)} back to {list(self.shape)}, but receives "
+                f"{list(shape)}",
+                "the nodes must have the shapes of the transposed edge, in reverse",
+            )
+        return self.shape
+
+    def apply(self, params: Mapping[str, Array], x: Array) -> Array:
+        like = jax.ShapeDtypeStruct((x.shape[0], *self.shape), x.dtype)
+        [back] = jax.linear_transpose(lambda y: self.inner.linear_part(params, y), like)(x)
+        return back
+
+    def flops(self, shape: Shape, output: Shape) -> int:
+        return self.inner.flops(output, shape)

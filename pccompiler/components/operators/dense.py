@@ -56,8 +56,11 @@ class Dense(Operator):
         return {"weight": weight, "bias": Parameter((output[-1],), self.bias_init)}
 
     def apply(self, params: Mapping[str, Array], x: Array) -> Array:
-        y = x @ params["weight"]
+        y = self.linear_part(params, x)
         return y + params["bias"] if self.bias else y
+
+    def linear_part(self, params: Mapping[str, Array], x: Array) -> Array:
+        return x @ params["weight"]
 
     def flops(self, shape: Shape, output: Shape) -> int:
         return 2 * shape[-1] * prod(output) + (prod(output) if self.bias else 0)
