@@ -8,12 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.ir.build import build, warnings
+from pccompiler.ir.build import build
+from pccompiler.ir.checks import warnings
 from pccompiler.ir.graph import Graph
 from pccompiler.ir.verify import verify
 from pccompiler.lowering.cost import cost, too_large
 from pccompiler.lowering.plan import UpdatePlan
-from pccompiler.lowering.planning import plan_update
+from pccompiler.lowering.planning import Situation, plan_update
 from pccompiler.lowering.verify_plan import verify_plan
 from pccompiler.passes import GRAPH_PASSES, PLAN_PASSES
 from pccompiler.spec.load import LanguageError, SpecLike, load
@@ -59,15 +60,33 @@ def check(
         run_spec, document = load(spec, overrides)
     except LanguageError as error:
         raise SpecError([*error.diagnostics, *_graph_mistakes(error.network)]) from None
-    graph = _observed(build(run_spec, document), "build", observe)
+    graph = built = _observed(build(run_spec, document), "build", observe)
     for graph_pass in GRAPH_PASSES:
         graph = _observed(graph_pass.run(graph), graph_pass.name, observe)
     plan = _plan(graph, run_spec, document, disable, observe)
     problem = too_large(cost(plan, run_spec), graph)
     if problem is not None:
         raise SpecError(problem)
-    told = (*warnings(graph), *_unused_options(run_spec, document))
+    told = (*warnings(graph), *_left_out(graph, built), *_unused_options(run_spec, document))
     return Checked(run_spec, document, graph, plan, told, tuple(disable))
+
+
+def _left_out(graph: Graph, built: Graph) -> list[Diagnostic]:
+    """A note on the feedback edges that the energy form does not use."""
+    left = [edge for edge in built.edges if edge.name not in graph.edge]
+    if not left:
+        return []
+    names = ", ".join(f"`{edge.name}`" for edge in left[:3]) + (", ..." if left[3:] else "")
+    return [
+        Diagnostic(
+            "PC326",
+            f"{graph.form.name} leaves out the feedback edges: {names}",
+            left[0].span,
+            path=f"edges.{left[0].name}",
+            help="they take part in `energy: {form: bidirectional}`",
+            severity="warning",
+        )
+    ]
 
 
 def _unused_options(spec: RunSpec, document: Document) -> list[Diagnostic]:
@@ -115,9 +134,9 @@ def lower(checked: Checked) -> CompiledModel:
     """The compiled model of a checked spec."""
     from pccompiler.lowering.model import CompiledModel
 
-    def replan(held: frozenset[str], restarted: bool) -> UpdatePlan:
+    def replan(situation: Situation) -> UpdatePlan:
         graph, spec, document = checked.graph, checked.spec, checked.document
-        return _plan(graph, spec, document, checked.disabled, None, held, restarted)
+        return _plan(graph, spec, document, checked.disabled, None, situation)
 
     return CompiledModel(checked.spec, checked.graph, checked.plan, replan)
 
@@ -128,10 +147,9 @@ def _plan(
     document: Document,
     disable: Sequence[str],
     observe: Observe | None,
-    held: frozenset[str] = frozenset(),
-    restarted: bool = False,
+    situation: Situation = Situation(),
 ) -> UpdatePlan:
-    plan = plan_update(graph, spec, document, held, restarted)
+    plan = plan_update(graph, spec, document, situation)
     plan = _observed(plan, "plan", observe)
     optimizer = plan.state_optimizer
     for plan_pass in PLAN_PASSES:

@@ -35,8 +35,10 @@ EMISSION = frozenset(
         "program_text",
         "model",
         "network",
+        "parameters",
         "randomness",
         "relaxation",
+        "sweep",
         "training",
     )
 )

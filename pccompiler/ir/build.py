@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
-import networkx as nx
-
-from pccompiler.components.energies import Gaussian
+from pccompiler.components.energies import Energy, Gaussian
+from pccompiler.components.operators import Operator
+from pccompiler.components.operators.transpose_of import TransposeOf
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
-from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Stage
-from pccompiler.ir.names import NameSyntaxError, chain, expand, paired
+from pccompiler.ir.checks import mistakes
+from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Stage, Time
+from pccompiler.ir.names import NameSyntaxError, chain, edge_names, expand, paired
 from pccompiler.spec.models import EdgeSpec, NodeSpec, PerNode, RunSpec
 from pccompiler.spec.tree import Document, KeyPath, dotted
 
@@ -29,6 +31,7 @@ class _Builder:
         self.problems: list[Diagnostic] = []
         self.nodes: dict[str, Node] = {}
         self.edges: dict[str, Edge] = {}
+        self.inherits_delay: list[str] = []
 
     def graph(self) -> Graph:
         for written, node in self.spec.nodes.items():
@@ -36,13 +39,26 @@ class _Builder:
         for index, edge in enumerate(self.spec.edges):
             self._add_edges(("edges", index), edge)
         self._set_precisions()
-        self._check_bindings()
+        self._check_names()
         if not self.problems:
-            self._check_roles()
+            self._follow_references()
         if self.problems:
             raise SpecError(dict.fromkeys(self.problems))  # a chain meets each name twice
-        nodes, edges = self.nodes.values(), self.edges.values()
-        return Graph.of(self.spec.name, Stage.BUILT, nodes, edges, self.spec.energy.loss)
+        energy, time = self.spec.energy, self.spec.time
+        graph = Graph.of(
+            self.spec.name,
+            Stage.BUILT,
+            self.nodes.values(),
+            self.edges.values(),
+            energy.loss,
+            feedback_loss=energy.feedback_loss,
+            form=energy.form,
+            time=Time(time.steps, time.targets == "every") if time else None,
+        )
+        problems = mistakes(graph, self.document.span(("nodes",), key=True))
+        if problems:
+            raise SpecError(problems)
+        return graph
 
     # -- nodes ---------------------------------------------------------------------------
 
@@ -62,12 +78,18 @@ class _Builder:
                 )
                 continue
             precision = self.spec.energy.precision
+            energy: Energy = node.energy or Gaussian()
             self.nodes[name] = Node(
                 name,
                 node.shape,
                 Role(node.role),
                 node.activation,
                 precision=1.0 if isinstance(precision, PerNode) else precision,
+                energy=energy,
+                chosen=node.energy is not None,
+                prior=node.prior,
+                concatenates=node.combine == "concat",
+                sums_feedback=node.merge == "sum",
                 span=span,
             )
 
@@ -81,22 +103,81 @@ class _Builder:
                 if self._is_node(name, path, "PC311", key=True):
                     self.nodes[name] = self.nodes[name].replace(precision=value)
 
-    def _check_bindings(self) -> None:
-        if self.spec.data is None:
-            return
-        for field, node in self.spec.data.bind.items():
-            self._is_node(node, ("data", "bind", field), "PC315")
+    def _check_names(self) -> None:
+        """Every place outside nodes and edges that names a node."""
+        if self.spec.data is not None:
+            for field, node in self.spec.data.bind.items():
+                self._is_node(node, ("data", "bind", field), "PC315")
+        chosen = self.spec.prediction
+        for key, names in (("clamp", chosen.clamp), ("read", chosen.read)):
+            for index, name in enumerate(names or ()):
+                self._is_node(name, ("prediction", key, index), "PC315")
+        for phase, names in self.spec.inference.clamp.items():
+            for index, name in enumerate(names):
+                self._is_node(name, ("inference", "clamp", phase, index), "PC315")
 
     # -- edges ---------------------------------------------------------------------------
 
     def _add_edges(self, path: KeyPath, edge: EdgeSpec) -> None:
         try:
-            for name, source, target in _ends(edge):
-                self._add_edge(path, edge, name, source, target)
+            ends = _ends(edge)
         except NameSyntaxError as problem:
             self._problem("PC312", str(problem), (*path, _faulty_key(edge)), help=problem.help)
+            return
+        tied = self._references(edge.tied_to, (*path, "tied_to"), len(ends))
+        pipelines = self._pipelines(edge, path, len(ends))
+        if tied is None or pipelines is None:
+            return
+        for (name, source, target), other, operators in zip(ends, tied, pipelines, strict=True):
+            self._add_edge(path, edge, name, source, target, other, operators)
 
-    def _add_edge(self, path: KeyPath, edge: EdgeSpec, name: str, source: str, target: str) -> None:
+    def _pipelines(
+        self, edge: EdgeSpec, path: KeyPath, count: int
+    ) -> list[tuple[Operator, ...]] | None:
+        """The pipeline of each edge that an entry stands for; ranges in `transpose_of` pair
+        with those of the ends."""
+        columns: list[list[Operator]] = []
+        for operator in edge.op:
+            if not isinstance(operator, TransposeOf):
+                columns.append([operator] * count)
+                continue
+            named = self._references(operator.edge, (*path, "op"), count)
+            if named is None:
+                return None
+            columns.append([TransposeOf(edge=name or "") for name in named])
+        return [tuple(column[i] for column in columns) for i in range(count)]
+
+    def _references(
+        self, written: str | None, path: KeyPath, count: int
+    ) -> Sequence[str | None] | None:
+        """The edge that each of `count` edges refers to; None where that cannot be read."""
+        if written is None:
+            return [None] * count
+        try:
+            names = edge_names(written)
+        except NameSyntaxError as problem:
+            self._problem("PC312", str(problem), path, help=problem.help)
+            return None
+        if len(names) not in (1, count):
+            self._problem(
+                "PC312",
+                f"`{written}` names {len(names)} edges, for {count} edges that refer to them",
+                path,
+                help="ranges pair element by element, so they need the same length",
+            )
+            return None
+        return list(names if len(names) == count else names * count)
+
+    def _add_edge(
+        self,
+        path: KeyPath,
+        edge: EdgeSpec,
+        name: str,
+        source: str,
+        target: str,
+        tied_to: str | None,
+        operators: tuple[Operator, ...],
+    ) -> None:
         from_path: KeyPath = (*path, "path" if edge.path is not None else "from")
         to_path: KeyPath = (*path, "path" if edge.path is not None else "to")
         source_exists = self._is_node(source, from_path, "PC301")
@@ -113,39 +194,56 @@ class _Builder:
                 related=(("first declared here", first),) if first else (),
             )
             return
-        target_node = self.nodes[target]
-        if target_node.energy is None:
-            self.nodes[target] = target_node.replace(energy=Gaussian())
+        kind = EdgeKind(edge.kind)
         self.edges[name] = Edge(
             name,
             source,
             target,
-            EdgeKind(edge.kind),
-            edge.op,
+            kind,
+            operators,
+            delay=(1 if kind is EdgeKind.RECURRENT else 0) if edge.delay is None else edge.delay,
+            gain=edge.gain,
+            update_scale=edge.learning_rate_scale if edge.trainable else 0.0,
+            tied_to=tied_to,
             span=span,
             operator_span=self.document.span((*path, "op")),
         )
+        if edge.delay is None and any(isinstance(o, TransposeOf) for o in operators):
+            self.inherits_delay.append(name)
 
-    # -- the whole -----------------------------------------------------------------------
+    def _follow_references(self) -> None:
+        """Edges that others transpose or share parameters with exist, and lead forwards."""
+        for edge in self.edges.values():
+            for operator in edge.operators:
+                if isinstance(operator, TransposeOf):
+                    self._check_reference(edge, operator.edge, "transposes")
+            if edge.tied_to is not None:
+                self._check_reference(edge, edge.tied_to, "is tied to")
+        if self.problems:
+            return
+        for name in self.inherits_delay:
+            [other] = [o.edge for o in self.edges[name].operators if isinstance(o, TransposeOf)][:1]
+            self.edges[name] = self.edges[name].replace(delay=self.edges[other].delay)
 
-    def _check_roles(self) -> None:
-        """An isolated node, an output that nothing predicts, and a network with nothing to learn
-        from are errors; a node that leads nowhere is only a warning (`warnings`)."""
-        used = {end for edge in self.edges.values() for end in (edge.source, edge.target)}
-        for node in self.nodes.values():
-            if node.name not in used:
-                self._node_problem("PC306", node, f"node `{node.name}` has no edge")
-            elif node.role is Role.OUTPUT and node.energy is None:
-                self._node_problem("PC307", node, f"nothing predicts the output `{node.name}`")
-        held = [n for n in self.nodes.values() if n.role is not Role.HIDDEN]
-        if not any(node.energy for node in held) and not self.problems:
-            self._problem(
-                "PC307",
-                "no node that is bound to data has a prediction, so there is nothing to learn",
-                ("nodes",),
-                key=True,
-                help="give the node that is to be predicted `role: output`",
-            )
+    def _check_reference(self, edge: Edge, other: str, does: str) -> None:
+        found = self.edges.get(other)
+        if found is None:
+            message = f"edge `{edge.name}` {does} `{other}`, but there is no such edge"
+            help = suggestion(other, self.edges) or "edges are called `from->to`, or by their name"
+        elif found.name == edge.name:
+            message, help = f"edge `{edge.name}` {does} itself", "name another edge"
+        elif found.tied_to is not None or any(isinstance(o, TransposeOf) for o in found.operators):
+            message = f"edge `{edge.name}` {does} `{other}`, which has no parameters of its own"
+            help = "name the edge that owns the parameters"
+        elif does == "transposes" and found.is_feedback:
+            message = f"edge `{edge.name}` {does} the feedback edge `{other}`"
+            help = "transpose a forward edge"
+        else:
+            return
+        span = edge.operator_span if does == "transposes" else edge.span
+        self.problems.append(
+            Diagnostic("PC319", message, span, path=f"edges.{edge.name}", help=help)
+        )
 
     # -- telling -------------------------------------------------------------------------
 
@@ -163,44 +261,11 @@ class _Builder:
         self._problem(code, f"there is no node `{name}`", path, key=key, help=help)
         return False
 
-    def _node_problem(self, code: str, node: Node, message: str) -> None:
-        help = {
-            "PC306": "connect it with an edge, or remove it",
-            "PC307": "add an edge into it, or change its role",
-        }[code]
-        self.problems.append(
-            Diagnostic(code, message, node.span, path=f"nodes.{node.name}", help=help)
-        )
-
     def _problem(
         self, code: str, message: str, path: KeyPath, key: bool = False, **rest: Any
     ) -> None:
         span = self.document.span(path, key=key)
         self.problems.append(Diagnostic(code, message, span, path=dotted(path), **rest))
-
-
-def warnings(graph: Graph) -> list[Diagnostic]:
-    """Legal but probably unintended: hidden nodes from which no bound node is reachable."""
-    bound = {node.name for node in graph.nodes if node.role is not Role.HIDDEN}
-    leads_somewhere = set(bound)
-    for name in bound:
-        leads_somewhere |= _ancestors(graph, name)
-    return [
-        Diagnostic(
-            "PC316",
-            f"node `{node.name}` leads to no node that is bound to data",
-            node.span,
-            path=f"nodes.{node.name}",
-            help="it stays at its prediction and learns nothing; connect it onwards or remove it",
-            severity="warning",
-        )
-        for node in graph.nodes
-        if node.name not in leads_somewhere
-    ]
-
-
-def _ancestors(graph: Graph, node: str) -> set[str]:
-    return set(cast(Any, nx).ancestors(graph.networkx, node))
 
 
 def _faulty_key(edge: EdgeSpec) -> str:

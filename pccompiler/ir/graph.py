@@ -11,7 +11,8 @@ from typing import Any
 
 import networkx as nx
 
-from pccompiler.components.energies import Energy, SquaredError
+from pccompiler.components.energies import Energy, Gaussian, PassThrough, Prior, SquaredError
+from pccompiler.components.forms import EnergyForm, PredictiveCodingForm
 from pccompiler.components.operators import Operator
 from pccompiler.components.vocabulary import Network, Role, Shape
 from pccompiler.diagnostics.source import Span
@@ -25,18 +26,28 @@ class Stage(StrEnum):
 
 
 class EdgeKind(StrEnum):
-    """What an edge is to a reader; a skip computes what a feedforward edge does."""
+    """What an edge is to a node's prediction.
+
+    Feedforward, skip and recurrent edges add up to the forward prediction; a skip computes
+    what a feedforward edge does, and a recurrent edge leads to the same node or backwards.
+    Feedback edges make the feedback prediction.
+    """
 
     FEEDFORWARD = "feedforward"
     SKIP = "skip"
+    RECURRENT = "recurrent"
+    FEEDBACK = "feedback"
 
 
 @dataclass(frozen=True)
 class Node:
     """A population of units. `shape` is None until shapes are inferred.
 
-    `energy` is the energy of its state given its prediction, times `precision`; None for a
-    root, which has no prediction.
+    `energy` is that of its state given its prediction, times `precision`; `chosen` says
+    whether the spec names it, so that it also holds where data is clamped. A root, which has
+    no forward prediction, may have a `prior`. `concatenates` joins the incoming values along
+    the last axis, in canonical order, instead of adding them; `sums_feedback` adds the
+    feedback values instead of averaging them.
     """
 
     name: str
@@ -44,16 +55,35 @@ class Node:
     role: Role
     activation: str
     precision: float
-    energy: Energy | None = None
+    energy: Energy = field(default_factory=Gaussian)
+    chosen: bool = False
+    prior: Prior | None = None
+    concatenates: bool = False
+    sums_feedback: bool = False
     span: Span | None = field(default=None, compare=False)
+
+    @property
+    def passes_through(self) -> bool:
+        """Whether it is no variable: its prediction stands wherever it is read."""
+        return isinstance(self.energy, PassThrough)
 
     def replace(self, **changes: Any) -> Node:
         return replace(self, **changes)
 
 
+Owner = tuple[str, int]
+"""An edge and the position of one of its operators: whose parameters are meant."""
+
+
 @dataclass(frozen=True)
 class Edge:
-    """A pipeline of operators from `source` into the prediction of `target`.
+    """A pipeline of operators from `source` into a prediction of `target`.
+
+    A forward edge of delay d reads its source d time steps before, a feedback edge d steps
+    after. What it contributes is `gain` times the pipeline. `owners` names, by position, the
+    operators that use another's parameters. `update_scale` multiplies every update of its
+    parameters (0: they are not trained). `reference` is the edge that the spec names in
+    `tied_to` or `transpose_of`.
 
     Once typed, `shapes[i]` is what operator i receives and `shapes[-1]` what leaves the last.
     """
@@ -64,21 +94,52 @@ class Edge:
     kind: EdgeKind
     operators: tuple[Operator, ...]
     shapes: tuple[Shape, ...] = ()
+    delay: int = 0
+    gain: float = 1.0
+    update_scale: float = 1.0
+    tied_to: str | None = None
+    owners: tuple[tuple[int, Owner], ...] = ()
     span: Span | None = field(default=None, compare=False)
     operator_span: Span | None = field(default=None, compare=False)
 
     @property
+    def is_feedback(self) -> bool:
+        return self.kind is EdgeKind.FEEDBACK
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether its source must be known before its target, within a time step."""
+        return self.kind in (EdgeKind.FEEDFORWARD, EdgeKind.SKIP) and not self.delay
+
+    @property
+    def stages(self) -> tuple[tuple[Operator, Shape, Shape], ...]:
+        """(operator, shape before, shape after) along the pipeline of a typed edge."""
+        return tuple(zip(self.operators, self.shapes[:-1], self.shapes[1:], strict=True))
+
+    @property
     def parameter_count(self) -> int:
-        """How many numbers the operators of a typed edge learn."""
-        stages = zip(self.operators, self.shapes[:-1], self.shapes[1:], strict=True)
+        """How many numbers the operators of a typed edge learn, borrowed ones not counted."""
+        borrowed = {position for position, _ in self.owners}
         return sum(
             prod(parameter.shape)
-            for operator, given, result in stages
+            for position, (operator, given, result) in enumerate(self.stages)
+            if position not in borrowed
             for parameter in operator.parameters(given, result).values()
         )
 
     def replace(self, **changes: Any) -> Edge:
         return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Time:
+    """A network unrolled in time: copies 0 .. steps-1 of every node.
+
+    Targets hold for the last copy, or for every one.
+    """
+
+    steps: int
+    every: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +149,8 @@ class Graph:
     `nodes` are in forward order (ties by name; cyclic parts, if any, by name) and `edges` by
     the forward order of target and source, then name. Every sum over them is therefore the
     same for every way of writing the same network. `loss` is the energy of an output that is
-    held at its target, and C of an output that is nudged towards it.
+    held at its target, and C of an output that is nudged towards it; `feedback_loss` that of a
+    held node under its feedback prediction.
     """
 
     name: str
@@ -96,6 +158,9 @@ class Graph:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     loss: Energy = field(default_factory=SquaredError)
+    feedback_loss: Energy = field(default_factory=SquaredError)
+    form: EnergyForm = field(default_factory=PredictiveCodingForm)
+    time: Time | None = None
 
     @classmethod
     def of(
@@ -105,6 +170,7 @@ class Graph:
         nodes: Iterable[Node],
         edges: Iterable[Edge],
         loss: Energy | None = None,
+        **options: Any,
     ) -> Graph:
         """Builds a graph with nodes and edges in canonical order."""
         nodes, edges = tuple(nodes), tuple(edges)
@@ -115,12 +181,30 @@ class Graph:
             tuple(sorted(nodes, key=lambda n: position[n.name])),
             tuple(sorted(edges, key=lambda e: (position[e.target], position[e.source], e.name))),
             loss or SquaredError(),
+            **options,
         )
+
+    def having(
+        self, nodes: Iterable[Node], edges: Iterable[Edge], stage: Stage | None = None
+    ) -> Graph:
+        """The same network with other nodes and edges, in canonical order."""
+        again = Graph.of(self.name, stage or self.stage, nodes, edges)
+        return replace(self, stage=again.stage, nodes=again.nodes, edges=again.edges)
 
     @cached_property
     def networkx(self) -> nx.MultiDiGraph[Any]:
         """The same graph for networkx algorithms; payloads under the key `payload`."""
         return _networkx(self.nodes, self.edges)
+
+    @cached_property
+    def ordered(self) -> nx.MultiDiGraph[Any]:
+        """The edges along which, within a time step, a feedforward pass runs."""
+        return _networkx(self.nodes, (edge for edge in self.edges if edge.is_ordered))
+
+    @cached_property
+    def forward(self) -> nx.MultiDiGraph[Any]:
+        """All edges that make forward predictions, of whatever delay."""
+        return _networkx(self.nodes, (edge for edge in self.edges if not edge.is_feedback))
 
     @cached_property
     def node(self) -> dict[str, Node]:
@@ -133,35 +217,113 @@ class Graph:
         return {edge.name: edge for edge in self.edges}
 
     @cached_property
-    def _incoming(self) -> dict[str, tuple[Edge, ...]]:
-        incoming: dict[str, list[Edge]] = {node.name: [] for node in self.nodes}
+    def _arriving(self) -> dict[bool, dict[str, tuple[Edge, ...]]]:
+        arriving: dict[bool, dict[str, list[Edge]]] = {
+            feedback: {node.name: [] for node in self.nodes} for feedback in (False, True)
+        }
         for edge in self.edges:
-            incoming[edge.target].append(edge)
-        return {name: tuple(edges) for name, edges in incoming.items()}
+            arriving[edge.is_feedback].setdefault(edge.target, []).append(edge)
+        return {
+            feedback: {name: tuple(edges) for name, edges in by_node.items()}
+            for feedback, by_node in arriving.items()
+        }
 
     def incoming(self, node: str) -> tuple[Edge, ...]:
-        """The edges whose sum, activated, is the node's prediction."""
-        return self._incoming[node]
+        """The edges whose sum, activated, is the node's forward prediction."""
+        return self._arriving[False][node]
+
+    def feedback(self, node: str) -> tuple[Edge, ...]:
+        """The edges whose mean, activated, is the node's feedback prediction."""
+        return self._arriving[True][node]
+
+    def arriving(self, node: str) -> tuple[Edge, ...]:
+        """The edges of both kinds."""
+        return (*self.incoming(node), *self.feedback(node))
+
+    def feeding(self, nodes: Iterable[str]) -> frozenset[str]:
+        """The edges that make the predictions of these nodes, through pass-through nodes too."""
+        found: set[str] = set()
+        waiting = list(nodes)
+        while waiting:
+            for edge in self.arriving(waiting.pop()):
+                if edge.name not in found:
+                    found.add(edge.name)
+                    if self.node[edge.source].passes_through:
+                        waiting.append(edge.source)
+        return frozenset(found)
 
     def is_root(self, node: str) -> bool:
-        """A root has no incoming edge and so no prediction."""
-        return not self._incoming[node]
+        """A root has no incoming forward edge and so no forward prediction."""
+        return not self.incoming(node)
 
     def with_role(self, role: Role) -> tuple[str, ...]:
         """Names of the nodes with this role, in forward order."""
         return tuple(node.name for node in self.nodes if node.role is role)
 
+    @property
+    def copies(self) -> int:
+        """How many copies of a node there are: its time steps, or one."""
+        return self.time.steps if self.time else 1
+
+    @property
+    def variables(self) -> tuple[Node, ...]:
+        """The nodes that have a state: all but those that pass their prediction through."""
+        return tuple(node for node in self.nodes if not node.passes_through)
+
+    def free_energy(self, node: Node) -> Energy:
+        """The energy of the node's state where it is free to move.
+
+        What an output names may be a likelihood of targets alone; free, it then is Gaussian.
+        """
+        if node.role is Role.OUTPUT and not node.energy.suits_free_states():
+            return Gaussian()
+        return node.energy
+
+    def target_energy(self, node: Node) -> Energy:
+        """The energy of an output that is held at its target."""
+        return node.energy if node.chosen else self.loss
+
     @cached_property
     def network(self) -> Network:
-        """What learning rules may know of this graph.
+        """What learning rules may know of this graph, with the inputs clamped."""
+        inputs = self.with_role(Role.INPUT)
+        equilibrium = self.feedforward_is_equilibrium(inputs)
+        return Network(inputs, self.with_role(Role.OUTPUT), equilibrium)
 
-        A free root, or an input that is itself predicted, pulls on other nodes, so that the
-        feedforward pass is no equilibrium.
+    @cached_property
+    def has_sweep(self) -> bool:
+        """Whether a feedforward pass can be computed: no cycle within a time step."""
+        within = [edge for edge in self.edges if not edge.is_feedback and not edge.delay]
+        return nx.is_directed_acyclic_graph(_networkx(self.nodes, within))
+
+    @cached_property
+    def sweep(self) -> tuple[tuple[str, ...], ...]:
+        """The nodes in the order of a feedforward pass; those that lie together on a cycle
+        through time stand together, in their order within a time step."""
+        forward = [edge for edge in self.edges if not edge.is_feedback]
+        groups: list[tuple[str, ...]] = []
+        for component in _components(self.nodes, forward):
+            inside = set(component)
+            members = [node for node in self.nodes if node.name in inside]
+            undelayed = [e for e in forward if not e.delay and {e.source, e.target} <= inside]
+            parts = _components(members, undelayed)
+            groups.append(tuple(name for part in parts for name in part))
+        return tuple(groups)
+
+    def feedforward_is_equilibrium(self, clamped: Iterable[str]) -> bool:
+        """Whether the feedforward pass minimises the energy with these nodes clamped.
+
+        A free root, or a clamped node that is itself predicted, pulls on other nodes.
         """
-        inputs, outputs = self.with_role(Role.INPUT), self.with_role(Role.OUTPUT)
+        clamped = set(clamped)
         roots = {node.name for node in self.nodes if self.is_root(node.name)}
-        acyclic = nx.is_directed_acyclic_graph(self.networkx)
-        return Network(inputs, outputs, acyclic and roots == set(inputs))
+        free = [node for node in self.variables if node.name not in clamped]
+        return (
+            self.form.feedforward_is_minimum
+            and self.has_sweep
+            and roots == clamped
+            and all(self.free_energy(node).zero_at_prediction for node in free)
+        )
 
     def replace(self, **changes: Any) -> Graph:
         return replace(self, **changes)
@@ -177,10 +339,26 @@ def _networkx(nodes: Iterable[Node], edges: Iterable[Edge]) -> nx.MultiDiGraph[A
 
 
 def _forward_order(nodes: tuple[Node, ...], edges: tuple[Edge, ...]) -> list[str]:
-    """Sources before targets; a cycle's members stand together, by name."""
+    """Sources before targets; a cycle's members stand together.
+
+    Inside a cycle of delayed edges the order is that of its edges without delay; what is
+    cyclic even so stands by name.
+    """
+    forward = [e for e in edges if e.kind in (EdgeKind.FEEDFORWARD, EdgeKind.SKIP)]
+    order: list[str] = []
+    for component in _components(nodes, forward):
+        inside = set(component)
+        undelayed = [e for e in forward if not e.delay and {e.source, e.target} <= inside]
+        members = [node for node in nodes if node.name in inside]
+        order += [name for part in _components(members, undelayed) for name in part]
+    return order
+
+
+def _components(nodes: Iterable[Node], edges: Iterable[Edge]) -> list[list[str]]:
+    """Strongly connected components, sources first; members and ties by name."""
     condensed = nx.condensation(nx.DiGraph(_networkx(nodes, edges)))
     members: dict[int, list[str]] = {
         component: sorted(data["members"]) for component, data in condensed.nodes(data=True)
     }
     order = nx.lexicographical_topological_sort(condensed, key=lambda c: members[c][0])  # pyright: ignore
-    return [name for component in order for name in members[component]]
+    return [members[component] for component in order]

@@ -81,6 +81,16 @@ def paired(first: str, second: str) -> list[tuple[str, str]]:
     return list(zip(left, right, strict=True))
 
 
+def edge_names(written: str) -> list[str]:
+    """The edges that a reference stands for: `h[1..2]->h[2..3]` is h1->h2 and h2->h3."""
+    ends = [part.strip() for part in written.split("->")]
+    if len(ends) == 1:
+        return expand(ends[0])
+    if len(ends) > 2 or not all(ends):
+        raise NameSyntaxError(f"`{written}` is not the name of an edge", "write `from->to`")
+    return [f"{a}->{b}" for a, b in paired(*ends)]
+
+
 def natural_key(name: str) -> tuple[tuple[str, int], ...]:
     """A sorting key by which h2 comes before h10."""
     parts = re.findall(r"([^0-9]*)([0-9]*)", name)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pccompiler.components.energies import Energy
+from pccompiler.components.member import Member
 from pccompiler.components.operators import Operator
+from pccompiler.components.operators.base import Transposed
 from pccompiler.components.vocabulary import Role, Shape
 from pccompiler.diagnostics.source import Span
-from pccompiler.ir.graph import Edge, Graph, Node
+from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node
 
 
 def print_graph(graph: Graph, mark: str | None = None) -> str:
     """The whole graph; the line of the node or edge named `mark` is pointed at."""
-    lines = [f"graph {graph.name} [{graph.stage}]"]
+    lines = [f"graph {graph.name} [{graph.stage}]{_whole(graph)}"]
     rows = [(node.name, _node(graph, node), node.span) for node in graph.nodes]
     rows += [(edge.name, _edge(edge), edge.span) for edge in graph.edges]
     width = max((len(text) for _, text, _ in rows), default=0)
@@ -31,13 +34,35 @@ def pipeline_text(operators: tuple[Operator, ...]) -> str:
 
 
 def _operator(operator: Operator) -> str:
-    chosen = operator.model_dump(mode="json", exclude_defaults=True)
-    options = ", ".join(f"{key}={_value(value)}" for key, value in chosen.items())
-    return f"{operator.name}({options})" if options else operator.name
+    if isinstance(operator, Transposed):
+        return operator.name
+    return _options(operator)
+
+
+def _options(member: Member) -> str:
+    """`dense(bias=false)`: a member with the options that differ from their defaults."""
+    options = ", ".join(_chosen(member))
+    return f"{member.name}({options})" if options else member.name
+
+
+def _chosen(member: Member) -> list[str]:
+    chosen = member.model_dump(mode="json", exclude_defaults=True)
+    return [f"{key}={_value(value)}" for key, value in chosen.items()]
 
 
 def _value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _whole(graph: Graph) -> str:
+    """What differs from a predictive-coding network without time."""
+    words: list[str] = []
+    if graph.form.uses_feedback:
+        words.append(f"form={_options(graph.form)}")
+    if graph.time:
+        targets = "every" if graph.time.every else "last"
+        words.append(f"time={graph.time.steps} targets={targets}")
+    return "".join(f" {word}" for word in words)
 
 
 def _node(graph: Graph, node: Node) -> str:
@@ -46,18 +71,41 @@ def _node(graph: Graph, node: Node) -> str:
         words.append(f"role={node.role}")
     if node.activation != "identity":
         words.append(f"activation={node.activation}")
-    if node.energy is not None:
-        words.append(f"energy={node.energy.name}(precision={node.precision:g})")
+    if node.concatenates:
+        words.append("combine=concat")
+    if node.passes_through:
+        words.append("energy=none")
+    elif node.chosen or graph.arriving(node.name):
+        words.append(f"energy={energy_text(node.energy, node.precision)}")
+    if node.prior is not None:
+        words.append(f"prior={_options(node.prior)}")
     if node.role is Role.OUTPUT:
         words.append(f"loss={graph.loss.name}")
     return " ".join(words)
 
 
+def energy_text(energy: Energy, precision: float) -> str:
+    """`huber(delta=0.5, precision=2)`."""
+    options = [*_chosen(energy), f"precision={precision:g}"]
+    return f"{energy.name}({', '.join(options)})"
+
+
 def _edge(edge: Edge) -> str:
-    kind = "" if edge.kind == "feedforward" else f" kind={edge.kind}"
+    words = [pipeline_text(edge.operators)]
+    if edge.kind is not EdgeKind.FEEDFORWARD:
+        words.append(f"kind={edge.kind}")
+    if edge.delay:
+        words.append(f"delay={edge.delay}")
+    if edge.gain != 1:
+        words.append(f"gain={edge.gain:g}")
+    if edge.update_scale != 1:
+        words.append(f"updates={edge.update_scale:g}")
+    owners = dict.fromkeys(owner for _, (owner, _) in edge.owners)
+    if owners or edge.tied_to:
+        words.append(f"shares={','.join(owners) or edge.tied_to}")
     ends = f"{edge.source}->{edge.target}"
     name = "" if edge.name == ends else f"{edge.name} = "
-    return f"edge {name}{ends} : {pipeline_text(edge.operators)}{kind}"
+    return f"edge {name}{ends} : {' '.join(words)}"
 
 
 def _place(span: Span | None) -> str:

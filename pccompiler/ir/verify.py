@@ -40,9 +40,9 @@ def _broken(graph: Graph) -> Iterator[tuple[str, str, Span | None]]:
         if edge.source not in graph.node or edge.target not in graph.node:
             yield "every edge joins two nodes of the graph", edge.name, edge.span
     for node in graph.nodes:
-        if (node.energy is None) != graph.is_root(node.name):
-            yield "a node has an energy exactly if something predicts it", node.name, node.span
-    again = Graph.of(graph.name, graph.stage, graph.nodes, graph.edges, graph.loss)
+        if node.passes_through and graph.is_root(node.name):
+            yield "a pass-through node is predicted", node.name, node.span
+    again = Graph.of(graph.name, graph.stage, graph.nodes, graph.edges)
     if (again.nodes, again.edges) != (graph.nodes, graph.edges):
         yield "nodes and edges stand in canonical order", graph.name, None
     if graph.stage is Stage.TYPED:
@@ -50,7 +50,7 @@ def _broken(graph: Graph) -> Iterator[tuple[str, str, Span | None]]:
 
 
 def _broken_types(graph: Graph) -> Iterator[tuple[str, str, Span | None]]:
-    if not nx.is_directed_acyclic_graph(graph.networkx):
+    if not nx.is_directed_acyclic_graph(graph.ordered):
         yield "undelayed edges are acyclic", graph.name, None
     for node in graph.nodes:
         if node.shape is None:
@@ -64,5 +64,5 @@ def _is_typed(graph: Graph, edge: Edge) -> bool:
     return (
         len(edge.shapes) == len(edge.operators) + 1
         and edge.shapes[0] == graph.node[edge.source].shape
-        and edge.shapes[-1] == graph.node[edge.target].shape
+        and (edge.shapes[-1] == graph.node[edge.target].shape or graph.node[edge.target].concatenates)
     )

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Params
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.network import Hold, States
+from pccompiler.lowering.network import Hold, States, state_shape
 
 Clamp = Mapping[str, Any]
 """{node: value} or {node: (value, mask)}: entries where the mask is true are held."""
@@ -19,7 +19,8 @@ Clamp = Mapping[str, Any]
 def cast(
     graph: Graph, params: Params, arrays: Mapping[str, Any], required: Iterable[str] = ()
 ) -> States:
-    """The arrays in the parameters' dtype, each (batch, *shape) of its node.
+    """The arrays in the parameters' dtype, each (batch, *shape) of its node, or, in a network
+    unrolled in time, (batch, time, *shape); what has no time axis there is the same at all times.
 
     Raises ValueError for an unknown node, a wrong shape, different numbers of samples, or a
     `required` node that is missing.
@@ -32,8 +33,11 @@ def cast(
     dtype = leaves[0].dtype if leaves else jnp.float32
     result: States = {}
     for name, given in arrays.items():
-        array = jnp.asarray(given)
-        if array.shape[1:] != shape_of(graph, name) or not array.ndim:
+        array, shape = jnp.asarray(given), shape_of(graph, name)
+        whole = state_shape(graph, name, array.shape[0] if array.ndim else 0)
+        if graph.time and array.ndim and array.shape[1:] == shape:
+            array = jnp.broadcast_to(jnp.expand_dims(array, 1), whole)
+        if array.shape != whole or not array.ndim:
             raise ValueError(f"`{name}` wants shape {_wanted(graph, name)}, got {array.shape}")
         result[name] = array.astype(dtype)
     counts = {name: len(array) for name, array in result.items()}
@@ -51,24 +55,31 @@ def cast_clamp(graph: Graph, params: Params, clamp: Clamp | None) -> Hold:
     masks = {name: jnp.asarray(mask, bool) for name, (_, mask) in pairs.items()}
     for name, mask in masks.items():
         shape = values[name].shape
+        if graph.time and mask.ndim == len(shape) - 1:
+            mask = jnp.expand_dims(mask, 1)  # the same at all times
         try:
-            fits = jnp.broadcast_shapes(mask.shape, shape) == shape
+            masks[name] = jnp.broadcast_to(mask, shape)
         except ValueError:
-            fits = False
-        if not fits:
-            raise ValueError(f"the mask of `{name}` wants shape {shape}, got {mask.shape}")
+            message = f"the mask of `{name}` wants shape {shape}, got {mask.shape}"
+            raise ValueError(message) from None
     return Hold(values, masks)
 
 
 def shape_of(graph: Graph, name: str) -> tuple[int, ...]:
     """The shape of one sample of a node. Raises ValueError if there is no such node."""
     if name not in graph.node:
-        raise ValueError(f"there is no node `{name}`; the nodes are {', '.join(graph.node)}")
+        names = ", ".join(node.name for node in graph.variables)
+        raise ValueError(f"there is no node `{name}`; the nodes are {names}")
+    if graph.node[name].passes_through:
+        raise ValueError(f"`{name}` has energy none: it has no state to hold or read")
     return graph.node[name].shape or ()
 
 
 def _wanted(graph: Graph, name: str) -> str:
-    return f"(batch, {', '.join(map(str, shape_of(graph, name)))})"
+    shape = ", ".join(map(str, shape_of(graph, name)))
+    if graph.time is None:
+        return f"(batch, {shape})"
+    return f"(batch, {shape}) or (batch, {graph.time.steps}, {shape})"
 
 
 def _value_and_mask(given: Any) -> tuple[Any, Any]:

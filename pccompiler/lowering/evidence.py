@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Params
-from pccompiler.lowering.network import Hold, States
+from pccompiler.lowering.network import Equations, Hold, States
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record, Settled, run_phase, settled_energies
@@ -30,12 +31,18 @@ class TrainingEvidence:
     observe: Record | None = None
     hold: Hold | None = None
     start: Mapping[str, Array] | None = None
+    running: Mapping[str, Any] | None = None
+    """Statistics that normalising operators use; without them they use those of the batch."""
 
     def __post_init__(self) -> None:
         self._settled: dict[str, Settled] = {}
         self._energies: dict[str, dict[str, Array]] = {}
         self.loss: Array | None = None
         self.predictions: States | None = None
+
+    def equations(self, params: Params) -> Equations:
+        """The network with these parameters."""
+        return Equations(self.plan.copies, params, self.running)
 
     def settled(self, name: str) -> Settled:
         """The end of a phase, run once."""
@@ -46,7 +53,7 @@ class TrainingEvidence:
                 self._settled[name] = run_phase(
                     self.plan,
                     phase,
-                    self.params,
+                    self.equations(self.params),
                     self.batch,
                     self.settled(earlier) if earlier else None,
                     observe=self.observe,
@@ -60,15 +67,22 @@ class TrainingEvidence:
         return self.settled(phase).states
 
     def outputs(self) -> States:
-        """The prediction of each output node, (batch, *shape); logits under cross-entropy."""
+        """The predicted state of each output node; logits under cross-entropy."""
         states = self.states(self.plan.prediction.phase.name)
         return {name: states[name] for name in self.plan.outputs}
+
+    def read(self) -> States:
+        """What prediction reads: states (batch, *shape) at the last time, or (batch, time,
+        *shape) where targets hold at every one."""
+        states, time = self.states(self.plan.prediction.phase.name), self.plan.graph.time
+        last = time is not None and not time.every
+        return {name: states[name][:, -1] if last else states[name] for name in self.plan.read}
 
     def energy_gradient(self, phase: str) -> Params:
         plan, settled = self.plan.phase(phase), self.settled(phase)
 
         def mean_energy(params: Params) -> tuple[Array, dict[str, Array]]:
-            per_node = settled_energies(self.plan, plan, params, settled)
+            per_node = settled_energies(plan, self.equations(params), settled)
             zero = jnp.zeros((), jax.tree.leaves(settled.states)[0].dtype)
             return sum((energy.mean() for energy in per_node.values()), start=zero), per_node
 
@@ -78,9 +92,8 @@ class TrainingEvidence:
     def energies(self, phase: str) -> dict[str, Array]:
         """Energy per node and sample at the end of a phase."""
         if phase not in self._energies:
-            settled = self.settled(phase)
             self._energies[phase] = settled_energies(
-                self.plan, self.plan.phase(phase), self.params, settled
+                self.plan.phase(phase), self.equations(self.params), self.settled(phase)
             )
         return self._energies[phase]
 
@@ -96,8 +109,9 @@ class TrainingEvidence:
 
 
 def sample_loss(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:
-    """Loss per sample, shape (batch,), summed over the outputs."""
-    losses = [plan.graph.loss.value(batch[name], outputs[name]) for name in plan.outputs]
+    """Loss per sample, shape (batch,), summed over the outputs and the times of targets."""
+    equations = Equations(plan.copies, {})
+    losses = [equations.loss(name, batch[name], outputs[name]) for name in plan.outputs]
     if not losses:
         size, dtype = next(iter(batch.values())).shape[0], next(iter(batch.values())).dtype
         return jnp.zeros((size,), dtype)
@@ -105,10 +119,15 @@ def sample_loss(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -
 
 
 def sample_accuracy(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:
-    """Part of the outputs and positions whose largest entry is the target's, per sample."""
+    """Part of the outputs, positions and times of targets whose largest entry is the target's,
+    per sample."""
+    time = plan.graph.time
+    first = time.steps - 1 if time and not time.every else 0
     hits = [
         (outputs[name].argmax(-1) == batch[name].argmax(-1)).astype(outputs[name].dtype)
         for name in plan.outputs
     ]
-    means = [hit.reshape(hit.shape[0], -1).mean(1) for hit in hits]
+    means = [
+        (hit if time is None else hit[:, first:]).reshape(hit.shape[0], -1).mean(1) for hit in hits
+    ]
     return sum(means[1:], start=means[0]) / len(means)

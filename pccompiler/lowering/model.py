@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -13,10 +13,12 @@ import numpy as np
 
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.arguments import Clamp, cast, cast_clamp
+from pccompiler.lowering.arguments import Clamp, cast, cast_clamp, shape_of
 from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
-from pccompiler.lowering.network import Hold, States, energies, external_energy, init_params
+from pccompiler.lowering.network import Equations, Hold, States
+from pccompiler.lowering.parameters import init_params, init_statistics, statistics_table
 from pccompiler.lowering.plan import UpdatePlan
+from pccompiler.lowering.planning import Situation
 from pccompiler.lowering.relaxation import without_reverse_mode
 from pccompiler.lowering.training import (
     Metrics,
@@ -29,8 +31,8 @@ from pccompiler.lowering.training import (
 )
 from pccompiler.spec.models import RunSpec
 
-Replan = Callable[[frozenset[str], bool], UpdatePlan]
-"""(nodes that the caller holds, whether the caller gives the start) -> the plan for that."""
+Replan = Callable[[Situation], UpdatePlan]
+"""What the caller changes about the phases -> the plan for that."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class CompiledModel:
       states  where the relaxation starts, for the nodes named; default: the spec's start
       clamp   values to hold on any nodes, {node: value} or {node: (value, mask)}
       key     for stochastic starts; default: a fixed key
-      aux     what a training state carries beside the parameters; no rule reads it so far
+      aux     what a training state carries beside the parameters: running statistics. With
+              them, normalising operators use these instead of those of the batch; `predict`
+              needs them where there are some
     """
 
     def __init__(self, spec: RunSpec, graph: Graph, plan: UpdatePlan, replan: Replan) -> None:
@@ -71,7 +75,7 @@ class CompiledModel:
         self._evaluate = jax.jit(partial(_evaluate, plan))
         self._trajectories = jax.jit(partial(energy_trajectories, plan))
         self._finite = jax.jit(partial(_finite_rows, plan))
-        self._run = jax.jit(self._evidence_of, static_argnames=("want", "phase"))
+        self._run = jax.jit(self._evidence_of, static_argnames=("want", "phase", "situation"))
 
     @property
     def needs_horizon(self) -> bool:
@@ -98,7 +102,7 @@ class CompiledModel:
         return TrainState(
             params=params,
             optimizer_state=make_optimizer(self.spec.learning).init(params),
-            aux={},
+            aux=init_statistics(self.graph, dtype),
             step=jnp.int32(0),
             key=jax.random.key_data(key),
             horizon=jnp.int32(horizon or 0),
@@ -153,7 +157,7 @@ class CompiledModel:
 
         weight: (batch,), 1 for a sample and 0 for padding.
         """
-        return self._evaluate(params, self._batch(params, batch), weight)
+        return self._evaluate(params, aux or None, self._batch(params, batch), weight)
 
     def diagnose(self, state: TrainState, batch: Mapping[str, Array]) -> Blame | None:
         """Replays a step and says where the first state, energy or gradient is not finite."""
@@ -185,9 +189,28 @@ class CompiledModel:
         """What the rule hands to the optimiser: a tree like the parameters, batch mean."""
         return self._evidence("gradients", params, batch, **how)
 
-    def predict(self, params: Params, inputs: Mapping[str, Array], **how: Any) -> States:
-        """The outputs by node name, (batch, *shape); logits under the cross-entropy loss."""
-        return self._evidence("predictions", params, inputs, **how)
+    def predict(
+        self,
+        params: Params,
+        inputs: Mapping[str, Array],
+        *,
+        read: Sequence[str] | None = None,
+        **how: Any,
+    ) -> States:
+        """The outputs by node name, (batch, *shape); logits under the cross-entropy loss.
+
+        In a network unrolled in time they are those of the last time, or (batch, time, *shape)
+        where targets hold at every one. With `read`, exactly the nodes in `inputs` are held,
+        all others settle, and the nodes named are read: `predict(params, {"label": y},
+        read=["image"])` imagines images.
+        """
+        clamped = None if read is None else tuple(sorted(inputs))
+        read = None if read is None else tuple(read)
+        if _keeps_statistics(self.graph) and not how.get("aux"):
+            raise ValueError("this network predicts with running statistics: pass aux=state.aux")
+        for name in read or ():
+            shape_of(self.graph, name)
+        return self._evidence("predictions", params, inputs, clamped=clamped, read=read, **how)
 
     def energy(
         self,
@@ -201,11 +224,12 @@ class CompiledModel:
         """The energy of given states, per sample: {"nodes": {node: (batch,)}, "external":
         (batch,), "total": (batch,)}; external is beta C of the phase, zero without a nudge."""
         plan = self.plan.phase(phase or self.plan.reported)
-        states = cast(self.graph, params, states, self.graph.node)
-        per_node = energies(self.graph, plan, params, states, plan.energies, {})
-        external = external_energy(
-            self.graph, plan, states, cast(self.graph, params, batch or {}, plan.phase.nudged)
-        )
+        names = [node.name for node in self.graph.variables]
+        states = cast(self.graph, params, states, names)
+        equations = Equations(self.plan.copies, params, aux or None)
+        per_node = equations.energies(plan, states, plan.energies, {})
+        targets = cast(self.graph, params, batch or {}, plan.phase.nudged)
+        external = equations.external_energy(plan, states, targets)
         if external is None:
             like = next(iter(states.values()))
             external = jnp.zeros(like.shape[:1], like.dtype)
@@ -225,14 +249,18 @@ class CompiledModel:
         clamp: Clamp | None = None,
         key: Array | None = None,
         aux: Any = None,
+        clamped: tuple[str, ...] | None = None,
+        read: tuple[str, ...] | None = None,
     ) -> Any:
         hold = cast_clamp(self.graph, params, clamp)
-        plan = self._plan_for(frozenset(hold.values), bool(states))
+        situation = Situation(frozenset(hold.values), bool(states), clamped, read)
+        plan = self._plan_for(situation)
         needed = _needed(plan, want, phase or plan.reported)
         batch = cast(self.graph, params, batch, needed)
         start = cast(self.graph, params, states) if states else None
         key = jax.random.key(0) if key is None else key
-        return self._run(params, batch, hold, start, key, want=want, phase=phase)
+        how = {"want": want, "phase": phase, "situation": situation}
+        return self._run(params, batch, hold, start, key, aux or None, **how)
 
     def _evidence_of(
         self,
@@ -241,13 +269,15 @@ class CompiledModel:
         hold: Hold,
         start: Mapping[str, Array] | None,
         key: Array,
+        running: Mapping[str, Any] | None,
         *,
         want: str,
         phase: str | None,
+        situation: Situation,
     ) -> Any:
-        plan = self._plan_for(frozenset(hold.values), start is not None)
+        plan = self._plan_for(situation)
         observe = _everything if want == "trace" else None
-        evidence = TrainingEvidence(plan, params, batch, key, observe, hold, start)
+        evidence = TrainingEvidence(plan, params, batch, key, observe, hold, start, running)
         result = _wanted(evidence, want, phase or plan.reported)
         return without_reverse_mode(result) if plan.stop else result
 
@@ -274,7 +304,7 @@ def _needed(plan: UpdatePlan, want: str, phase: str) -> tuple[str, ...]:
 
 def _wanted(evidence: TrainingEvidence, want: str, phase: str) -> Any:
     if want == "predictions":
-        return evidence.outputs()
+        return evidence.read()
     if want == "gradients":
         return evidence.plan.estimator.gradient(evidence)
     if want == "states":
@@ -291,9 +321,9 @@ def _steps_and_end(evidence: TrainingEvidence, phase: str) -> dict[str, States]:
 
 
 def _evaluate(
-    plan: UpdatePlan, params: Params, batch: Mapping[str, Array], weight: Array
+    plan: UpdatePlan, params: Params, running: Any, batch: Mapping[str, Array], weight: Array
 ) -> dict[str, Array]:
-    evidence = TrainingEvidence(plan, params, batch, jax.random.key(0))
+    evidence = TrainingEvidence(plan, params, batch, jax.random.key(0), running=running)
     outputs = evidence.outputs()
     zero = jnp.zeros_like(weight)
     energy = sum(evidence.energies(plan.prediction.phase.name).values(), start=zero)
@@ -319,14 +349,18 @@ def _finite_rows(
             node: ok & finite["energies"].get(node, True) for node, ok in finite["states"].items()
         }
     gradient = plan.estimator.gradient(evidence)
-    by_edge = {edge: jax.tree.leaves(tree) for edge, tree in gradient.items()}
-    return rows, {
-        plan.graph.edge[edge].target: jnp.all(jnp.stack([_all_finite(x, 0) for x in leaves]))
-        for edge, leaves in by_edge.items()
-    }
+    by_node: dict[str, list[Array]] = {}
+    for edge, tree in gradient.items():
+        finite = [_all_finite(leaf, 0) for leaf in jax.tree.leaves(tree)]
+        by_node.setdefault(plan.graph.edge[edge].target, []).extend(finite)
+    return rows, {node: jnp.stack(finite).all() for node, finite in by_node.items()}
 
 
-def _everything(states: States, energies: Mapping[str, Array]) -> dict[str, Any]:
+def _keeps_statistics(graph: Graph) -> bool:
+    return bool(statistics_table(graph))
+
+
+def _everything(_: Equations, states: States, energies: Mapping[str, Array]) -> dict[str, Any]:
     return {"states": dict(states), "energies": dict(energies)}
 
 

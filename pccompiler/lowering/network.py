@@ -1,9 +1,15 @@
-"""The equations of a network in JAX: predictions, energies and the feedforward pass.
+"""The equations of a network in JAX: predictions and energies.
 
-For node n with incoming edges e from sources s(e):
+For node n with forward edges e from sources s(e), and feedback edges b:
 
-    mu_n = act_n( sum_e pipeline_e(x_s(e)) )
-    F    = sum_n precision_n energy_n(x_n, mu_n) + beta sum_out loss(target, x_out)
+    mu_n = act_n( sum_e  gain_e pipeline_e(x_s(e)) )
+    nu_n = act_n( mean_b gain_b pipeline_b(x_s(b)) )
+    F    = sum_n precision_n term(energy_n, x_n, mu_n, nu_n) + beta sum_out loss(target, x_out)
+
+where the energy form says what the term is. In a network unrolled in time every array has a
+time axis after the batch axis, and the copies of a node in time are computed together: an
+edge's pipeline sees them as one larger batch, and what it makes is shifted by its delay. What
+is absent at some times contributes nothing there.
 """
 
 from __future__ import annotations
@@ -15,25 +21,30 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pccompiler.components.activations import ACTIVATIONS
-from pccompiler.components.operators import Parameter
+from pccompiler.components.forms import Predicted
 from pccompiler.components.vocabulary import Array, Params
+from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Edge, Graph
+from pccompiler.lowering.parameters import own_part, parameter_slots, statistics_slots
 from pccompiler.lowering.plan import PhasePlan
-from pccompiler.lowering.randomness import named_key
 
 States = dict[str, Array]
-"""Arrays of shape (batch, *shape) by node name."""
+"""Arrays of shape (batch, *shape), or (batch, time, *shape), by node name."""
 
 EdgeValues = Mapping[str, Array]
 """What edges contribute to their target's prediction, by edge name."""
+
+Reached = Mapping[str, Array]
+"""By node, the copies whose energy counts so far, shape (time,)."""
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["values", "masks"], meta_fields=[])
 @dataclass(frozen=True)
 class Hold:
-    """Values that the caller fixes on free nodes: x = value where mask is true."""
+    """Values that are fixed on free nodes: x = value where mask is true."""
 
     values: Mapping[str, Array] = field(default_factory=dict)
     masks: Mapping[str, Array] = field(default_factory=dict)
@@ -45,6 +56,13 @@ class Hold:
             for name, x in states.items()
         }
 
+    def at(self, t: int) -> Hold:
+        """What is fixed at one time."""
+        return Hold(
+            {name: value[:, t] for name, value in self.values.items()},
+            {name: mask[:, t] for name, mask in self.masks.items()},
+        )
+
     def still(self, gradients: Mapping[str, Array]) -> States:
         """The gradients with those of fixed values set to zero."""
         return {
@@ -52,131 +70,254 @@ class Hold:
             for name, g in gradients.items()
         }
 
-
-def parameter_table(graph: Graph) -> dict[str, Any]:
-    """Shape and initialiser of every parameter, as the tree that holds the parameters.
-
-    An edge with one parametric operator owns `{weight: ..., bias: ...}`; with several, each
-    has a mapping of its own: `{dense: {...}, dense2: {...}}`.
-    """
-    table: dict[str, Any] = {}
-    for edge in graph.edges:
-        own = dict(_operator_parameters(edge).values())
-        if own:
-            table[edge.name] = next(iter(own.values())) if len(own) == 1 else own
-    return table
-
-
-def init_params(graph: Graph, key: Array, dtype: Any) -> dict[str, Any]:
-    """Fresh parameters. Each array's numbers depend on the key and on its own name only."""
-
-    def draw(path: tuple[Any, ...], parameter: Parameter) -> Array:
-        own_key = named_key(key, *(part.key for part in path))
-        return parameter.initializer.sampler()(own_key, parameter.shape, dtype)
-
-    return jax.tree_util.tree_map_with_path(
-        draw, parameter_table(graph), is_leaf=lambda leaf: isinstance(leaf, Parameter)
-    )
-
-
-def feedforward(
-    graph: Graph,
-    params: Params,
-    given: Mapping[str, Array],
-    hold: Hold,
-    batch_size: int,
-    dtype: Any,
-) -> tuple[States, States, dict[str, Array]]:
-    """One pass in forward order: (states, predictions, edge values).
-
-    A node in `given` has that state; a free root is zero; every other node stands at its
-    prediction.
-    """
-    states: States = {}
-    predictions: States = {}
-    values: dict[str, Array] = {}
-    for node in graph.nodes:
-        with jax.named_scope(node.name):
-            for edge in graph.incoming(node.name):
-                values[edge.name] = edge_value(edge, params, states[edge.source])
-            if not graph.is_root(node.name):
-                predictions[node.name] = _prediction(graph, node.name, values)
-            if node.name in given:
-                state = given[node.name]
-            elif node.name in predictions:
-                state = predictions[node.name]
+    def also(self, other: Hold) -> Hold:
+        """Both, the other's values where both fix the same entry."""
+        values, masks = dict(self.values), dict(self.masks)
+        for name, value in other.values.items():
+            mask = other.masks[name]
+            if name in values:
+                values[name] = jnp.where(mask, value, values[name])
+                masks[name] = mask | masks[name]
             else:
-                state = jnp.zeros((batch_size, *(node.shape or ())), dtype)
-            states |= hold.on({node.name: state})
-    return states, predictions, values
+                values[name], masks[name] = value, mask
+        return Hold(values, masks)
 
 
-def edge_value(edge: Edge, params: Params, x: Array) -> Array:
-    """What the edge contributes to its target's prediction, from its source's state."""
-    slots = _operator_parameters(edge)
-    own = params.get(edge.name, {})
-    for index, operator in enumerate(edge.operators):
-        if index not in slots:
-            x = operator.apply({}, x)
-        else:
-            x = operator.apply(own if len(slots) == 1 else own[slots[index][0]], x)
-    return x
+@dataclass(frozen=True)
+class Equations:
+    """The functions of a network with given parameters.
 
-
-def energies(
-    graph: Graph,
-    plan: PhasePlan,
-    params: Params,
-    states: Mapping[str, Array],
-    live: Iterable[str],
-    reused: EdgeValues,
-) -> dict[str, Array]:
-    """Energy per sample, shape (batch,), of each live node, precision included.
-
-    The edges in `reused` contribute the given value; gradients flow as if it had been
-    computed here.
+    `running` are the statistics that normalising operators use; without them they use those
+    of their batch.
     """
-    result: dict[str, Array] = {}
-    for name in live:
-        with jax.named_scope(name):
-            values: dict[str, Array] = {}
-            for edge in graph.incoming(name):
-                value = edge_value(edge, params, states[edge.source])
-                if edge.name in reused:
-                    value = _with_value(value, reused[edge.name])
-                values[edge.name] = value
-            mu = _prediction(graph, name, values)
-            precision = graph.node[name].precision
-            result[name] = precision * plan.energies[name].value(states[name], mu)
-    return result
+
+    copies: Copies
+    params: Params
+    running: Mapping[str, Any] | None = None
+
+    @property
+    def graph(self) -> Graph:
+        return self.copies.graph
+
+    # -- edges ---------------------------------------------------------------------------
+
+    def edge_value(self, edge: Edge, x: Array) -> Array:
+        """What the edge contributes, from its source's states at all times."""
+        if self.graph.time is None:
+            return self.mapped(edge, x)
+        value = self.mapped(edge, self._read(edge, x))
+        value = value.reshape(x.shape[0], -1, *value.shape[1:])
+        if edge.delay:
+            missing = jnp.zeros((x.shape[0], edge.delay, *value.shape[2:]), value.dtype)
+            parts = [value, missing] if edge.is_feedback else [missing, value]
+            value = jnp.concatenate(parts, axis=1)
+        there = self.copies.terms[edge.name]
+        # outside the range of time it is zero already; only pass-through nodes leave more out
+        inside = sum(there) == self.graph.copies - edge.delay
+        return value if inside else _where_times(there, value)
+
+    def mapped(self, edge: Edge, x: Array) -> Array:
+        """What the pipeline makes of states (copies, *shape) of its source, times the gain."""
+        value = self.pipeline(edge, x)[-1]
+        return value if edge.gain == 1 else edge.gain * value
+
+    def pipeline(self, edge: Edge, x: Array) -> list[Array]:
+        """What each operator of the pipeline receives, and at the end what the last one makes."""
+        slots, owners = parameter_slots(edge), dict(edge.owners)
+        own, kept = self.params.get(edge.name, {}), statistics_slots(edge)
+        row = [x]
+        for position, operator in enumerate(edge.operators):
+            if position in owners:
+                owner, place = owners[position]
+                theirs = parameter_slots(self.graph.edge[owner])
+                params = own_part(self.params[owner], theirs, place)
+            else:
+                params = own_part(own, slots, position)
+            if position in kept and self.running is not None:
+                statistics = own_part(self.running[edge.name], kept, position)
+                row.append(operator.apply_with(params, statistics, row[-1]))
+            else:
+                row.append(operator.apply(params, row[-1]))
+        return row
+
+    def batch_statistics(self, states: Mapping[str, Array]) -> dict[str, Any]:
+        """The statistics that these states have where an operator normalises by them, as the
+        tree of the running ones; all copies in time count as one batch."""
+        known = self.with_pass_through(states, {})
+        result: dict[str, Any] = {}
+        for edge in self.graph.edges:
+            slots = statistics_slots(edge)
+            if not slots:
+                continue
+            inputs = self.pipeline(edge, self._read(edge, known[edge.source]))
+            measured = {
+                key: edge.operators[position].measure(inputs[position])
+                for position, (key, _) in slots.items()
+            }
+            result[edge.name] = next(iter(measured.values())) if len(slots) == 1 else measured
+        return result
+
+    # -- predictions ---------------------------------------------------------------------
+
+    def with_pass_through(self, states: Mapping[str, Array], reused: EdgeValues) -> States:
+        """The states and, in their places, the predictions that nodes pass through."""
+        known = dict(states)
+
+        def value(name: str) -> Array:
+            if name not in known:
+                values = {
+                    edge.name: self._known_or(edge, value(edge.source), reused)
+                    for edge in self.graph.incoming(name)
+                }
+                known[name] = self.prediction(name, values)
+            return known[name]
+
+        for node in self.graph.nodes:
+            if node.passes_through:
+                value(node.name)
+        return known
+
+    def prediction(self, node: str, values: EdgeValues) -> Array:
+        """The forward prediction mu from the values of the incoming edges; zero where absent."""
+        mu = self.activated(node, values)
+        there = self.copies.forward[node]
+        return mu if all(there) else _where_times(there, mu)
+
+    def activated(self, node: str, values: EdgeValues) -> Array:
+        """The activation of the sum, or concatenation, of the incoming values."""
+        target = self.graph.node[node]
+        terms = [values[edge.name] for edge in self.graph.incoming(node)]
+        if target.concatenates and len(terms) > 1:
+            total = jnp.concatenate(terms, axis=-1)
+        else:
+            total = sum(terms[1:], start=terms[0])
+        return ACTIVATIONS[target.activation](total)
+
+    def feedback_prediction(self, node: str, values: EdgeValues) -> Array:
+        """The feedback prediction nu: the activated mean (or sum) of the values present."""
+        target = self.graph.node[node]
+        terms = [values[edge.name] for edge in self.graph.feedback(node)]
+        total: Array = sum(terms[1:], start=terms[0])
+        counts = self.copies.feedback[node]
+        if not target.sums_feedback and max(counts) > 1:
+            if self.graph.time is None:
+                total = total / counts[0]
+            else:
+                each = np.maximum(counts, 1).reshape(-1, *(1,) * (total.ndim - 2))
+                total = total / each.astype(total.dtype)
+        return ACTIVATIONS[target.activation](total)
+
+    # -- energies ------------------------------------------------------------------------
+
+    def energies(
+        self,
+        plan: PhasePlan,
+        states: Mapping[str, Array],
+        live: Iterable[str],
+        reused: EdgeValues,
+        reached: Reached | None = None,
+    ) -> dict[str, Array]:
+        """Energy per sample, shape (batch,), of each live node, precision included.
+
+        The edges in `reused` contribute the given value; gradients flow as if it had been
+        computed here. Copies that `reached` says no to count as zero.
+        """
+        known = self.with_pass_through(states, reused)
+        result: dict[str, Array] = {}
+        for name in live:
+            with jax.named_scope(name):
+                per_copy = self._energy(plan, name, known, reused)
+                if reached is not None and name in reached:
+                    per_copy = jnp.where(reached[name], per_copy, 0)
+                result[name] = per_copy.sum(axis=1)
+        return result
+
+    def _energy(
+        self, plan: PhasePlan, name: str, states: Mapping[str, Array], reused: EdgeValues
+    ) -> Array:
+        """The energy of each copy of a node, shape (batch, time)."""
+        graph, node = self.graph, self.graph.node[name]
+        batch, times = states[name].shape[0], graph.copies
+        x = self._folded(states[name])
+        forward = feedback = None
+        if graph.incoming(name):
+            values = {
+                e.name: self._known_or(e, states[e.source], reused) for e in graph.incoming(name)
+            }
+            mu = self._folded(self.prediction(name, values))
+            forward = Predicted(mu, self._present(self.copies.forward[name], batch))
+        elif node.prior is not None:
+            forward = Predicted(jnp.full_like(x, node.prior.mean))
+        precision = node.precision if graph.incoming(name) or node.prior is None else 1.0
+        if node.prior is not None:
+            precision = node.prior.precision
+        is_target = name in plan.phase.clamped and name in graph.network.outputs
+        if is_target and forward is not None and name not in plan.elsewhere:
+            energy = forward.only(plan.energies[name].value(x, forward.values))
+            return precision * energy.reshape(batch, times)
+        if graph.form.uses_feedback and graph.feedback(name):
+            values = {
+                e.name: self._known_or(e, states[e.source], reused) for e in graph.feedback(name)
+            }
+            nu = self._folded(self.feedback_prediction(name, values))
+            there = tuple(count > 0 for count in self.copies.feedback[name])
+            feedback = Predicted(nu, self._present(there, batch))
+        energy = plan.elsewhere.get(name, plan.energies[name])
+        terms = graph.form.term(energy, x, forward, feedback).reshape(batch, times)
+        if is_target and forward is not None:
+            loss = forward.only(plan.energies[name].value(x, forward.values))
+            terms = jnp.where(np.array(self.copies.targets), loss.reshape(batch, times), terms)
+        return precision * terms
+
+    def external_energy(
+        self, plan: PhasePlan, states: Mapping[str, Array], targets: Mapping[str, Array]
+    ) -> Array | None:
+        """beta C per sample, shape (batch,); None where nothing is nudged."""
+        nudged = plan.phase.nudged
+        if not nudged:
+            return None
+        losses = [self.loss(name, targets[name], states[name]) for name in nudged]
+        return plan.phase.beta * sum(losses[1:], start=losses[0])
+
+    def loss(self, node: str, target: Array, output: Array) -> Array:
+        """The loss of an output per sample, shape (batch,), summed over the times of targets."""
+        energy = self.graph.target_energy(self.graph.node[node])
+        per_copy = energy.value(self._folded(target), self._folded(output))
+        per_copy = per_copy.reshape(-1, self.graph.copies)
+        return (per_copy if all(self.copies.targets) else per_copy[:, -1:]).sum(axis=1)
+
+    # -- copies in time --------------------------------------------------------------------
+
+    def _read(self, edge: Edge, x: Array) -> Array:
+        """The states that the edge reads at some time, as one batch."""
+        if self.graph.time is not None and edge.delay:
+            x = x[:, edge.delay :] if edge.is_feedback else x[:, : -edge.delay]
+        return self._folded(x)
+
+    def _folded(self, x: Array) -> Array:
+        """The copies of samples in time as one batch, (batch * time, *shape)."""
+        return x if self.graph.time is None else x.reshape(-1, *x.shape[2:])
+
+    def _present(self, there: tuple[bool, ...], batch: int) -> Array | None:
+        """Presence by time as presence by copy, shape (batch * time,)."""
+        return None if all(there) else jnp.tile(np.array(there), batch)
+
+    def _known_or(self, edge: Edge, x: Array, reused: EdgeValues) -> Array:
+        value = self.edge_value(edge, x)
+        return _with_value(value, reused[edge.name]) if edge.name in reused else value
 
 
-def external_energy(
-    graph: Graph, plan: PhasePlan, states: Mapping[str, Array], targets: Mapping[str, Array]
-) -> Array | None:
-    """beta C per sample, shape (batch,); None where nothing is nudged."""
-    nudged = plan.phase.nudged
-    if not nudged:
-        return None
-    losses = [graph.loss.value(targets[name], states[name]) for name in nudged]
-    return plan.phase.beta * sum(losses[1:], start=losses[0])
+def state_shape(graph: Graph, name: str, batch: int) -> tuple[int, ...]:
+    """(batch, *shape), or (batch, time, *shape), of a node's states."""
+    times = (graph.time.steps,) if graph.time else ()
+    return (batch, *times, *(graph.node[name].shape or ()))
 
 
-def _prediction(graph: Graph, node: str, values: EdgeValues) -> Array:
-    terms = [values[edge.name] for edge in graph.incoming(node)]
-    return ACTIVATIONS[graph.node[node].activation](sum(terms[1:], start=terms[0]))
-
-
-def _operator_parameters(edge: Edge) -> dict[int, tuple[str, Mapping[str, Parameter]]]:
-    """For each parametric operator of the pipeline, by position: its key and parameters."""
-    slots: dict[int, tuple[str, Mapping[str, Parameter]]] = {}
-    seen: dict[str, int] = {}
-    for index, operator in enumerate(edge.operators):
-        parameters = operator.parameters(edge.shapes[index], edge.shapes[index + 1])
-        if parameters:
-            seen[operator.name] = count = seen.get(operator.name, 0) + 1
-            slots[index] = (operator.name if count == 1 else f"{operator.name}{count}", parameters)
-    return slots
+def _where_times(there: tuple[bool, ...], x: Array) -> Array:
+    """x of shape (batch, time, ...) where it is there, else zero."""
+    if len(there) == 1:
+        return x if there[0] else jnp.zeros_like(x)
+    return jnp.where(np.array(there).reshape(-1, *(1,) * (x.ndim - 2)), x, 0)
 
 
 @jax.custom_jvp

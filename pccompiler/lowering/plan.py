@@ -8,16 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from pccompiler.components.energies import Energy
 from pccompiler.components.state_inits import StateInit
 from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.components.vocabulary import Estimator, Phase
+from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Graph
 
 NEVER = 10**9
 """A step number that no relaxation reaches."""
+
+
+Steps = tuple[int, ...]
+"""A step number for each copy of a node in time; a network without time has one copy."""
 
 
 class Form(StrEnum):
@@ -35,7 +41,8 @@ class Stretch:
     `live` nodes contribute their energy, `moving` nodes are updated, and `reused` edges take
     their value from the start of the phase because their source has not moved since.
     `arrivals` gives, for live nodes that may still be unreached within this stretch, the step
-    from which their energy counts; it is empty where all live nodes count throughout.
+    from which the energy of each of their copies in time counts; nodes that count throughout
+    are left out.
     """
 
     first: int
@@ -44,26 +51,34 @@ class Stretch:
     moving: tuple[str, ...]
     reused: frozenset[str]
     form: Form
-    arrivals: Mapping[str, int]
+    arrivals: Mapping[str, Steps]
 
 
 @dataclass(frozen=True)
 class PhasePlan:
     """One phase with every decision taken.
 
+    `energies` are those of the nodes that have a prediction; a clamped output's is its loss at
+    the times of targets, and `elsewhere` gives its energy at other times, where it is free.
     `free` are the states that inference may change. `arrival[n]` is the first step (from 1) at
-    which the error of node n can be non-zero; before it, the error is zero by definition.
-    `movement[n]` is the step at whose end a free node first moves. `settled` describes the
-    evaluation after the last step, where energies are reported and parameters learn.
+    which the error of node n can be non-zero, for each copy in time; before it, the error is
+    zero by definition. `movement[n]` is the step at whose end a node first moves, or changes
+    with what it passes through. `settled` describes the evaluation after the last step, where
+    energies are reported and parameters learn.
     """
 
     phase: Phase
     energies: Mapping[str, Energy]
+    elsewhere: Mapping[str, Energy]
     free: tuple[str, ...]
-    arrival: Mapping[str, int]
+    arrival: Mapping[str, Steps]
     movement: Mapping[str, int]
     stretches: tuple[Stretch, ...]
     settled: Stretch
+
+    def first_arrival(self, node: str) -> int:
+        """The step at which information first reaches any copy of the node."""
+        return min(self.arrival[node])
 
     def replace(self, **changes: Any) -> PhasePlan:
         return replace(self, **changes)
@@ -73,7 +88,8 @@ class PhasePlan:
 class UpdatePlan:
     """A training step and the prediction of a network.
 
-    `prediction` is the phase that predicts, and `outputs` are the nodes it is read from.
+    `prediction` is the phase that predicts, `read` the nodes it is read from, and `outputs`
+    those that have a loss.
     """
 
     graph: Graph
@@ -81,11 +97,17 @@ class UpdatePlan:
     estimator: Estimator
     reported: str
     prediction: PhasePlan
+    read: tuple[str, ...]
     outputs: tuple[str, ...]
     init: StateInit
     state_optimizer: StateOptimizer
     stop: tuple[float, float] | None
     """(residual, floor) of the stopping rule, or None to take every step."""
+
+    @cached_property
+    def copies(self) -> Copies:
+        """The copies of the graph's nodes in time."""
+        return Copies(self.graph)
 
     def phase(self, name: str) -> PhasePlan:
         """The plan of a phase by name; KeyError with the names there are."""

@@ -16,25 +16,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from pccompiler.components.state_inits import AtRandom, Feedforward
 from pccompiler.components.state_optimizers import Memory
-from pccompiler.components.vocabulary import Array, Params, PhaseKind
-from pccompiler.lowering.network import (
-    EdgeValues,
-    Hold,
-    States,
-    edge_value,
-    energies,
-    external_energy,
-    feedforward,
-)
+from pccompiler.components.vocabulary import Array, PhaseKind
+from pccompiler.lowering.network import EdgeValues, Equations, Hold, States, state_shape
 from pccompiler.lowering.plan import Form, PhasePlan, Stretch, UpdatePlan
 from pccompiler.lowering.randomness import named_key
+from pccompiler.lowering.sweep import feedforward
 
-Record = Callable[[States, Mapping[str, Array]], Any]
-"""(all states, energies per node and sample) -> what to record of an inference step."""
+Record = Callable[[Equations, States, Mapping[str, Array]], Any]
+"""(the network, all states, energies per node and sample) -> what to record of a step."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +49,7 @@ class Settled:
 def run_phase(
     plan: UpdatePlan,
     phase: PhasePlan,
-    params: Params,
+    equations: Equations,
     batch: Mapping[str, Array],
     start: Settled | None,
     *,
@@ -68,9 +62,9 @@ def run_phase(
 
     `states` replaces the spec's start of the nodes that it names.
     """
-    hold = hold or Hold()
-    clamped = {name: batch[name] for name in phase.phase.clamped}
-    size, dtype = _size_and_dtype(params, batch, states)
+    clamped = {name: batch[name] for name in phase.phase.clamped if name not in phase.free}
+    hold = _targets(plan, phase, batch).also(hold or Hold())
+    size, dtype = _size_and_dtype(equations.params, batch, hold, states)
     predictions: States | None = None
     values: EdgeValues
     if start is not None:
@@ -79,15 +73,26 @@ def run_phase(
     elif phase.phase.kind is PhaseKind.FORWARD or isinstance(plan.init, Feedforward):
         sweep = phase.phase.kind is PhaseKind.FORWARD
         given = clamped if sweep else {**(states or {}), **clamped}
-        begin, predictions, values = feedforward(plan.graph, params, given, hold, size, dtype)
+        begin, predictions, values = feedforward(equations, given, hold, size, dtype)
     else:
         initial = _initial_states(plan, size, dtype, key)
         begin, values = hold.on({**initial, **(states or {}), **clamped}), {}
     if phase.phase.kind is PhaseKind.FORWARD:
         return Settled(begin, values, predictions, None, jnp.zeros((size,), jnp.int32))
-    relaxation = _Relaxation(plan, phase, params, batch, begin, values, observe, hold)
+    relaxation = _Relaxation(plan, phase, equations, batch, begin, values, observe, hold)
     end, observed, taken = relaxation.run()
     return Settled({**begin, **end}, relaxation.values, predictions, observed, taken)
+
+
+def _targets(plan: UpdatePlan, phase: PhasePlan, batch: Mapping[str, Array]) -> Hold:
+    """The outputs that are held at the times of targets alone."""
+    held = {name: batch[name] for name in phase.phase.clamped if name in phase.free}
+    there = np.array(plan.copies.targets)
+    masks = {
+        name: jnp.broadcast_to(there.reshape(-1, *(1,) * (x.ndim - 2)), x.shape)
+        for name, x in held.items()
+    }
+    return Hold(held, masks)
 
 
 class _Relaxation:
@@ -97,14 +102,14 @@ class _Relaxation:
         self,
         plan: UpdatePlan,
         phase: PhasePlan,
-        params: Params,
+        equations: Equations,
         batch: Mapping[str, Array],
         begin: States,
         values: EdgeValues,
         observe: Record | None,
         hold: Hold,
     ) -> None:
-        self.plan, self.phase, self.params, self.batch = plan, phase, params, batch
+        self.plan, self.phase, self.equations, self.batch = plan, phase, equations, batch
         self.begin, self.observe, self.hold = begin, observe or (lambda *_: ()), hold
         self.free = {name: begin[name] for name in phase.free}
         self.values = self._reusable(values)
@@ -180,7 +185,7 @@ class _Relaxation:
         moving = {name: free[name] for name in stretch.moving}
         gradients, per_node = jax.grad(total, has_aux=True)(moving)
         gradients = self.hold.still(gradients)
-        row = self.observe({**self.begin, **free}, self._all_nodes(per_node))
+        row = self.observe(self.equations, {**self.begin, **free}, self._all_nodes(per_node))
         free, memory = dict(free), dict(memory)
         for name, gradient in gradients.items():
             update, memory[name] = self.plan.state_optimizer.update(gradient, memory[name], t)
@@ -192,13 +197,12 @@ class _Relaxation:
     ) -> tuple[Array, dict[str, Array]]:
         """(F summed over the batch, energy per live node and sample)."""
         reused = {name: self.values[name] for name in stretch.reused if name in self.values}
-        per_node = energies(self.plan.graph, self.phase, self.params, states, stretch.live, reused)
-        for name, arrival in stretch.arrivals.items():
-            # Before information arrives the error is zero by definition; computed, it may be
-            # a rounding error, which Adam on the states would blow up.
-            per_node[name] = jnp.where(t >= arrival, per_node[name], 0)
+        # Before information arrives the error is zero by definition; computed, it may be
+        # a rounding error, which Adam on the states would blow up.
+        reached = {name: t >= np.array(steps) for name, steps in stretch.arrivals.items()}
+        per_node = self.equations.energies(self.phase, states, stretch.live, reused, reached)
         terms = list(per_node.values())
-        external = external_energy(self.plan.graph, self.phase, states, self.batch)
+        external = self.equations.external_energy(self.phase, states, self.batch)
         if external is not None:
             terms.append(external)
         return sum((term.sum() for term in terms), start=jnp.zeros((), _dtype(states))), per_node
@@ -212,22 +216,24 @@ class _Relaxation:
         """The values, at the start of the phase, of all edges that some stretch reuses."""
         stretches = (*self.phase.stretches, self.phase.settled)
         wanted = frozenset[str]().union(*(stretch.reused for stretch in stretches))
-        graph = self.plan.graph
+        if not wanted:
+            return {}
+        begin = self.equations.with_pass_through(self.begin, values)
         return {
             edge.name: values[edge.name]
             if edge.name in values
-            else edge_value(edge, self.params, self.begin[edge.source])
-            for edge in graph.edges
+            else self.equations.edge_value(edge, begin[edge.source])
+            for edge in self.plan.graph.edges
             if edge.name in wanted
         }
 
 
-def settled_energies(
-    plan: UpdatePlan, phase: PhasePlan, params: Params, settled: Settled
-) -> dict[str, Array]:
+def settled_energies(phase: PhasePlan, equations: Equations, settled: Settled) -> dict[str, Array]:
     """Energies per node and sample at the end of a phase; zero where nothing has arrived."""
-    reused = {n: v for n, v in settled.values.items() if n in phase.settled.reused}
-    live = energies(plan.graph, phase, params, settled.states, phase.settled.live, reused)
+    end = phase.settled
+    reused = {n: v for n, v in settled.values.items() if n in end.reused}
+    reached = {n: end.first >= np.array(steps) for n, steps in end.arrivals.items()}
+    live = equations.energies(phase, settled.states, end.live, reused, reached)
     zero = _zero_per_sample(settled.states)
     return {name: live.get(name, zero) for name in phase.energies}
 
@@ -264,14 +270,20 @@ def _still_valid(plan: UpdatePlan, phase: PhasePlan, values: EdgeValues) -> Edge
     earlier = plan.phase(phase.phase.start).phase
     if earlier.kind is not PhaseKind.FORWARD:
         return {}
+    graph = plan.graph
     changed = set(phase.phase.clamped) ^ set(earlier.clamped)
-    return {n: v for n, v in values.items() if plan.graph.edge[n].source not in changed}
+    for group in graph.sweep:  # what passes a changed value through changes too
+        for name in group:
+            sources = {edge.source for edge in graph.incoming(name)}
+            if graph.node[name].passes_through and sources & changed:
+                changed.add(name)
+    return {n: v for n, v in values.items() if graph.edge[n].source not in changed}
 
 
 def _initial_states(plan: UpdatePlan, size: int, dtype: Any, key: Array | None) -> States:
     states: States = {}
-    for node in plan.graph.nodes:
-        shape = (size, *(node.shape or ()))
+    for node in plan.graph.variables:
+        shape = state_shape(plan.graph, node.name, size)
         if isinstance(plan.init, AtRandom):
             if key is None:
                 raise ValueError("this spec starts inference at random states: pass `key`")
@@ -283,9 +295,9 @@ def _initial_states(plan: UpdatePlan, size: int, dtype: Any, key: Array | None) 
 
 
 def _size_and_dtype(
-    params: Params, batch: Mapping[str, Array], states: Mapping[str, Array] | None
+    params: Any, batch: Mapping[str, Array], hold: Hold, states: Mapping[str, Array] | None
 ) -> tuple[int, Any]:
-    arrays = [*batch.values(), *(states or {}).values()]
+    arrays = [*batch.values(), *hold.values.values(), *(states or {}).values()]
     leaves = jax.tree.leaves(params)
     return arrays[0].shape[0], (leaves[0] if leaves else arrays[0]).dtype
 

@@ -17,9 +17,11 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+from pccompiler.components.operators import Operator
 from pccompiler.components.vocabulary import Array, Params, PhaseKind
 from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
-from pccompiler.lowering.network import States, external_energy
+from pccompiler.lowering.network import Equations, States
+from pccompiler.lowering.parameters import updated_statistics
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.spec.models import LearningSpec
 
@@ -35,8 +37,8 @@ Metrics = dict[str, Any]
 class TrainState:
     """Everything that training carries from step to step: a pytree of arrays.
 
-    `aux` holds what belongs to neither parameters nor optimiser (nothing, for the rules so
-    far). `step` counts finished steps. `key` is the seed as raw key data; random numbers are a
+    `aux` holds what belongs to neither parameters nor optimiser: the running statistics of
+    normalising operators, by edge. `step` counts finished steps. `key` is the seed as raw key data; random numbers are a
     function of it, the step and a name. `horizon` is the total number of steps that the
     learning-rate schedule plans for, or 0.
     """
@@ -64,21 +66,29 @@ def training_step(
     plan: UpdatePlan, learning: LearningSpec, state: TrainState, batch: Mapping[str, Array]
 ) -> tuple[TrainState, Metrics]:
     """One step: phases, gradient, optimiser."""
-    gradient, metrics = measure(plan, state, batch)
-    return learn(learning, state, gradient), metrics
+    gradient, metrics, aux = measure(plan, state, batch)
+    return learn(plan, learning, state, gradient, aux), metrics
 
 
 def measure(
     plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array]
-) -> tuple[Params, Metrics]:
-    """The gradient of a step, and metrics that reuse what it computes anyway."""
-    evidence = TrainingEvidence(plan, state.params, batch, step_key(state))
+) -> tuple[Params, Metrics, Any]:
+    """The gradient of a step, metrics that reuse what it computes anyway, and the aux after it."""
+    watch = _step_statistics if _keeps(plan, while_relaxing=True) else None
+    evidence = TrainingEvidence(plan, state.params, batch, step_key(state), observe=watch)
     gradient = plan.estimator.gradient(evidence)
-    return gradient, _metrics(plan, evidence, gradient)
+    gradient = {
+        name: tree if plan.graph.edge[name].update_scale else jax.tree.map(jnp.zeros_like, tree)
+        for name, tree in gradient.items()
+    }
+    return gradient, _metrics(plan, evidence, gradient), _statistics_after(plan, evidence, state)
 
 
-def learn(learning: LearningSpec, state: TrainState, gradient: Params) -> TrainState:
+def learn(
+    plan: UpdatePlan, learning: LearningSpec, state: TrainState, gradient: Params, aux: Any
+) -> TrainState:
     """The state after the optimiser has taken a step along the gradient."""
+    updates: Any
     updates, optimizer_state = make_optimizer(learning).update(
         gradient, state.optimizer_state, state.params
     )
@@ -87,14 +97,61 @@ def learn(learning: LearningSpec, state: TrainState, gradient: Params) -> TrainS
         fraction = state.step.astype(dtype) / jnp.maximum(state.horizon, 1).astype(dtype)
         factor = learning.schedule.factor(fraction)
         updates = jax.tree.map(lambda update: update * factor, updates)
+    scales = {name: plan.graph.edge[name].update_scale for name in updates}
+    updates = {
+        name: tree if scales[name] == 1 else jax.tree.map(lambda u, s=scales[name]: u * s, tree)
+        for name, tree in updates.items()
+    }
     return TrainState(
         optax.apply_updates(state.params, updates),
         optimizer_state,
-        state.aux,
+        aux,
         state.step + 1,
         state.key,
         state.horizon,
     )
+
+
+def _keeps(plan: UpdatePlan, while_relaxing: bool) -> bool:
+    """Whether some operator keeps running statistics (that change while states relax)."""
+    return any(
+        operator.statistics(shape) and (not while_relaxing or operator.updates_while_relaxing)
+        for edge in plan.graph.edges
+        for operator, shape, _ in edge.stages
+    )
+
+
+def _while_relaxing(operator: Operator) -> bool:
+    return operator.updates_while_relaxing
+
+
+def _step_statistics(equations: Equations, states: States, _: Any) -> dict[str, Any]:
+    """Records the batch statistics of an inference step."""
+    return equations.batch_statistics(states)
+
+
+def _statistics_after(plan: UpdatePlan, evidence: TrainingEvidence, state: TrainState) -> Any:
+    """The running statistics after a step, from the phase that the rule reports.
+
+    They take in the statistics of the settled states once; those of operators that are not
+    frozen also the statistics of every inference step taken.
+    """
+    if not _keeps(plan, while_relaxing=False):
+        return state.aux
+    settled = evidence.settled(plan.reported)
+    running = state.aux
+    if _keeps(plan, while_relaxing=True) and settled.observed:
+        most = settled.taken.max()
+
+        def take_in(running: Any, row: Any) -> tuple[Any, None]:
+            t, measured = row
+            after = updated_statistics(plan.graph, running, measured, _while_relaxing)
+            return jax.tree.map(lambda new, old: jnp.where(t < most, new, old), after, running), None
+
+        steps = jnp.arange(plan.phase(plan.reported).phase.steps)
+        running, _ = lax.scan(take_in, running, (steps, settled.observed))
+    measured = evidence.equations(evidence.params).batch_statistics(settled.states)
+    return updated_statistics(plan.graph, running, measured, lambda _: True)
 
 
 def train_many(
@@ -129,10 +186,10 @@ def train_many(
 
     def body(carry: Any) -> Any:
         i, state, rows, _ = carry
-        gradient, metrics = measure(plan, state, batch_at(i))
+        gradient, metrics, aux = measure(plan, state, batch_at(i))
         row = jnp.stack(jax.tree.leaves(metrics))
         rows = lax.dynamic_update_index_in_dim(rows, row, i, axis=0)
-        return i + 1, learn(learning, state, gradient), rows, jnp.isfinite(row).all()
+        return i + 1, learn(plan, learning, state, gradient, aux), rows, jnp.isfinite(row).all()
 
     start = (jnp.int32(0), state, rows, jnp.bool_(True))
     i, state, rows, healthy = lax.while_loop(going, body, start)
@@ -144,7 +201,7 @@ def energy_trajectories(
 ) -> dict[str, dict[str, Array]]:
     """Mean energy per node at each inference step and at the end, for the relaxing phases."""
 
-    def means(_: States, energies: Mapping[str, Array]) -> dict[str, Array]:
+    def means(_: Equations, __: States, energies: Mapping[str, Array]) -> dict[str, Array]:
         return {name: energy.mean() for name, energy in energies.items()}
 
     evidence = TrainingEvidence(plan, state.params, batch, step_key(state), observe=means)
@@ -174,7 +231,8 @@ def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> 
         name = phase.phase.name
         settled = evidence.settled(name)
         ends = jnp.stack(list(evidence.energies(name).values())).mean(axis=1)
-        external = external_energy(plan.graph, phase, settled.states, evidence.batch)
+        equations = evidence.equations(evidence.params)
+        external = equations.external_energy(phase, settled.states, evidence.batch)
         metrics["energy"][name] = ends.sum() + (0 if external is None else external.mean())
         metrics["node_energy"][name] = dict(zip(phase.energies, ends, strict=True))
         if phase.phase.kind is PhaseKind.RELAX:

@@ -32,11 +32,11 @@ def _broken(graph: Graph, phase: PhasePlan) -> Iterator[str]:
 
 
 def _broken_stretch(graph: Graph, phase: PhasePlan, stretch: Stretch) -> Iterator[str]:
-    reached = {n for n in phase.energies if phase.arrival[n] <= stretch.last}
+    reached = {n for n in phase.energies if phase.first_arrival(n) <= stretch.last}
     if not reached <= set(stretch.live):
         yield "every energy that information has reached is live"
     for node in stretch.live:
-        if phase.arrival[node] > stretch.first and node not in stretch.arrivals:
+        if max(phase.arrival[node]) > stretch.first and node not in stretch.arrivals:
             yield f"the error of {node} is masked until information reaches it"
     moving = {n for n in phase.free if phase.movement[n] <= stretch.last}
     if stretch is not phase.settled and not moving <= set(stretch.moving):

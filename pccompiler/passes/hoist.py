@@ -13,9 +13,18 @@ from pccompiler.lowering.plan import PhasePlan
 
 
 def hoist_constant_predictions(graph: Graph, plan: PhasePlan) -> PhasePlan:
-    """Marks edges from clamped nodes as reused in every stretch."""
-    constant = frozenset(edge.name for edge in graph.edges if edge.source in plan.phase.clamped)
+    """Marks edges from constant nodes as reused in every stretch.
+
+    A node is constant if it is held at data, or passes through what constant nodes predict.
+    """
+    constant = set(plan.phase.clamped) - set(plan.free)
+    for group in graph.sweep:
+        for name in group:
+            sources = {edge.source for edge in graph.incoming(name)}
+            if graph.node[name].passes_through and sources <= constant:
+                constant.add(name)
+    edges = frozenset(edge.name for edge in graph.edges if edge.source in constant)
     return plan.replace(
-        stretches=tuple(replace(s, reused=s.reused | constant) for s in plan.stretches),
-        settled=replace(plan.settled, reused=plan.settled.reused | constant),
+        stretches=tuple(replace(s, reused=s.reused | edges) for s in plan.stretches),
+        settled=replace(plan.settled, reused=plan.settled.reused | edges),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.plan import PhasePlan
+from pccompiler.passes.drop_feedback import drop_feedback
 from pccompiler.passes.hoist import hoist_constant_predictions
 from pccompiler.passes.infer_shapes import infer_shapes
 from pccompiler.passes.reject_cycles import reject_cycles
@@ -35,6 +36,8 @@ GRAPH_PASSES: tuple[GraphPass, ...] = (
     GraphPass("reject_cycles", reject_cycles),
     # then every edge can be typed from its source's shape
     GraphPass("infer_shapes", infer_shapes),
+    # after typing, so that mistakes on feedback edges are found under every form
+    GraphPass("drop_feedback", drop_feedback),
 )
 
 PLAN_PASSES: tuple[PlanPass, ...] = (

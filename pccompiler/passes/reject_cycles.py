@@ -15,8 +15,8 @@ _nx = cast(Any, nx)  # the stubs of find_cycle are partial
 def reject_cycles(graph: Graph) -> Graph:
     """The same graph. Raises SpecError naming one cycle of each cyclic component."""
     problems: list[Diagnostic] = []
-    for component in nx.strongly_connected_components(graph.networkx):
-        part = graph.networkx.subgraph(component)
+    for component in nx.strongly_connected_components(graph.ordered):
+        part = graph.ordered.subgraph(component)
         if part.number_of_edges() == 0:
             continue
         cycle: list[tuple[str, str, str]] = list(_nx.find_cycle(part, source=min(component)))
@@ -28,7 +28,8 @@ def reject_cycles(graph: Graph) -> Graph:
                 f"the edges {names} form a cycle",
                 first.span,
                 path=f"edges.{first.name}",
-                help="remove one of these edges: a prediction cannot depend on itself",
+                help="a prediction cannot depend on itself at the same time: remove one of these "
+                "edges, or make it `kind: recurrent`, which reads the time step before",
             )
         )
     if problems:

@@ -24,7 +24,8 @@ def wavefront(graph: Graph, optimizer: StateOptimizer, plan: PhasePlan) -> Phase
     if len(plan.stretches) != 1 or not optimizer.still_at_zero:
         return plan
     [running] = plan.stretches
-    reach = [s for s in (*plan.arrival.values(), *plan.movement.values()) if s < NEVER]
+    arrivals = [step for steps in plan.arrival.values() for step in steps]
+    reach = [step for step in (*arrivals, *plan.movement.values()) if step < NEVER]
     front = min(max(reach, default=0), running.last, LONGEST_FRONT)
     if running.form is not Form.LOOP or front <= 1:
         return plan
@@ -36,18 +37,19 @@ def wavefront(graph: Graph, optimizer: StateOptimizer, plan: PhasePlan) -> Phase
 
 def _narrowed(graph: Graph, plan: PhasePlan, whole: Stretch, first: int, last: int) -> Stretch:
     """The steps `first` to `last` of a stretch, with what is zero left out."""
-    live = tuple(n for n in whole.live if plan.arrival[n] <= last)
+    live = tuple(n for n in whole.live if plan.first_arrival(n) <= last)
+    feeding = graph.feeding(live)
     unmoved = frozenset(
         edge.name
         for edge in graph.edges
-        if edge.target in live and plan.movement.get(edge.source, NEVER) >= last
+        if edge.name in feeding and plan.movement.get(edge.source, NEVER) >= last
     )
     return Stretch(
         first,
         last,
         live,
         moving=tuple(n for n in whole.moving if plan.movement[n] <= last),
-        reused=whole.reused & {e.name for e in graph.edges if e.target in live} | unmoved,
+        reused=whole.reused & feeding | unmoved,
         form=Form.UNROLLED if first == last else whole.form,
-        arrivals={n: s for n, s in whole.arrivals.items() if first < s <= last},
+        arrivals={n: s for n, s in whole.arrivals.items() if n in live and max(s) > first},
     )

@@ -13,9 +13,18 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from pccompiler.components.activations import ACTIVATIONS
-from pccompiler.components.energies import LOSSES, Energy, SquaredError
+from pccompiler.components.energies import (
+    LOSSES,
+    NODE_ENERGIES,
+    PRIORS,
+    Energy,
+    Prior,
+    SquaredError,
+)
+from pccompiler.components.forms import FORMS, EnergyForm, PredictiveCodingForm
 from pccompiler.components.member import NameOf, OneOf, Section
 from pccompiler.components.operators import OPERATORS, Dense, Operator
+from pccompiler.components.operators.transpose_of import TransposeOf
 from pccompiler.components.optimizers import OPTIMIZERS, AdamW, Optimizer
 from pccompiler.components.rules import RULES, PredictiveCoding, Rule
 from pccompiler.components.schedules import SCHEDULES, ConstantRate, Schedule
@@ -34,7 +43,7 @@ def _as_pipeline(value: Any) -> Any:
     return tuple(cast(Sequence[Any], value)) if isinstance(value, list | tuple) else (value,)
 
 
-_AnyOperator = Annotated[Operator, OneOf("operator", OPERATORS)]
+_AnyOperator = Annotated[Operator, OneOf("operator", (*OPERATORS, TransposeOf))]
 Pipeline = Annotated[
     tuple[_AnyOperator, ...],
     BeforeValidator(_as_pipeline, json_schema_input_type=_AnyOperator | tuple[_AnyOperator, ...]),
@@ -54,6 +63,20 @@ class NodeSpec(Section):
     )
     activation: ActivationName = Field(
         default="identity", description="applied to the sum of the incoming predictions"
+    )
+    energy: Annotated[Energy, OneOf("energy", NODE_ENERGIES)] | None = Field(
+        default=None,
+        description="energy of the state given its prediction, also where data is held there; "
+        "default: gaussian, and the loss for a held output; `none`: the prediction itself",
+    )
+    prior: Annotated[Prior, OneOf("prior", PRIORS)] | None = Field(
+        default=None, description="what a root, which nothing predicts, is expected to be"
+    )
+    combine: Literal["add", "concat"] = Field(
+        default="add", description="how the values of several incoming edges make a prediction"
+    )
+    merge: Literal["mean", "sum"] = Field(
+        default="mean", description="how the values of several feedback edges are merged"
     )
 
 
@@ -76,11 +99,26 @@ class EdgeSpec(Section):
     name: str | None = Field(
         default=None, description="needed where two edges have the same ends; default `from->to`"
     )
-    kind: Literal["feedforward", "skip"] = Field(
-        default="feedforward", description="a skip is a feedforward edge that is drawn as a skip"
+    kind: Literal["feedforward", "skip", "recurrent", "feedback"] = Field(
+        default="feedforward",
+        description="skip: a feedforward edge drawn as a skip; recurrent: to the same node or "
+        "backwards, one time step later; feedback: into the feedback prediction of its target",
     )
     op: Pipeline = Field(
         default=(Dense(),), description="an operator, or a list of them: a pipeline"
+    )
+    delay: Annotated[int, Field(ge=0, lt=10**6)] | None = Field(
+        default=None,
+        description="time steps that it reads back (feedback: ahead); default 0, recurrent 1, "
+        "and that of the transposed edge",
+    )
+    gain: float = Field(default=1.0, description="factor on what the edge contributes")
+    trainable: bool = Field(default=True, description="whether its parameters learn")
+    learning_rate_scale: float = Field(
+        default=1.0, ge=0, description="factor on the updates of its parameters"
+    )
+    tied_to: str | None = Field(
+        default=None, description="the edge whose parameters it uses, of equal shapes"
     )
 
     @model_validator(mode="after")
@@ -104,14 +142,27 @@ class PerNode(Section):
 class EnergySpec(Section):
     """What inference and learning descend."""
 
-    form: Annotated[str, NameOf("energy form", ("predictive_coding",))] = Field(
-        default="predictive_coding", description="1/2 sum of precision (x - mu)^2 over the nodes"
+    form: Annotated[EnergyForm, OneOf("energy form", FORMS)] = Field(
+        default=PredictiveCodingForm(), description="how predictions make an energy"
     )
     loss: Annotated[Energy, OneOf("loss", LOSSES)] = Field(
         default=SquaredError(), description="the energy of an output given its target"
     )
+    feedback_loss: Annotated[Energy, OneOf("loss", LOSSES)] = Field(
+        default=SquaredError(),
+        description="the energy of a held node given its feedback prediction; bidirectional",
+    )
     precision: Annotated[float, Field(gt=0)] | PerNode = Field(
         default=1.0, description="factor on the energy of a node: a number, or {per_node: {...}}"
+    )
+
+
+class TimeSpec(Section):
+    """Unrolls the network: every node has a copy for each time step."""
+
+    steps: Annotated[int, Field(ge=1, le=1000)] = Field(description="number of time steps")
+    targets: Literal["last", "every"] = Field(
+        default="last", description="the time steps at which targets hold and outputs are read"
     )
 
 
@@ -134,11 +185,22 @@ class InferenceSpec(Section):
     stop: StopSpec | None = Field(
         default=None, description="end early; without it all steps are taken"
     )
+    clamp: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="the nodes held at data in a phase, instead of the rule's choice: "
+        "{clamped: [image, label]}",
+    )
 
 
 class PredictionSpec(Section):
-    """How the network's outputs are read."""
+    """How the network predicts: what is held, how the rest settles, and what is read."""
 
+    clamp: tuple[str, ...] | None = Field(
+        default=None, description="the nodes held at data; default: the inputs"
+    )
+    read: tuple[str, ...] | None = Field(
+        default=None, description="the nodes read; default: the outputs"
+    )
     method: Literal["auto", "feedforward", "relax"] = Field(
         default="auto",
         description="auto: feedforward where that is the free equilibrium, else relax",
@@ -244,6 +306,7 @@ class RunSpec(Section):
     )
     nodes: dict[str, NodeSpec] = Field(min_length=1)
     edges: tuple[EdgeSpec, ...] = ()
+    time: TimeSpec | None = Field(default=None, description="unroll the network in time")
     energy: EnergySpec = EnergySpec()
     inference: InferenceSpec = InferenceSpec()
     learning: LearningSpec = LearningSpec()

@@ -109,11 +109,6 @@ def test_precision_is_one_number_or_one_per_node_and_ranges_count() -> None:
     assert precisions == {"image": 1.0, "h1": 3.0, "h2": 3.0, "h3": 1.0, "label": 0.5}
 
 
-def test_nodes_with_a_prediction_have_an_energy_and_roots_have_none() -> None:
-    graph = graph_of(edges=[{"path": "image -> h[1..3] -> label"}])
-    assert [node.name for node in graph.nodes if node.energy is None] == ["image"]
-
-
 WRONG_EVERYWHERE = """\
 pcc: 1
 name: wrong

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import pccompiler as pcc
-from pccompiler.components.energies import Gaussian
+from pccompiler.components.energies import PassThrough
 from pccompiler.ir.graph import Graph, Stage
 from pccompiler.ir.verify import CompilerBugError, verify
 
@@ -66,15 +66,10 @@ BROKEN = {
         "every edge joins two nodes of the graph",
         "x->y",
     ),
-    "a root with an energy": (
-        with_node(GRAPH, "x", energy=Gaussian()),
-        "a node has an energy exactly if something predicts it",
+    "a pass-through root": (
+        with_node(GRAPH, "x", energy=PassThrough()),
+        "a pass-through node is predicted",
         "x",
-    ),
-    "a predicted node without an energy": (
-        with_node(GRAPH, "h", energy=None),
-        "a node has an energy exactly if something predicts it",
-        "h",
     ),
     "nodes out of order": (
         GRAPH.replace(nodes=GRAPH.nodes[::-1]),

@@ -20,3 +20,7 @@ class Energy(Member):
     def value(self, x: Array, mu: Array) -> Array:
         """Energy per sample, shape (batch,), from x and mu of shape (batch, *shape)."""
         raise NotImplementedError
+
+    def suits_free_states(self) -> bool:
+        """Whether it is bounded below in x, so that a state that is not held may have it."""
+        return True

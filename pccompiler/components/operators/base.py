@@ -37,6 +37,11 @@ class Operator(Member):
 
     linear: ClassVar[bool] = False
 
+    @property
+    def updates_while_relaxing(self) -> bool:
+        """Whether its running statistics, if any, take in every inference step too."""
+        return False
+
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
         """The shape of the output for an input of `shape`.
 

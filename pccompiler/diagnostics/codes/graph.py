@@ -139,8 +139,9 @@ GRAPH_CODES: tuple[Code, ...] = (
     ),
     Code(
         "PC315",
-        "data bound to a node that does not exist",
-        "`data.bind` maps fields of the source to nodes of the spec.",
+        "a node named outside the network that does not exist",
+        "`data.bind` maps fields of the source to nodes of the spec; `prediction` and "
+        "`inference.clamp` name nodes that are held or read.",
         wrong="data: {source: digits, bind: {image: imge}}",
         right="data: {source: digits, bind: {image: image}}",
     ),
@@ -178,12 +179,107 @@ GRAPH_CODES: tuple[Code, ...] = (
         right="learning: {rule: {predictive_coding: {output: nudge, beta: 0.5}}}",
     ),
     Code(
+        "PC319",
+        "an edge whose parameters cannot be used",
+        "`transpose_of` and `tied_to` name another edge, whose parameters are used: one that "
+        "exists, has parameters of its own, and, to be transposed, leads forwards.",
+        wrong="edges: [{path: image -> label}, {from: label, to: image, kind: feedback, "
+        "op: {transpose_of: image->lable}}]",
+        right="edges: [{path: image -> label}, {from: label, to: image, kind: feedback, "
+        "op: {transpose_of: image->label}}]\n"
+        "energy: {form: bidirectional}",
+    ),
+    Code(
         "PC320",
         "a picture format that pcc does not draw",
         "The ending of the file chooses the format of `pcc diagram`: .svg for a picture, .dot "
         "for Graphviz, .mmd for Mermaid.",
         wrong="pcc diagram specs/digits_mlp.yaml -o net.jpg",
         right="pcc diagram specs/digits_mlp.yaml -o net.svg",
+    ),
+    Code(
+        "PC321",
+        "a prior on a node that is predicted",
+        "A prior says what a root is expected to be. A node with incoming edges has their "
+        "prediction in its place.",
+        wrong="nodes: {image: {shape: [4], role: input}, h: {shape: [3], prior: gaussian}, "
+        "label: {shape: [2], role: output}}\n"
+        "edges: [{path: image -> h -> label}]",
+        right="nodes: {cause: {shape: [3], prior: gaussian}, label: {shape: [2], role: output}}\n"
+        "edges: [{path: cause -> label}]",
+    ),
+    Code(
+        "PC322",
+        "a node with energy none that needs a state",
+        "`energy: none` makes a node stand for its prediction, so it must have one that does "
+        "not depend on itself, and nothing can be held there or fed back to it.",
+        wrong="nodes: {image: {shape: [4], role: input}, "
+        "label: {shape: [2], role: output, energy: none}}",
+        right="nodes: {image: {shape: [4], role: input}, sum: {shape: [3], energy: none}, "
+        "label: {shape: [2], role: output}}\n"
+        "edges: [{path: image -> sum -> label}]",
+    ),
+    Code(
+        "PC323",
+        "a feedforward pass without an order",
+        "A recurrent edge without delay closes a cycle within a time step. States can relax in "
+        "it, but no feedforward pass can start them or predict.",
+        wrong="nodes: {image: {shape: [4], role: input}, h: {shape: [3]}, "
+        "label: {shape: [2], role: output}}\n"
+        "edges: [{path: image -> h -> label}, {from: h, to: h, kind: recurrent, delay: 0}]",
+        right="nodes: {image: {shape: [4], role: input}, h: {shape: [3]}, "
+        "label: {shape: [2], role: output}}\n"
+        "edges: [{path: image -> h -> label}, {from: h, to: h, kind: recurrent, delay: 0}]\n"
+        "inference: {init: zeros}",
+    ),
+    Code(
+        "PC324",
+        "an energy that does not suit its node",
+        "The likelihood energies bernoulli and categorical are for data that is held, and a free "
+        "state would run away under them; with `logits` they are divergences. The summed errors "
+        "of the bidirectional form are defined for gaussian nodes.",
+        wrong="nodes: {image: {shape: [4], role: input}, h: {shape: [3], energy: bernoulli}, "
+        "label: {shape: [2], role: output}}\n"
+        "edges: [{path: image -> h -> label}]",
+        right="nodes: {image: {shape: [4], role: input}, "
+        "h: {shape: [3], energy: {bernoulli: logits}}, label: {shape: [2], role: output}}\n"
+        "edges: [{path: image -> h -> label}]",
+    ),
+    Code(
+        "PC325",
+        "a target out of reach (warning)",
+        "Information moves along delays. Where the delays from every input to an output add up "
+        "to more than the time of the target, the target is predicted without the input.",
+        wrong="time: {steps: 2}\n"
+        "nodes: {image: {shape: [4], role: input}, h: {shape: [3]}, "
+        "label: {shape: [2], role: output}}\n"
+        "edges: [{from: image, to: h, delay: 1}, {from: h, to: label, delay: 1}]",
+        right="time: {steps: 3}\n"
+        "nodes: {image: {shape: [4], role: input}, h: {shape: [3]}, "
+        "label: {shape: [2], role: output}}\n"
+        "edges: [{from: image, to: h, delay: 1}, {from: h, to: label, delay: 1}]",
+    ),
+    Code(
+        "PC326",
+        "feedback edges that are left out (warning)",
+        "In predictive coding the errors travel backwards by themselves, so feedback edges mean "
+        "nothing there. They may stay in the file, which then serves the bidirectional form too.",
+        wrong="edges: [{path: image -> label}, {from: label, to: image, kind: feedback}]",
+        right="edges: [{path: image -> label}, {from: label, to: image, kind: feedback}]\n"
+        "energy: {form: bidirectional}",
+    ),
+    Code(
+        "PC327",
+        "a delay without time for it",
+        "An edge with a delay reads another time step. `time: {steps: T}` unrolls the network "
+        "into T steps, of which a delay must be shorter.",
+        wrong="nodes: {image: {shape: [4], role: input}, h: {shape: [3]}, "
+        "label: {shape: [2], role: output}}\n"
+        "edges: [{path: image -> h -> label}, {from: h, to: h, kind: recurrent}]",
+        right="time: {steps: 3}\n"
+        "nodes: {image: {shape: [4], role: input}, h: {shape: [3]}, "
+        "label: {shape: [2], role: output}}\n"
+        "edges: [{path: image -> h -> label}, {from: h, to: h, kind: recurrent}]",
     ),
     Code(
         "PC401",

@@ -1,0 +1,73 @@
+"""Energies of nodes whose units are probabilities; the prediction mu holds logits.
+
+`state: probabilities`, for data that is held there: the negative log-likelihood,
+
+    bernoulli     E(x, mu) = - sum_units  x log s(mu) + (1 - x) log(1 - s(mu))
+                           =   sum_units  log(1 + e^mu) - x mu
+    categorical   E(x, mu) = - sum_classes x log softmax(mu)            (cross-entropy)
+
+with s the logistic function and softmax on the last axis. It is linear in x, so a state that
+is free to move would run away. `state: logits`, for free states, whose logits x are: the
+divergence from the prediction, which is zero exactly at x = mu,
+
+    bernoulli     E(x, mu) = sum_units KL(s(x) || s(mu))
+    categorical   E(x, mu) = KL(softmax(x) || softmax(mu))
+
+All times the node's precision.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from pccompiler.components.energies.base import Energy
+from pccompiler.components.vocabulary import Array
+from pccompiler.lazy import jax, jnp
+
+
+class _Discrete(Energy):
+    """What both energies share: the choice of what a state holds."""
+
+    state: Literal["probabilities", "logits"] = Field(
+        default="probabilities",
+        description="what x holds: probabilities (data that is held) or logits (free states)",
+    )
+
+    @property
+    def zero_at_prediction(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.state == "logits"
+
+    def suits_free_states(self) -> bool:
+        return self.state == "logits"
+
+
+class Bernoulli(_Discrete):
+    """Independent binary units: log-likelihood of x, or divergence between two logits."""
+
+    name: ClassVar[str] = "bernoulli"
+    shorthand: ClassVar[str | None] = "state"
+
+    def value(self, x: Array, mu: Array) -> Array:
+        if self.state == "probabilities":
+            terms = jax.nn.softplus(mu) - x * mu
+        else:
+            terms = jax.nn.sigmoid(x) * (x - mu) - (jax.nn.softplus(x) - jax.nn.softplus(mu))
+        return jnp.sum(terms, axis=tuple(range(1, mu.ndim)))
+
+
+class Categorical(_Discrete):
+    """One of several classes along the last axis: cross-entropy, or divergence of logits."""
+
+    name: ClassVar[str] = "categorical"
+    shorthand: ClassVar[str | None] = "state"
+
+    def value(self, x: Array, mu: Array) -> Array:
+        predicted = jax.nn.log_softmax(mu, axis=-1)
+        if self.state == "probabilities":
+            terms = -x * predicted
+        else:
+            own = jax.nn.log_softmax(x, axis=-1)
+            terms = jnp.exp(own) * (own - predicted)
+        return jnp.sum(terms, axis=tuple(range(1, mu.ndim)))

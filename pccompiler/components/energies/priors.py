@@ -1,0 +1,53 @@
+"""Priors: what a root, which nothing predicts, is expected to be.
+
+    gaussian   E(x) = precision / 2  sum_units (x - mean)^2
+    laplace    E(x) = precision      sum_units |x - mean|         (favours sparse states)
+
+the same number for every unit. A root without a prior has no energy of its own.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from pccompiler.components.energies.base import Energy
+from pccompiler.components.energies.gaussian import Gaussian
+from pccompiler.components.energies.robust import Laplace
+from pccompiler.components.member import Member
+
+
+class Prior(Member):
+    """The distribution that a root's units are expected to have."""
+
+    mean: float = Field(default=0.0, description="the value that every unit is expected at")
+    precision: float = Field(default=1.0, gt=0, description="factor on the energy")
+
+    @property
+    def energy(self) -> Energy:
+        """The energy of the root's state, `mean` being its prediction."""
+        raise NotImplementedError
+
+
+class GaussianPrior(Prior):
+    """Normal with the given mean and precision (one over the variance)."""
+
+    name: ClassVar[str] = "gaussian"
+
+    @property
+    def energy(self) -> Energy:
+        return Gaussian()
+
+
+class LaplacePrior(Prior):
+    """Laplace with the given mean; sparse where the data allow."""
+
+    name: ClassVar[str] = "laplace"
+
+    @property
+    def energy(self) -> Energy:
+        return Laplace()
+
+
+PRIORS: tuple[type[Prior], ...] = (GaussianPrior, LaplacePrior)

@@ -1,0 +1,9 @@
+"""Energy forms: what F is made of. A new one is a file and a line here."""
+
+from pccompiler.components.forms.base import EnergyForm, Predicted
+from pccompiler.components.forms.bidirectional import BidirectionalForm
+from pccompiler.components.forms.predictive_coding import PredictiveCodingForm
+
+FORMS: tuple[type[EnergyForm], ...] = (PredictiveCodingForm, BidirectionalForm)
+
+__all__ = ["FORMS", "BidirectionalForm", "EnergyForm", "Predicted", "PredictiveCodingForm"]

@@ -1,0 +1,28 @@
+"""Predictive coding: every node is predicted by its forward edges alone.
+
+    F = sum_n E_n(x_n, mu_n),     Gaussian: 1/2 ||x_n - mu_n||^2
+
+Feedback edges mean nothing here: errors travel backwards through the gradient of F.
+Source: Rao & Ballard 1999; Whittington & Bogacz 2017.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pccompiler.components.energies import Energy
+from pccompiler.components.forms.base import EnergyForm, Predicted
+from pccompiler.components.vocabulary import Array
+
+
+class PredictiveCodingForm(EnergyForm):
+    """The errors of the forward predictions; feedback edges are left out."""
+
+    name: ClassVar[str] = "predictive_coding"
+    feedforward_is_minimum: ClassVar[bool] = True
+
+    def term(
+        self, energy: Energy, x: Array, forward: Predicted | None, feedback: Predicted | None
+    ) -> Array:
+        assert forward is not None
+        return forward.only(energy.value(x, forward.values))

@@ -1,0 +1,23 @@
+"""`transpose_of`: in the language an operator, in the graph the transposes of another edge's.
+
+The linear operators of the named edge are transposed, in reverse order, on the same weights;
+pooling becomes upsampling; elementwise functions and normalisations are left out.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from pccompiler.components.operators.base import Operator
+
+
+class TransposeOf(Operator):
+    """The transpose of a forward edge's pipeline, sharing its weights."""
+
+    name: ClassVar[str] = "transpose_of"
+    shorthand: ClassVar[str | None] = "edge"
+    linear: ClassVar[bool] = True
+
+    edge: str = Field(description="the edge to transpose, such as `h1->h2`; ranges pair up")

@@ -1,0 +1,174 @@
+"""What can be wrong with a network as a whole, and what is only worth a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import networkx as nx
+
+from pccompiler.components.energies import Gaussian
+from pccompiler.components.vocabulary import Role
+from pccompiler.diagnostics.diagnostic import Diagnostic
+from pccompiler.diagnostics.source import Span
+from pccompiler.ir.copies import Copies
+from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node
+
+_nx = cast(Any, nx)  # the stubs of some algorithms are partial
+
+
+def mistakes(graph: Graph, nodes_span: Span | None) -> list[Diagnostic]:
+    """Everything that is wrong with a graph whose names are in order."""
+    problems = [*_delays(graph), *_roles(graph), *_pass_through(graph), *_energies(graph)]
+    if not problems and not _learns(graph):
+        problems.append(
+            Diagnostic(
+                "PC307",
+                "no node that is bound to data has a prediction, so there is nothing to learn",
+                nodes_span,
+                path="nodes",
+                help="give the node that is to be predicted `role: output`",
+            )
+        )
+    return problems
+
+
+def warnings(graph: Graph) -> list[Diagnostic]:
+    """Legal but probably unintended."""
+    return [*_leading_nowhere(graph), *_out_of_reach(graph)]
+
+
+def _delays(graph: Graph) -> Iterator[Diagnostic]:
+    """Delays need time to be in, and be shorter than it."""
+    for edge in graph.edges:
+        if graph.time is None and edge.delay:
+            help = "add `time: {steps: 4}`"
+            if edge.kind is EdgeKind.RECURRENT:
+                help += ", or write `delay: 0` and `inference: {init: zeros}`"
+            message = f"edge `{edge.name}` has a delay of {edge.delay}, but there is no time"
+            yield _on_edge("PC327", edge, message, help)
+        elif graph.time is not None and edge.delay >= graph.time.steps:
+            message = (
+                f"edge `{edge.name}` has a delay of {edge.delay}, so that in {graph.time.steps} "
+                "time steps it never contributes"
+            )
+            yield _on_edge("PC327", edge, message, "lengthen `time.steps`, or shorten the delay")
+
+
+def _roles(graph: Graph) -> Iterator[Diagnostic]:
+    """An isolated node, an output that nothing predicts, and a prior on a node that is
+    predicted are errors; a node that leads nowhere is only a warning."""
+    used = {end for edge in graph.edges for end in (edge.source, edge.target)}
+    for node in graph.nodes:
+        if node.name not in used:
+            message = f"node `{node.name}` has no edge"
+            yield _on_node("PC306", node, message, "connect it with an edge, or remove it")
+        elif node.role is Role.OUTPUT and graph.is_root(node.name):
+            message = f"nothing predicts the output `{node.name}`"
+            yield _on_node("PC307", node, message, "add an edge into it, or change its role")
+        if node.prior is not None and not graph.is_root(node.name):
+            message = f"node `{node.name}` has a prior, but edges predict it"
+            yield _on_node("PC321", node, message, "remove the prior, or the edges into the node")
+
+
+def _learns(graph: Graph) -> bool:
+    """Whether some node that is bound to data is predicted."""
+    arriving = graph.arriving if graph.form.uses_feedback else graph.incoming
+    return any(arriving(node.name) for node in graph.nodes if node.role is not Role.HIDDEN)
+
+
+def _pass_through(graph: Graph) -> Iterator[Diagnostic]:
+    """A node that is its prediction needs one, that does not depend on itself, and can neither
+    be held nor be predicted from above."""
+    passing = [node for node in graph.nodes if node.passes_through]
+    names = {node.name for node in passing}
+    for node in passing:
+        if node.role is not Role.HIDDEN:
+            message = f"the {node.role} `{node.name}` has energy none, but data is held there"
+            yield _on_node("PC322", node, message, "give it an energy, or pass on to another node")
+        elif graph.is_root(node.name):
+            message = f"node `{node.name}` has energy none, but nothing predicts it"
+            yield _on_node("PC322", node, message, "add an edge into it, or give it an energy")
+        for edge in graph.feedback(node.name):
+            message = f"edge `{edge.name}` feeds back to `{node.name}`, which has energy none"
+            yield _on_edge("PC322", edge, message, "let it lead to a node with a state")
+    inside = _nx.DiGraph(graph.forward.subgraph(names))
+    for component in _nx.strongly_connected_components(inside):
+        members = sorted(component)
+        if len(members) > 1 or inside.has_edge(members[0], members[0]):
+            listed = ", ".join(f"`{name}`" for name in members)
+            message = f"{listed} with energy none depend on themselves"
+            help = "give a node of the cycle a state: another energy"
+            yield _on_node("PC322", graph.node[members[0]], message, help)
+
+
+def _energies(graph: Graph) -> Iterator[Diagnostic]:
+    """Forms that are defined for Gaussian nodes only."""
+    if not graph.form.wants_gaussian():
+        return
+    for node in graph.variables:
+        both = graph.incoming(node.name) and graph.feedback(node.name)
+        if both and not isinstance(node.energy, Gaussian):
+            message = (
+                f"node `{node.name}` has the energy {node.energy.name}, but summed errors are "
+                "defined for gaussian nodes"
+            )
+            help = "write form: {bidirectional: {errors: separate}}, or leave the energy out"
+            yield _on_node("PC324", node, message, help)
+
+
+def _leading_nowhere(graph: Graph) -> Iterator[Diagnostic]:
+    """Hidden nodes from which no bound node is reachable."""
+    bound = {node.name for node in graph.nodes if node.role is not Role.HIDDEN}
+    leads_somewhere = set(bound)
+    for name in bound:
+        leads_somewhere |= set(_nx.ancestors(graph.networkx, name))
+    for node in graph.nodes:
+        if node.name not in leads_somewhere:
+            message = f"node `{node.name}` leads to no node that is bound to data"
+            help = "it stays at its prediction and learns nothing; connect it onwards or remove it"
+            yield _on_node("PC316", node, message, help, "warning")
+
+
+def _out_of_reach(graph: Graph) -> Iterator[Diagnostic]:
+    """Outputs whose targets no input reaches in time."""
+    copies = Copies(graph)
+    inputs = set(graph.with_role(Role.INPUT))
+    if graph.time is None or not inputs:
+        return
+    for name in graph.with_role(Role.OUTPUT):
+        wanted = [(name, t) for t in copies.times if copies.targets[t]]
+        late = [copy for copy in wanted if not _reaches(copies, copy, inputs)]
+        if late:
+            times = ", ".join(str(t) for _, t in late)
+            message = f"no input reaches the target of `{name}` at time {times}"
+            help = "lengthen `time.steps`, or shorten the delays between input and output"
+            yield _on_node("PC325", graph.node[name], message, help, "warning")
+
+
+def _reaches(copies: Copies, copy: tuple[str, int], inputs: set[str]) -> bool:
+    """Whether forward predictions lead from an input to the copy."""
+    seen, waiting = {copy}, [copy]
+    while waiting:
+        name, t = waiting.pop()
+        for edge in copies.graph.incoming(name):
+            at = copies.read_time(edge, t)
+            if at is None:
+                continue
+            if edge.source in inputs:
+                return True
+            if (edge.source, at) not in seen:
+                seen.add((edge.source, at))
+                waiting.append((edge.source, at))
+    return False
+
+
+def _on_node(
+    code: str, node: Node, message: str, help: str, severity: str = "error"
+) -> Diagnostic:
+    path = f"nodes.{node.name}"
+    return Diagnostic(code, message, node.span, path=path, help=help, severity=cast(Any, severity))
+
+
+def _on_edge(code: str, edge: Edge, message: str, help: str) -> Diagnostic:
+    return Diagnostic(code, message, edge.span, path=f"edges.{edge.name}", help=help)

@@ -1,0 +1,108 @@
+"""The copies of nodes in time: which terms are there, and which copies act on which.
+
+A network without time has one copy of each node, at time 0. A forward edge of delay d reads
+its source d steps before, a feedback edge d steps after; where that is outside 0 .. T-1, or
+where the source is a pass-through node without a prediction, the term is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from pccompiler.ir.graph import Edge, Graph
+
+Copy = tuple[str, int]
+"""A node and a time."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Presence of terms and predictions in a typed graph."""
+
+    graph: Graph
+
+    @property
+    def times(self) -> range:
+        return range(self.graph.copies)
+
+    def read_time(self, edge: Edge, t: int) -> int | None:
+        """The time at which the term of the edge at time t reads its source; None outside."""
+        at = t + edge.delay if edge.is_feedback else t - edge.delay
+        return at if at in self.times else None
+
+    @cached_property
+    def terms(self) -> dict[str, tuple[bool, ...]]:
+        """By edge, the times at which its term is there."""
+        return {
+            edge.name: tuple(self._is_there(edge, t) for t in self.times)
+            for edge in self.graph.edges
+        }
+
+    @cached_property
+    def forward(self) -> dict[str, tuple[bool, ...]]:
+        """By node, the times at which it has a forward prediction (a prior always is one)."""
+        return {
+            node.name: (True,) * self.graph.copies
+            if node.prior is not None
+            else tuple(
+                any(self.terms[edge.name][t] for edge in self.graph.incoming(node.name))
+                for t in self.times
+            )
+            for node in self.graph.nodes
+        }
+
+    @cached_property
+    def feedback(self) -> dict[str, tuple[int, ...]]:
+        """By node, how many feedback terms it has at each time."""
+        return {
+            node.name: tuple(
+                sum(self.terms[edge.name][t] for edge in self.graph.feedback(node.name))
+                for t in self.times
+            )
+            for node in self.graph.nodes
+        }
+
+    @cached_property
+    def targets(self) -> tuple[bool, ...]:
+        """The times at which targets hold."""
+        last = self.graph.copies - 1
+        every = self.graph.time is None or self.graph.time.every
+        return tuple(every or t == last for t in self.times)
+
+    @cached_property
+    def sources(self) -> dict[Copy, tuple[Copy, ...]]:
+        """For every copy of a variable, the copies of variables that its predictions read,
+        through pass-through nodes too."""
+        return {
+            (node.name, t): tuple(dict.fromkeys(self._read(node.name, t)))
+            for node in self.graph.variables
+            for t in self.times
+        }
+
+    def _is_there(self, edge: Edge, t: int) -> bool:
+        at = self.read_time(edge, t)
+        if at is None:
+            return False
+        if not self.graph.node[edge.source].passes_through:
+            return True
+        known = self._passing.get((edge.source, at))
+        if known is None:
+            known = any(self._is_there(e, at) for e in self.graph.incoming(edge.source))
+            self._passing[edge.source, at] = known
+        return known
+
+    @cached_property
+    def _passing(self) -> dict[Copy, bool]:
+        return {}
+
+    def _read(self, node: str, t: int) -> Iterator[Copy]:
+        for edge in self.graph.arriving(node):
+            at = self.read_time(edge, t)
+            if at is None or not self.terms[edge.name][t]:
+                continue
+            if self.graph.node[edge.source].passes_through:
+                yield from self._read(edge.source, at)
+            else:
+                yield edge.source, at

@@ -1,0 +1,126 @@
+"""Parameters and running statistics: which arrays there are, and whose are used where.
+
+An edge with one parametric operator owns `{weight: ..., bias: ...}`; with several, each has
+a mapping of its own: `{dense: {...}, dense2: {...}}`. Edges that are tied to another, and
+transposes, own nothing and read the arrays of the other edge. Running statistics have the
+same form, in a tree of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+
+from pccompiler.components.operators import Operator, Parameter
+from pccompiler.components.vocabulary import Array
+from pccompiler.ir.graph import Edge, Graph
+from pccompiler.lowering.randomness import named_key
+
+Slots = dict[int, tuple[str, Mapping[str, Parameter]]]
+"""For operators by position in a pipeline: the key of their mapping, and what it holds."""
+
+
+def parameter_table(graph: Graph) -> dict[str, Any]:
+    """Shape and initialiser of every parameter, as the tree that holds the parameters."""
+    return _table(graph, parameter_slots)
+
+
+def statistics_table(graph: Graph) -> dict[str, Any]:
+    """Shape and first value of every running statistic, as the tree that holds them."""
+    return _table(graph, statistics_slots)
+
+
+def init_params(graph: Graph, key: Array, dtype: Any) -> dict[str, Any]:
+    """Fresh parameters. Each array's numbers depend on the key and on its own name only."""
+    return _drawn(parameter_table(graph), key, dtype)
+
+
+def init_statistics(graph: Graph, dtype: Any) -> dict[str, Any]:
+    """The running statistics before training."""
+    return _drawn(statistics_table(graph), jax.random.key(0), dtype)
+
+
+def parameter_slots(edge: Edge) -> Slots:
+    """The operators of a typed edge that own parameters."""
+    borrowed = {position for position, _ in edge.owners}
+    return _slots(
+        edge,
+        lambda position: {}
+        if position in borrowed
+        else edge.operators[position].parameters(*edge.shapes[position : position + 2]),
+    )
+
+
+def statistics_slots(edge: Edge) -> Slots:
+    """The operators of a typed edge that keep running statistics."""
+    return _slots(edge, lambda p: edge.operators[p].statistics(edge.shapes[p]))
+
+
+def own_part(tree: Mapping[str, Any], slots: Slots, position: int) -> Mapping[str, Array]:
+    """The arrays of the operator at a position, from the mapping of its edge."""
+    if position not in slots:
+        return {}
+    return tree if len(slots) == 1 else tree[slots[position][0]]
+
+
+def updated_statistics(
+    graph: Graph,
+    running: Mapping[str, Any],
+    measured: Mapping[str, Any],
+    wanted: Callable[[Operator], bool],
+) -> dict[str, Any]:
+    """The running statistics after a batch, of the `wanted` operators; others stay."""
+    result: dict[str, Any] = {}
+    for name, tree in running.items():
+        edge = graph.edge[name]
+        slots = statistics_slots(edge)
+        parts = {
+            key: edge.operators[position].updated(
+                own_part(tree, slots, position), own_part(measured[name], slots, position)
+            )
+            if wanted(edge.operators[position])
+            else own_part(tree, slots, position)
+            for position, (key, _) in slots.items()
+        }
+        result[name] = next(iter(parts.values())) if len(slots) == 1 else parts
+    return result
+
+
+def update_scales(graph: Graph, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The factor on the updates of every parameter, as a tree like the parameters."""
+    return {
+        name: jax.tree.map(lambda _, name=name: graph.edge[name].update_scale, tree)
+        for name, tree in params.items()
+    }
+
+
+def _slots(edge: Edge, table_of: Callable[[int], Mapping[str, Parameter]]) -> Slots:
+    slots: Slots = {}
+    seen: dict[str, int] = {}
+    for position, operator in enumerate(edge.operators):
+        table = table_of(position)
+        if table:
+            seen[operator.name] = count = seen.get(operator.name, 0) + 1
+            slots[position] = (operator.name if count == 1 else f"{operator.name}{count}", table)
+    return slots
+
+
+def _table(graph: Graph, slots_of: Callable[[Edge], Slots]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for edge in graph.edges:
+        own = dict(slots_of(edge).values())
+        if own:
+            table[edge.name] = next(iter(own.values())) if len(own) == 1 else own
+    return table
+
+
+def _drawn(table: dict[str, Any], key: Array, dtype: Any) -> dict[str, Any]:
+    def draw(path: tuple[Any, ...], parameter: Parameter) -> Array:
+        own_key = named_key(key, *(part.key for part in path))
+        return parameter.initializer.sampler()(own_key, parameter.shape, dtype)
+
+    return jax.tree_util.tree_map_with_path(
+        draw, table, is_leaf=lambda leaf: isinstance(leaf, Parameter)
+    )
