@@ -9,9 +9,23 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pccompiler.components.energies import LOSSES, Energy, Gaussian
+from pccompiler.components.energies import (
+    LOSSES,
+    NODE_ENERGIES,
+    PRIORS,
+    Bernoulli,
+    Categorical,
+    Energy,
+    Huber,
+    PassThrough,
+)
 
-ENERGIES = tuple(dict.fromkeys((Gaussian, *LOSSES)))
+MEMBERS = tuple(dict.fromkeys((*NODE_ENERGIES, *LOSSES)))
+ENERGIES: dict[str, Energy] = {m.name: m() for m in MEMBERS if m is not PassThrough} | {
+    "huber at 0.3": Huber(delta=0.3),
+    "bernoulli of logits": Bernoulli(state="logits"),
+    "categorical of logits": Categorical(state="logits"),
+}
 SHAPES = ((4,), (2, 3), (2, 1, 3))
 
 
@@ -24,13 +38,48 @@ def _categorical(x: np.ndarray, mu: np.ndarray) -> float:
     return sum(-(y * (logits - np.log(np.exp(logits).sum()))).sum() for y, logits in positions)
 
 
+def _huber(delta: float) -> Callable[[np.ndarray, np.ndarray], float]:
+    def total(x: np.ndarray, mu: np.ndarray) -> float:
+        errors = np.abs(x - mu).ravel()
+        return sum(e * e / 2 if e <= delta else delta * (e - delta / 2) for e in errors)
+
+    return total
+
+
+def _logistic(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def _binary(x: np.ndarray, mu: np.ndarray) -> float:
+    p = _logistic(mu)
+    return float(-(x * np.log(p) + (1 - x) * np.log(1 - p)).sum())
+
+
+def _binary_divergence(x: np.ndarray, mu: np.ndarray) -> float:
+    p, q = _logistic(x), _logistic(mu)
+    return float((p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))).sum())
+
+
+def _divergence(x: np.ndarray, mu: np.ndarray) -> float:
+    p = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+    q = np.exp(mu) / np.exp(mu).sum(-1, keepdims=True)
+    return float((p * np.log(p / q)).sum())
+
+
 FORMULAS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "gaussian": _half_squared_distance,
     "squared_error": _half_squared_distance,
     "cross_entropy": _categorical,
+    "laplace": lambda x, mu: float(np.abs(x - mu).sum()),
+    "huber": _huber(1.0),
+    "huber at 0.3": _huber(0.3),
+    "bernoulli": _binary,
+    "bernoulli of logits": _binary_divergence,
+    "categorical": _categorical,
+    "categorical of logits": _divergence,
 }
 
-every_energy = pytest.mark.parametrize("member", ENERGIES, ids=lambda member: member.name)
+every_energy = pytest.mark.parametrize("name", ENERGIES)
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
 
@@ -42,38 +91,34 @@ def draw(shape: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]
 
 
 @every_energy
-def test_every_energy_has_a_formula_here(member: type[Energy]) -> None:
-    assert member.name in FORMULAS, f"add the formula of `{member.name}` for one sample"
+def test_every_energy_has_a_formula_here(name: str) -> None:
+    assert name in FORMULAS, f"add the formula of `{name}` for one sample"
 
 
 @every_energy
 @every_shape
-def test_value_is_the_formula_for_each_sample_alone(
-    member: type[Energy], shape: tuple[int, ...]
-) -> None:
+def test_value_is_the_formula_for_each_sample_alone(name: str, shape: tuple[int, ...]) -> None:
     x, mu = draw(shape)
-    value = member().value(jnp.asarray(x), jnp.asarray(mu))
+    value = ENERGIES[name].value(jnp.asarray(x), jnp.asarray(mu))
     assert value.shape == (3,)
-    expected = [FORMULAS[member.name](a, b) for a, b in zip(x, mu, strict=True)]
-    np.testing.assert_allclose(value, expected, rtol=1e-13)
+    expected = [FORMULAS[name](a, b) for a, b in zip(x, mu, strict=True)]
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
 
 
 @every_energy
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_dtype_is_kept(member: type[Energy], dtype: str) -> None:
+def test_dtype_is_kept(name: str, dtype: str) -> None:
     x, mu = (jnp.asarray(values, dtype) for values in draw((4,)))
-    assert member().value(x, mu).dtype == dtype
+    assert ENERGIES[name].value(x, mu).dtype == dtype
 
 
 @every_energy
 @every_shape
-def test_both_gradients_are_finite_differences(
-    member: type[Energy], shape: tuple[int, ...]
-) -> None:
+def test_both_gradients_are_finite_differences(name: str, shape: tuple[int, ...]) -> None:
     x, mu = (jnp.asarray(values) for values in draw(shape, seed=1))
 
     def total(a, b):
-        return member().value(a, b).sum()
+        return ENERGIES[name].value(a, b).sum()
 
     step = 1e-6
     for argument, gradient in enumerate(jax.grad(total, argnums=(0, 1))(x, mu)):
@@ -89,26 +134,42 @@ def test_both_gradients_are_finite_differences(
 
 
 @every_energy
-def test_zero_at_prediction_is_claimed_exactly_where_value_and_gradients_vanish(
-    member: type[Energy],
-) -> None:
+def test_zero_at_prediction_is_claimed_exactly_where_value_and_gradients_vanish(name: str) -> None:
     x = jnp.asarray(draw((4,))[0])
 
     def total(a, b):
-        return member().value(a, b).sum()
+        return ENERGIES[name].value(a, b).sum()
 
     value, gradients = total(x, x), jax.grad(total, argnums=(0, 1))(x, x)
-    vanishes = value == 0 and all(jnp.all(gradient == 0) for gradient in gradients)
-    assert bool(vanishes) == member.zero_at_prediction
+    vanishes = abs(value) < 1e-15 and all(jnp.all(abs(g) < 1e-15) for g in gradients)
+    assert bool(vanishes) == ENERGIES[name].zero_at_prediction
 
 
 @every_energy
-def test_extreme_predictions_give_finite_values_and_gradients(member: type[Energy]) -> None:
+def test_an_energy_suits_free_states_exactly_if_it_is_bounded_below_in_them(name: str) -> None:
+    energy, mu = ENERGIES[name], jnp.asarray(draw((4,))[1])
+    far = [float(energy.value(jnp.full((3, 4), x), mu).min()) for x in (-1e6, 1e6)]
+    if name not in {m.name for m in LOSSES}:  # a loss never is the energy of a free state
+        assert (min(far) >= -1e-3) == energy.suits_free_states()
+
+
+@every_energy
+def test_extreme_predictions_give_finite_values_and_gradients(name: str) -> None:
     x = jnp.asarray([[0.0, 1.0, 0.0]])
     mu = jnp.asarray([[1e4, -1e4, 0.0]])
-    assert jnp.all(jnp.isfinite(member().value(x, mu)))
-    gradient = jax.grad(lambda b: member().value(x, b).sum())(mu)
+    assert jnp.all(jnp.isfinite(ENERGIES[name].value(x, mu)))
+    gradient = jax.grad(lambda b: ENERGIES[name].value(x, b).sum())(mu)
     assert jnp.all(jnp.isfinite(gradient))
+
+
+@pytest.mark.parametrize("member", PRIORS, ids=lambda member: member.name)
+def test_a_prior_is_an_energy_around_its_mean(member: type) -> None:
+    prior = member(mean=0.5, precision=3.0)
+    x = draw((4,))[1]
+    mean = np.full_like(x, 0.5)
+    expected = [FORMULAS[member.name](a, b) for a, b in zip(x, mean, strict=True)]
+    value = prior.energy.value(jnp.asarray(x), jnp.asarray(mean))
+    np.testing.assert_allclose(value, expected, rtol=1e-13)
 
 
 def test_gradient_of_cross_entropy_is_softmax_minus_target() -> None:
