@@ -68,7 +68,7 @@ def summarise(checked: Checked) -> Summary:
                 edge.shapes[0],
                 edge.shapes[-1],
                 edge.parameter_count,
-                edge_flops(edge),
+                edge_flops(edge, graph.copies),
             )
             for edge in graph.edges
         ),

@@ -36,6 +36,7 @@ EMISSION = frozenset(
         "model",
         "network",
         "parameters",
+        "questions",
         "randomness",
         "relaxation",
         "sweep",

@@ -163,9 +163,7 @@ def _reaches(copies: Copies, copy: tuple[str, int], inputs: set[str]) -> bool:
     return False
 
 
-def _on_node(
-    code: str, node: Node, message: str, help: str, severity: str = "error"
-) -> Diagnostic:
+def _on_node(code: str, node: Node, message: str, help: str, severity: str = "error") -> Diagnostic:
     path = f"nodes.{node.name}"
     return Diagnostic(code, message, node.span, path=path, help=help, severity=cast(Any, severity))
 

@@ -64,5 +64,7 @@ def _is_typed(graph: Graph, edge: Edge) -> bool:
     return (
         len(edge.shapes) == len(edge.operators) + 1
         and edge.shapes[0] == graph.node[edge.source].shape
-        and (edge.shapes[-1] == graph.node[edge.target].shape or graph.node[edge.target].concatenates)
+        and (
+            edge.shapes[-1] == graph.node[edge.target].shape or graph.node[edge.target].concatenates
+        )
     )

@@ -38,12 +38,13 @@ class Cost:
         return self.parameter_bytes + self.state_bytes
 
 
-def edge_flops(edge: Edge) -> int:
-    """Operations of the edge's pipeline for one sample."""
-    return sum(
+def edge_flops(edge: Edge, copies: int = 1) -> int:
+    """Operations of the edge's pipeline for one sample, for all copies in time that it reads."""
+    once = sum(
         operator.flops(*edge.shapes[index : index + 2])
         for index, operator in enumerate(edge.operators)
     )
+    return once * (copies - edge.delay)
 
 
 def cost(plan: UpdatePlan, spec: RunSpec) -> Cost:
@@ -53,10 +54,10 @@ def cost(plan: UpdatePlan, spec: RunSpec) -> Cost:
     parameters = sum(edge.parameter_count for edge in graph.edges)
     batch_size = spec.data.batch_size if spec.data else 1
     slots = 2 + spec.learning.optimizer.slots
-    units = sum(prod(node.shape or ()) for node in graph.nodes)
-    arriving = sum(prod(edge.shapes[-1]) for edge in graph.edges)
+    units = graph.copies * sum(prod(node.shape or ()) for node in graph.variables)
+    arriving = graph.copies * sum(prod(shape) for e in graph.edges for shape in e.shapes[1:])
     state_slots = 2 + plan.state_optimizer.slots
-    forward = sum(edge_flops(edge) for edge in graph.edges)
+    forward = _forward_flops(graph)
     return Cost(
         parameters=parameters,
         forward_flops=forward,
@@ -104,15 +105,17 @@ def _step_flops(plan: UpdatePlan, forward: int) -> int:
         return inference + sum(_local_learning_flops(plan, name) for name in phases)
     # the gradient of the prediction's loss, for parameters and all states not clamped
     clamped = plan.prediction.phase.clamped
-    backward = sum(edge_flops(edge) for edge in plan.graph.edges if edge.source not in clamped)
+    backward = sum(
+        edge_flops(e, plan.graph.copies) for e in plan.graph.edges if e.source not in clamped
+    )
     return max(plan.prediction.phase.steps, 1) * (2 * forward + backward)
 
 
 def _phase_flops(plan: UpdatePlan, phase: PhasePlan) -> int:
     graph = plan.graph
     if phase.phase.kind is PhaseKind.FORWARD:
-        return sum(edge_flops(edge) for edge in graph.edges)
-    start = 0 if phase.phase.start else sum(edge_flops(edge) for edge in graph.edges)
+        return _forward_flops(graph)
+    start = 0 if phase.phase.start else _forward_flops(graph)
     return start + sum(
         (stretch.last - stretch.first + 1) * _evaluation_flops(graph, stretch, stretch.moving)
         for stretch in phase.stretches
@@ -120,16 +123,30 @@ def _phase_flops(plan: UpdatePlan, phase: PhasePlan) -> int:
 
 
 def _evaluation_flops(graph: Graph, stretch: Stretch, moving: tuple[str, ...]) -> int:
-    """One evaluation of the live energies and their gradient for the moving states."""
+    """One evaluation of the live energies and their gradient for the moving states.
+
+    A pass-through source passes the gradient on.
+    """
+    feeding = graph.feeding(stretch.live)
+    passed_on = {node.name for node in graph.nodes if node.passes_through}
     return sum(
-        edge_flops(edge) * ((edge.name not in stretch.reused) + (edge.source in moving))
+        edge_flops(edge, graph.copies)
+        * ((edge.name not in stretch.reused) + (edge.source in {*moving, *passed_on}))
         for edge in graph.edges
-        if edge.target in stretch.live
+        if edge.name in feeding
     )
+
+
+def _forward_flops(graph: Graph) -> int:
+    """A feedforward pass; feedback edges take no part in it."""
+    return sum(edge_flops(edge, graph.copies) for edge in graph.edges if not edge.is_feedback)
 
 
 def _local_learning_flops(plan: UpdatePlan, phase: str) -> int:
     """Predictions that are not known yet, and the derivative for the parameters."""
     settled = plan.phase(phase).settled
-    derivative = sum(edge_flops(e) for e in plan.graph.edges if e.target in settled.live)
+    feeding = plan.graph.feeding(settled.live)
+    derivative = sum(
+        edge_flops(e, plan.graph.copies) for e in plan.graph.edges if e.name in feeding
+    )
     return _evaluation_flops(plan.graph, settled, ()) + derivative

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -14,18 +13,27 @@ import numpy as np
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.arguments import Clamp, cast, cast_clamp, shape_of
-from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
+from pccompiler.lowering.evidence import TrainingEvidence
 from pccompiler.lowering.network import Equations, Hold, States
-from pccompiler.lowering.parameters import init_params, init_statistics, statistics_table
+from pccompiler.lowering.parameters import init_params, init_statistics
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.planning import Situation
+from pccompiler.lowering.questions import (
+    Blame,
+    answer,
+    arrays_needed,
+    evaluate,
+    everything,
+    finite_rows,
+    indexed_step,
+    keeps_statistics,
+)
 from pccompiler.lowering.relaxation import without_reverse_mode
 from pccompiler.lowering.training import (
     Metrics,
     TrainState,
     energy_trajectories,
     make_optimizer,
-    step_key,
     train_many,
     training_step,
 )
@@ -33,15 +41,6 @@ from pccompiler.spec.models import RunSpec
 
 Replan = Callable[[Situation], UpdatePlan]
 """What the caller changes about the phases -> the plan for that."""
-
-
-@dataclass(frozen=True)
-class Blame:
-    """Where a step first went wrong: `step` counts inference steps (the end is steps + 1)."""
-
-    phase: str
-    step: int
-    node: str
 
 
 class CompiledModel:
@@ -71,10 +70,11 @@ class CompiledModel:
         self._init = jax.jit(partial(init_params, graph), static_argnums=1)
         self._train = jax.jit(partial(train_many, plan, spec.learning))
         self._step = jax.jit(partial(training_step, plan, spec.learning))
+        self._indexed_step = jax.jit(partial(indexed_step, plan, spec))
         self._metrics_tree: Any = None
-        self._evaluate = jax.jit(partial(_evaluate, plan))
+        self._evaluate = jax.jit(partial(evaluate, plan))
         self._trajectories = jax.jit(partial(energy_trajectories, plan))
-        self._finite = jax.jit(partial(_finite_rows, plan))
+        self._finite = jax.jit(partial(finite_rows, plan))
         self._run = jax.jit(self._evidence_of, static_argnames=("want", "phase", "situation"))
 
     @property
@@ -133,6 +133,8 @@ class CompiledModel:
         if count > len(order):
             raise ValueError(f"`count` is {count}, but `order` holds {len(order)} batches")
         data = self._batch(state.params, data)
+        if self.plan.call_each_step:
+            return self._train_one_by_one(state, data, order, count)
         after, rows, completed = self._train(state, data, order, jnp.int32(count))
         if completed < count:  # the same steps once more, up to the batch that was not finite
             after, _, _ = self._train(state, data, order, completed)
@@ -142,6 +144,25 @@ class CompiledModel:
             self._metrics_tree = jax.tree.structure(metrics)
         columns = list(np.asarray(rows).T)
         return after, jax.tree.unflatten(self._metrics_tree, columns), int(completed)
+
+    def _train_one_by_one(
+        self, state: TrainState, data: States, order: Array, count: int
+    ) -> tuple[TrainState, Metrics, int]:
+        """The steps of `train`, each a call."""
+        rows: list[Metrics] = []
+        for i in range(count):
+            after, metrics = self._indexed_step(state, data, order[i])
+            rows.append(jax.device_get(metrics))
+            if not np.isfinite(jax.tree.leaves(rows[-1])).all():
+                break
+            state = after
+        else:
+            i = count
+        if not rows:  # nothing to do, but the form of the metrics is still asked for
+            _, metrics = jax.eval_shape(self._indexed_step, state, data, order[0])
+            rows = [jax.tree.map(lambda leaf: np.zeros((), leaf.dtype), metrics)]
+        rows += [jax.tree.map(np.zeros_like, rows[0])] * (len(order) - len(rows))
+        return state, jax.tree.map(lambda *leaves: np.stack(leaves), *rows), i if count else 0
 
     def trajectories(
         self, state: TrainState, batch: Mapping[str, Array]
@@ -206,7 +227,7 @@ class CompiledModel:
         """
         clamped = None if read is None else tuple(sorted(inputs))
         read = None if read is None else tuple(read)
-        if _keeps_statistics(self.graph) and not how.get("aux"):
+        if keeps_statistics(self.graph) and not how.get("aux"):
             raise ValueError("this network predicts with running statistics: pass aux=state.aux")
         for name in read or ():
             shape_of(self.graph, name)
@@ -255,7 +276,7 @@ class CompiledModel:
         hold = cast_clamp(self.graph, params, clamp)
         situation = Situation(frozenset(hold.values), bool(states), clamped, read)
         plan = self._plan_for(situation)
-        needed = _needed(plan, want, phase or plan.reported)
+        needed = arrays_needed(plan, want, phase or plan.reported)
         batch = cast(self.graph, params, batch, needed)
         start = cast(self.graph, params, states) if states else None
         key = jax.random.key(0) if key is None else key
@@ -276,98 +297,11 @@ class CompiledModel:
         situation: Situation,
     ) -> Any:
         plan = self._plan_for(situation)
-        observe = _everything if want == "trace" else None
+        observe = everything if want == "trace" else None
         evidence = TrainingEvidence(plan, params, batch, key, observe, hold, start, running)
-        result = _wanted(evidence, want, phase or plan.reported)
+        result = answer(evidence, want, phase or plan.reported)
         return without_reverse_mode(result) if plan.stop else result
 
     def _batch(self, params: Params, batch: Mapping[str, Any]) -> States:
         """A training batch: every node that some phase or the loss needs."""
-        return cast(self.graph, params, batch, _needed(self.plan, "gradients", ""))
-
-
-def _needed(plan: UpdatePlan, want: str, phase: str) -> tuple[str, ...]:
-    """The nodes whose arrays a question needs: those held or nudged in the phases that run,
-    and for the gradient of a loss the targets."""
-    if want == "predictions":
-        return plan.prediction.phase.clamped
-    if want == "gradients":
-        running = [p.phase for p in plan.phases]
-        targets = () if plan.estimator.energy_phases else plan.outputs
-    else:
-        running, targets = [plan.phase(phase).phase], ()
-        while (start := running[-1].start) is not None:
-            running.append(plan.phase(start).phase)
-    needed = [name for p in running for name in (*p.clamped, *p.nudged)]
-    return tuple(dict.fromkeys([*needed, *targets]))
-
-
-def _wanted(evidence: TrainingEvidence, want: str, phase: str) -> Any:
-    if want == "predictions":
-        return evidence.read()
-    if want == "gradients":
-        return evidence.plan.estimator.gradient(evidence)
-    if want == "states":
-        return evidence.states(phase)
-    return _steps_and_end(evidence, phase)
-
-
-def _steps_and_end(evidence: TrainingEvidence, phase: str) -> dict[str, States]:
-    """States and energies of a phase at every step, where it was observed, and at the end."""
-    end = {"states": evidence.states(phase), "energies": evidence.energies(phase)}
-    end = jax.tree.map(lambda leaf: leaf[None], end)
-    rows = evidence.settled(phase).observed
-    return end if rows is None else jax.tree.map(_joined, rows, end)
-
-
-def _evaluate(
-    plan: UpdatePlan, params: Params, running: Any, batch: Mapping[str, Array], weight: Array
-) -> dict[str, Array]:
-    evidence = TrainingEvidence(plan, params, batch, jax.random.key(0), running=running)
-    outputs = evidence.outputs()
-    zero = jnp.zeros_like(weight)
-    energy = sum(evidence.energies(plan.prediction.phase.name).values(), start=zero)
-    correct = sample_accuracy(plan, batch, outputs) if outputs else zero
-    loss = sample_loss(plan, batch, outputs)
-    sums = {"loss": loss, "correct": correct, "energy": energy, "count": jnp.ones_like(weight)}
-    # where, not a product: padding must not matter even if its loss overflows
-    return {name: jnp.where(weight > 0, value, 0).sum() for name, value in sums.items()}
-
-
-def _finite_rows(
-    plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array]
-) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
-    """Per phase and node, whether state and energy are finite at each step and at the end;
-    and per node, whether the gradient of its incoming edges is."""
-    evidence = TrainingEvidence(plan, state.params, batch, step_key(state), _everything)
-    rows: dict[str, dict[str, Array]] = {}
-    for phase in plan.phases:
-        name = phase.phase.name
-        seen = _steps_and_end(evidence, name)
-        finite = jax.tree.map(lambda leaf: _all_finite(leaf, keep=1), seen)
-        rows[name] = {
-            node: ok & finite["energies"].get(node, True) for node, ok in finite["states"].items()
-        }
-    gradient = plan.estimator.gradient(evidence)
-    by_node: dict[str, list[Array]] = {}
-    for edge, tree in gradient.items():
-        finite = [_all_finite(leaf, 0) for leaf in jax.tree.leaves(tree)]
-        by_node.setdefault(plan.graph.edge[edge].target, []).extend(finite)
-    return rows, {node: jnp.stack(finite).all() for node, finite in by_node.items()}
-
-
-def _keeps_statistics(graph: Graph) -> bool:
-    return bool(statistics_table(graph))
-
-
-def _everything(_: Equations, states: States, energies: Mapping[str, Array]) -> dict[str, Any]:
-    return {"states": dict(states), "energies": dict(energies)}
-
-
-def _joined(rows: Array, end: Array) -> Array:
-    return jnp.concatenate([rows, end])
-
-
-def _all_finite(array: Array, keep: int) -> Array:
-    """Whether all entries are finite, over all axes after the first `keep`."""
-    return jnp.isfinite(array).all(axis=tuple(range(keep, array.ndim)))
+        return cast(self.graph, params, batch, arrays_needed(self.plan, "gradients", ""))

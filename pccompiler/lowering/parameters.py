@@ -47,9 +47,11 @@ def parameter_slots(edge: Edge) -> Slots:
     borrowed = {position for position, _ in edge.owners}
     return _slots(
         edge,
-        lambda position: {}
-        if position in borrowed
-        else edge.operators[position].parameters(*edge.shapes[position : position + 2]),
+        lambda position: (
+            {}
+            if position in borrowed
+            else edge.operators[position].parameters(*edge.shapes[position : position + 2])
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.copies import Copies, Copy
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.plan import NEVER, Form, PhasePlan, Steps, Stretch, UpdatePlan
+from pccompiler.lowering.target import ANY_CPU, MOST_UNROLLED, Target
 from pccompiler.lowering.wave import through_pass_through, wave
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.tree import Document, KeyPath, dotted
@@ -39,8 +40,16 @@ class Situation:
     read: tuple[str, ...] | None = None
 
 
+AS_PLANNED = Situation()
+"""The phases as spec and rule lay them out."""
+
+
 def plan_update(
-    graph: Graph, spec: RunSpec, document: Document, situation: Situation = Situation()
+    graph: Graph,
+    spec: RunSpec,
+    document: Document,
+    target: Target = ANY_CPU,
+    situation: Situation = AS_PLANNED,
 ) -> UpdatePlan:
     """The plan of a typed graph. Raises SpecError where the spec's phases do not fit."""
     rule, inference = spec.learning.rule, spec.inference
@@ -59,7 +68,8 @@ def plan_update(
     ):
         raise SpecError(_no_fixed_steps(rule.name, document))
     _refuse_unsuitable(graph, spec, document, (*phases, prediction))
-    planner = _Planner(graph, inference.stop is not None)
+    avoids_loops = target.avoids_loops(graph)
+    planner = _Planner(graph, inference.stop is not None, avoids_loops)
     calm = isinstance(inference.init, Feedforward) and not situation.restarted and not held
     everywhere = frozenset(planner.copies.sources)
     plans: dict[str, PhasePlan] = {}
@@ -82,16 +92,19 @@ def plan_update(
         init=inference.init,
         state_optimizer=inference.optimizer,
         stop=(inference.stop.residual, inference.stop.floor) if inference.stop else None,
+        target=target,
+        call_each_step=avoids_loops,
     )
 
 
 class _Planner:
     """Plans single phases of a graph, unoptimised."""
 
-    def __init__(self, graph: Graph, until_settled: bool) -> None:
+    def __init__(self, graph: Graph, until_settled: bool, avoids_loops: bool) -> None:
         self.graph = graph
         self.copies = Copies(graph)
         self.until_settled = until_settled
+        self.avoids_loops = avoids_loops
 
     def plan(self, phase: Phase, disturbed: frozenset[Copy]) -> PhasePlan:
         """`disturbed` copies may be off their predictions when the phase starts; the error of
@@ -107,7 +120,11 @@ class _Planner:
         arrival, movement = self._wave(phase, energies, elsewhere, free, held, disturbed)
         steps = phase.steps
         live = tuple(energies)
-        form = Form.UNTIL_SETTLED if self.until_settled and free else Form.LOOP
+        form = Form.LOOP
+        if self.until_settled and free:
+            form = Form.UNTIL_SETTLED
+        elif self.avoids_loops and steps <= MOST_UNROLLED:
+            form = Form.UNROLLED
         late = {n: arrived for n, arrived in arrival.items() if max(arrived) > 1}
         running = Stretch(1, steps, live, free, frozenset(), form, late)
         end = steps + 1
@@ -115,9 +132,7 @@ class _Planner:
         partly = {n: arrival[n] for n in reached if max(arrival[n]) > end}
         settled = Stretch(end, end, reached, (), frozenset(), Form.UNROLLED, partly)
         stretches = (running,) if steps else ()
-        return PhasePlan(
-            phase, energies, elsewhere, free, arrival, movement, stretches, settled
-        )
+        return PhasePlan(phase, energies, elsewhere, free, arrival, movement, stretches, settled)
 
     def disturbed_after(self, earlier: PhasePlan, phase: Phase) -> frozenset[Copy]:
         """The copies that may be off their predictions when a phase follows another.
@@ -180,17 +195,16 @@ class _Planner:
         vanish = graph.form.feedforward_is_minimum and all(
             elsewhere.get(n, energies[n]).zero_at_prediction for n in free if n in energies
         )
+        arrival: dict[str, Steps]
         if phase.kind is PhaseKind.FORWARD:
-            arrival = {n: (NEVER,) * graph.copies for n in energies}
+            arrival = dict.fromkeys(energies, (NEVER,) * graph.copies)
             movement = dict.fromkeys(free, NEVER)
         elif not vanish:
-            arrival = {n: (1,) * graph.copies for n in energies}
+            arrival = dict.fromkeys(energies, (1,) * graph.copies)
             movement = dict.fromkeys(free, 1)
         else:
             priors = {n for n in energies if graph.is_root(n)}
-            predicted = [
-                (n, t) for n in energies for t in copies.times if copies.forward[n][t]
-            ]
+            predicted = [(n, t) for n in energies for t in copies.times if copies.forward[n][t]]
             off = [c for c in predicted if c in held or c in disturbed or c[0] in priors]
             movable = [(n, t) for n in free for t in copies.times if (n, t) not in held]
             pulled = [(n, t) for n in phase.nudged for t in copies.times if copies.targets[t]]
@@ -198,9 +212,7 @@ class _Planner:
             arrival = {
                 n: tuple(arrivals.get((n, t), NEVER) for t in copies.times) for n in energies
             }
-            movement = {
-                n: min(moves.get((n, t), NEVER) for t in copies.times) for n in free
-            }
+            movement = {n: min(moves.get((n, t), NEVER) for t in copies.times) for n in free}
         return arrival, movement | through_pass_through(copies, movement)
 
 
@@ -270,7 +282,10 @@ def _with_clamps(
         kind = phase.kind if set(clamped) == set(phase.clamped) else PhaseKind.RELAX
         steps = phase.steps or _default_steps(spec)
         return replace(
-            phase, clamped=clamped, nudged=nudged, kind=kind,
+            phase,
+            clamped=clamped,
+            nudged=nudged,
+            kind=kind,
             steps=steps if kind is PhaseKind.RELAX else 0,
         )
 
@@ -382,6 +397,4 @@ def _phase_problem(
     message: str, document: Document, path: KeyPath, name: str, known: list[str]
 ) -> Diagnostic:
     span = document.span(path, key=True)
-    return Diagnostic(
-        "PC310", message, span, path=dotted(path), help=suggestion(name, known)
-    )
+    return Diagnostic("PC310", message, span, path=dotted(path), help=suggestion(name, known))

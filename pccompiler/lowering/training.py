@@ -38,9 +38,9 @@ class TrainState:
     """Everything that training carries from step to step: a pytree of arrays.
 
     `aux` holds what belongs to neither parameters nor optimiser: the running statistics of
-    normalising operators, by edge. `step` counts finished steps. `key` is the seed as raw key data; random numbers are a
-    function of it, the step and a name. `horizon` is the total number of steps that the
-    learning-rate schedule plans for, or 0.
+    normalising operators, by edge. `step` counts finished steps. `key` is the seed as raw key
+    data; random numbers are a function of it, the step and a name. `horizon` is the total
+    number of steps that the learning-rate schedule plans for, or 0.
     """
 
     params: Any
@@ -146,7 +146,9 @@ def _statistics_after(plan: UpdatePlan, evidence: TrainingEvidence, state: Train
         def take_in(running: Any, row: Any) -> tuple[Any, None]:
             t, measured = row
             after = updated_statistics(plan.graph, running, measured, _while_relaxing)
-            return jax.tree.map(lambda new, old: jnp.where(t < most, new, old), after, running), None
+            return jax.tree.map(
+                lambda new, old: jnp.where(t < most, new, old), after, running
+            ), None
 
         steps = jnp.arange(plan.phase(plan.reported).phase.steps)
         running, _ = lax.scan(take_in, running, (steps, settled.observed))

@@ -1,0 +1,126 @@
+"""What a compiled model is asked: which arrays a question needs, and how it is answered.
+
+All of it runs inside a jitted program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pccompiler.components.vocabulary import Array, Params
+from pccompiler.ir.graph import Graph
+from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
+from pccompiler.lowering.network import Equations, States
+from pccompiler.lowering.parameters import statistics_table
+from pccompiler.lowering.plan import UpdatePlan
+from pccompiler.lowering.training import Metrics, TrainState, step_key, training_step
+from pccompiler.spec.models import RunSpec
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Where a step first went wrong: `step` counts inference steps (the end is steps + 1)."""
+
+    phase: str
+    step: int
+    node: str
+
+
+def indexed_step(
+    plan: UpdatePlan, spec: RunSpec, state: TrainState, data: Mapping[str, Array], rows: Array
+) -> tuple[TrainState, Metrics]:
+    """A training step on the samples in these rows."""
+    batch = {name: values[rows] for name, values in data.items()}
+    return training_step(plan, spec.learning, state, batch)
+
+
+def arrays_needed(plan: UpdatePlan, want: str, phase: str) -> tuple[str, ...]:
+    """The nodes whose arrays a question needs: those held or nudged in the phases that run,
+    and for the gradient of a loss the targets."""
+    if want == "predictions":
+        return plan.prediction.phase.clamped
+    if want == "gradients":
+        running = [p.phase for p in plan.phases]
+        targets = () if plan.estimator.energy_phases else plan.outputs
+    else:
+        running, targets = [plan.phase(phase).phase], ()
+        while (start := running[-1].start) is not None:
+            running.append(plan.phase(start).phase)
+    needed = [name for p in running for name in (*p.clamped, *p.nudged)]
+    return tuple(dict.fromkeys([*needed, *targets]))
+
+
+def answer(evidence: TrainingEvidence, want: str, phase: str) -> Any:
+    if want == "predictions":
+        return evidence.read()
+    if want == "gradients":
+        return evidence.plan.estimator.gradient(evidence)
+    if want == "states":
+        return evidence.states(phase)
+    return _steps_and_end(evidence, phase)
+
+
+def _steps_and_end(evidence: TrainingEvidence, phase: str) -> dict[str, States]:
+    """States and energies of a phase at every step, where it was observed, and at the end."""
+    end = {"states": evidence.states(phase), "energies": evidence.energies(phase)}
+    end = jax.tree.map(lambda leaf: leaf[None], end)
+    rows = evidence.settled(phase).observed
+    return end if rows is None else jax.tree.map(_joined, rows, end)
+
+
+def evaluate(
+    plan: UpdatePlan, params: Params, running: Any, batch: Mapping[str, Array], weight: Array
+) -> dict[str, Array]:
+    evidence = TrainingEvidence(plan, params, batch, jax.random.key(0), running=running)
+    outputs = evidence.outputs()
+    zero = jnp.zeros_like(weight)
+    energy = sum(evidence.energies(plan.prediction.phase.name).values(), start=zero)
+    correct = sample_accuracy(plan, batch, outputs) if outputs else zero
+    loss = sample_loss(plan, batch, outputs)
+    sums = {"loss": loss, "correct": correct, "energy": energy, "count": jnp.ones_like(weight)}
+    # where, not a product: padding must not matter even if its loss overflows
+    return {name: jnp.where(weight > 0, value, 0).sum() for name, value in sums.items()}
+
+
+def finite_rows(
+    plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array]
+) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
+    """Per phase and node, whether state and energy are finite at each step and at the end;
+    and per node, whether the gradient of its incoming edges is."""
+    evidence = TrainingEvidence(plan, state.params, batch, step_key(state), everything)
+    rows: dict[str, dict[str, Array]] = {}
+    for phase in plan.phases:
+        name = phase.phase.name
+        seen = _steps_and_end(evidence, name)
+        finite = jax.tree.map(lambda leaf: _all_finite(leaf, keep=1), seen)
+        rows[name] = {
+            node: ok & finite["energies"].get(node, True) for node, ok in finite["states"].items()
+        }
+    gradient = plan.estimator.gradient(evidence)
+    by_node: dict[str, list[Array]] = {}
+    for edge, tree in gradient.items():
+        finite = [_all_finite(leaf, 0) for leaf in jax.tree.leaves(tree)]
+        by_node.setdefault(plan.graph.edge[edge].target, []).extend(finite)
+    return rows, {node: jnp.stack(finite).all() for node, finite in by_node.items()}
+
+
+def keeps_statistics(graph: Graph) -> bool:
+    return bool(statistics_table(graph))
+
+
+def everything(_: Equations, states: States, energies: Mapping[str, Array]) -> dict[str, Any]:
+    return {"states": dict(states), "energies": dict(energies)}
+
+
+def _joined(rows: Array, end: Array) -> Array:
+    return jnp.concatenate([rows, end])
+
+
+def _all_finite(array: Array, keep: int) -> Array:
+    """Whether all entries are finite, over all axes after the first `keep`."""
+    return jnp.isfinite(array).all(axis=tuple(range(keep, array.ndim)))
