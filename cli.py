@@ -152,7 +152,15 @@ def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
 @SPEC
 @click.option("-o", "--output", required=True, type=click.Path(), help="File to write.")
 @SET
-def diagram(spec: str, output: str, overrides: tuple[str, ...]) -> None:
+@click.option(
+    "--view",
+    type=click.Choice(["network", "unrolled", "circuit"]),
+    default="network",
+    show_default=True,
+    help="Nodes and edges as written; their copies in time; or units for values and errors.",
+)
+@click.option("--unroll", is_flag=True, help="Short for --view unrolled.")
+def diagram(spec: str, output: str, overrides: tuple[str, ...], view: str, unroll: bool) -> None:
     """Draw a network into a file.
 
     The ending chooses the format: .svg, .dot or .gv (Graphviz), .mmd or .mermaid.
@@ -163,7 +171,13 @@ def diagram(spec: str, output: str, overrides: tuple[str, ...]) -> None:
     form = format_of(output)
     checked = _checked(spec, overrides)
     clamped = checked.plan.phases[-1].phase.clamped
-    text = draw(checked.graph, form, clamped=clamped, description=checked.spec.description)
+    text = draw(
+        checked.graph,
+        form,
+        clamped=clamped,
+        description=checked.spec.description,
+        view="unrolled" if unroll else view,
+    )
     replace_file(Path(output), text.encode())
     click.echo(f"wrote {output}", err=True)
 

@@ -1,4 +1,4 @@
-"""Diagrams of networks. A new format is a file and a line in `FORMATS`."""
+"""Diagrams of networks. A new format or view is a file and a line in `FORMATS` or `VIEWS`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from pathlib import PurePath
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import closest
 from pccompiler.diagrams import dot, mermaid, svg
-from pccompiler.diagrams.layout import Layout, lay_out
-from pccompiler.diagrams.picture import picture
+from pccompiler.diagrams.circuit import circuit
+from pccompiler.diagrams.layout import lay_out
+from pccompiler.diagrams.network import picture
+from pccompiler.diagrams.picture import Picture
+from pccompiler.diagrams.placed import Layout
+from pccompiler.diagrams.unrolled import unrolled
 from pccompiler.ir.graph import Graph
 
 
@@ -29,20 +33,32 @@ FORMATS: tuple[Format, ...] = (
     Format("mermaid", (".mmd", ".mermaid"), mermaid.render),
 )
 
+View = Callable[[Graph, Iterable[str] | None, str], Picture]
+"""What a diagram shows of a graph with given clamped nodes, under a description."""
+
+VIEWS: dict[str, View] = {"network": picture, "unrolled": unrolled, "circuit": circuit}
+
 _BY_NAME = {member.name: member for member in FORMATS}
 _BY_ENDING = {ending: member for member in FORMATS for ending in member.endings}
 
 
 def draw(
-    graph: Graph, format: str, *, clamped: Iterable[str] | None = None, description: str = ""
+    graph: Graph,
+    format: str,
+    *,
+    clamped: Iterable[str] | None = None,
+    description: str = "",
+    view: str = "network",
 ) -> str:
     """The diagram of a network as the text of a file.
 
     `format` is the name of one of `FORMATS`. `clamped` nodes carry a pin: the inputs and
-    outputs unless said otherwise. `description` stands under the title. The same network
-    gives the same text, however it was declared. Raises KeyError for an unknown format.
+    outputs unless said otherwise. `description` stands under the title, and `view` names one
+    of `VIEWS`. The same network gives the same text, however it was declared.
+    Raises KeyError for an unknown format or view, and SpecError (PC552) where a network
+    without time is to be unrolled.
     """
-    return _BY_NAME[format].render(lay_out(picture(graph, clamped, description)))
+    return _BY_NAME[format].render(lay_out(VIEWS[view](graph, clamped, description)))
 
 
 def format_of(path: str | PurePath) -> str:
@@ -68,4 +84,4 @@ def format_of(path: str | PurePath) -> str:
     )
 
 
-__all__ = ["FORMATS", "Format", "draw", "format_of"]
+__all__ = ["FORMATS", "VIEWS", "Format", "draw", "format_of"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pccompiler.diagrams.layout import Layout
 from pccompiler.diagrams.picture import PictureEdge, PictureNode
-from pccompiler.diagrams.styles import ROLE_STYLES, edge_style
+from pccompiler.diagrams.placed import Layout
+from pccompiler.diagrams.styles import NODE_STYLES, edge_style
 
 
 def render(layout: Layout) -> str:
-    """A digraph with the layout's direction, roles by fill and kinds by line style."""
+    """A digraph with the layout's direction, looks by shape and fill and kinds by line style."""
     return "\n".join(_lines(layout)) + "\n"
 
 
@@ -18,27 +18,32 @@ def _lines(layout: Layout) -> Iterator[str]:
     picture = layout.picture
     words = "\n".join(filter(None, (picture.title, picture.description, picture.summary)))
     yield f"digraph {_quoted(picture.title)} {{"
-    yield f"  rankdir={'LR' if layout.direction == 'right' else 'TB'};"
+    yield f"  rankdir={'LR' if layout.direction == 'right' or picture.grid else 'TB'};"
     yield f'  label={_quoted(words)}; labelloc=t; fontname="sans-serif";'
     yield '  node [shape=box, style="filled,rounded", fontname="sans-serif"];'
     yield '  edge [fontname="sans-serif", fontsize=11];'
     for node in picture.nodes:
         yield f"  {_id(node.name)} [{_node(node)}];"
+    if picture.grid:
+        for number in range(len(picture.grid.columns)):
+            column = "; ".join(map(_id, picture.grid.column(number)))
+            yield f"  {{rank=same; {column}}}"
     for edge in picture.edges:
         yield f"  {_id(edge.source)} -> {_id(edge.target)} [{_edge(edge)}];"
     yield "}"
 
 
 def _node(node: PictureNode) -> str:
-    style = ROLE_STYLES[node.role]
-    words = [*node.title, node.detail, *(["clamped"] if node.clamped else [])]
+    style = NODE_STYLES[node.look]
+    words = [*node.title, *filter(None, [node.detail]), *(["clamped"] if node.clamped else [])]
     attributes = {
         "label": "\n".join(words),
         "fillcolor": style.fill,
         "color": style.stroke,
         "tooltip": node.tooltip,
     }
-    return _attributes(attributes) + (", peripheries=2" if style.double else "")
+    shape = f", shape={style.dot}" if style.dot != "box" else ""
+    return _attributes(attributes) + shape + (", peripheries=2" if style.double else "")
 
 
 def _edge(edge: PictureEdge) -> str:
@@ -51,7 +56,8 @@ def _edge(edge: PictureEdge) -> str:
         "tooltip": edge.tooltip,
         "class": edge.kind,
     }
-    return _attributes(attributes)
+    ends = ", arrowhead=tee" if style.bar else ", dir=both" if style.both else ""
+    return _attributes(attributes) + ends
 
 
 def _attributes(attributes: dict[str, str]) -> str:

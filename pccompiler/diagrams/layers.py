@@ -1,7 +1,10 @@
 """Layers: which nodes stand at the same distance along the reading direction.
 
-1. Cycles are broken by turning edges round (for the layout only): kinds are added in the
-   order of the style table, and an edge that would close a cycle is turned.
+1. Every edge asks to point along the reading direction, or against it where its kind leads
+   backwards (feedback, recurrence). Edges that point along it are heard before those that do
+   not, of these those without a delay first, then kinds in the order of the style table; one
+   that would close a cycle points the other way. Edges against the direction are turned
+   round, for the layout only.
 2. Layers l minimise  sum over edges of weight * (l(target) - l(source)),  every edge
    spanning at least one layer (Gansner et al., "A Technique for Drawing Directed Graphs",
    IEEE Trans. Softw. Eng. 1993). The dual of that linear program is a flow problem, whose
@@ -14,17 +17,17 @@ from collections import defaultdict
 
 import networkx as nx
 
-from pccompiler.diagrams.picture import Picture
+from pccompiler.diagrams.picture import Picture, PictureEdge
 from pccompiler.diagrams.styles import edge_style, precedence
 
 
 def turned_edges(picture: Picture) -> frozenset[str]:
     """Names of the edges to turn round so that the rest has no cycle. Loops are left out."""
     edges = [edge for edge in picture.edges if edge.source != edge.target]
-    edges.sort(key=lambda edge: precedence(edge.kind))  # stable: canonical order within a kind
+    edges.sort(key=_rank)  # stable: canonical order within a kind
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(node.name for node in picture.nodes)
-    graph.add_edges_from((edge.source, edge.target) for edge in edges)
+    graph.add_edges_from(map(_wanted, edges))
     cyclic = {
         name: number
         for number, members in enumerate(nx.strongly_connected_components(graph))
@@ -34,12 +37,26 @@ def turned_edges(picture: Picture) -> frozenset[str]:
     kept.add_nodes_from(graph)
     turned: set[str] = set()
     for edge in edges:
-        within = cyclic[edge.source] == cyclic[edge.target]
-        if within and nx.has_path(kept, edge.target, edge.source):
+        low, high = _wanted(edge)
+        if cyclic[low] == cyclic[high]:
+            if nx.has_path(kept, high, low):
+                low, high = high, low
+            kept.add_edge(low, high)
+        if low != edge.source:
             turned.add(edge.name)
-        elif within:
-            kept.add_edge(edge.source, edge.target)
     return frozenset(turned)
+
+
+def _wanted(edge: PictureEdge) -> tuple[str, str]:
+    """The ends of an edge in the order in which it asks to stand."""
+    if edge_style(edge.kind).backwards:
+        return edge.target, edge.source
+    return edge.source, edge.target
+
+
+def _rank(edge: PictureEdge) -> tuple[bool, bool, int]:
+    backwards = edge_style(edge.kind).backwards
+    return backwards, edge.delayed and not backwards, precedence(edge.kind)
 
 
 def layers(picture: Picture, turned: frozenset[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""One layered layout for every format (Sugiyama, Tagawa and Toda 1981), without Graphviz.
+"""One layout for every format, without Graphviz: layers (Sugiyama, Tagawa and Toda 1981).
 
 Cycles are broken and nodes put in layers (`layers`), edges cut into segments with room for
 their labels (`hierarchy`), ranks ordered with few crossings (`ordering`), and items placed
@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from pccompiler.diagrams.coordinates import across
+from pccompiler.diagrams.grid import on_grid
 from pccompiler.diagrams.hierarchy import NODE, Hierarchy, hierarchy
 from pccompiler.diagrams.ordering import ordered
-from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
+from pccompiler.diagrams.picture import Picture, PictureEdge
+from pccompiler.diagrams.placed import BORDER, Layout, PlacedEdge, PlacedNode
 from pccompiler.diagrams.ports import Ports, ports
-from pccompiler.diagrams.routes import Box, Direction, Segment, box, loop, route
+from pccompiler.diagrams.routes import Box, Direction, Side, box, inset, loop, route
 from pccompiler.diagrams.sizes import (
     BEND,
     LABEL_ROOM,
@@ -37,40 +39,8 @@ from pccompiler.diagrams.sizes import (
 PAGE = 1100.0
 """Width in pixels up to which a network runs from left to right."""
 
-BORDER = 12.0
-"""Free space around the drawing."""
-
 _GAP, _WIDEST_GAP, _SLOPE = 12.0, 100.0, 0.28  # between ranks: least, most, per pixel across
 _STUB = 12.0  # the straight end of an edge, for its arrowhead
-
-
-@dataclass(frozen=True)
-class PlacedNode:
-    """A node and the box that it fills."""
-
-    node: PictureNode
-    box: Box
-
-
-@dataclass(frozen=True)
-class PlacedEdge:
-    """`route` leads from the source's border to the target's; `label` is its text's box."""
-
-    edge: PictureEdge
-    route: tuple[Segment, ...]
-    label: Box | None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A picture with a place for everything; x to the right, y downwards, in pixels."""
-
-    picture: Picture
-    direction: Direction
-    nodes: tuple[PlacedNode, ...]
-    edges: tuple[PlacedEdge, ...]
-    width: float
-    height: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +54,9 @@ class _Band:
 
 
 def lay_out(picture: Picture) -> Layout:
-    """The layout of a picture in the direction that reads best."""
+    """The layout of a picture: on its grid, or in layers in the direction that reads best."""
+    if picture.grid is not None:
+        return on_grid(picture, picture.grid)
     right = laid_out(picture, "right")
     if right.width <= PAGE:
         return right
@@ -111,13 +83,16 @@ def laid_out(picture: Picture, direction: Direction) -> Layout:
     edges |= _edges(picture, graph, sizes, place, meet, bands, direction)
     length = max((band.end for band in bands), default=0) + BORDER
     bottom = max((p + i.size.after for p, i in zip(place, graph.items, strict=True)), default=0)
-    extents = (length, bottom + BORDER)
+    width, height = length, bottom + BORDER
+    if direction == "down":
+        width, height = height, width
     return Layout(
         picture,
         direction,
         nodes,
         tuple(edges[edge.name] for edge in picture.edges),
-        *(extents if direction == "right" else extents[::-1]),
+        width,
+        height,
     )
 
 
@@ -166,10 +141,13 @@ def _nodes(
             direction, start, place[number] - size.breadth / 2, size.length, size.breadth
         )
         side = place[number] + size.breadth / 2
-        start += (size.length - sum(slot for _, slot in size.slots)) / 2
+        start = (band.start + band.end - sum(slot for _, slot in size.slots)) / 2
         for edge, slot in size.slots:
             middle = start + slot / 2
-            curve = loop(direction, middle - LOOP_WIDTH / 2, side, LOOP_WIDTH, LOOP_REACH)
+            offset = middle - (band.start + band.end) / 2
+            half = LOOP_WIDTH / 2
+            insets = (_inset(size, "beside", offset - half), _inset(size, "beside", offset + half))
+            curve = loop(direction, middle - half, side, LOOP_WIDTH, LOOP_REACH, insets)
             loops[edge.name] = PlacedEdge(
                 edge, curve, _label_box(edge, direction, middle, side + LOOP_REACH + LABEL_ROOM)
             )
@@ -196,6 +174,7 @@ def _edges(
         leave, enter = meet[edge.name]
         band = bands[first.rank]
         border = (band.start + band.end + sizes[first.owner].length) / 2
+        border -= _inset(sizes[first.owner], "far", leave - place[chain[0]])
         stops = [(border, leave), (band.curves_start_after, leave)]
         label = None
         for number, item in zip(chain[1:-1], inner, strict=True):
@@ -207,11 +186,16 @@ def _edges(
                 label = _label_box(edge, direction, middle, place[number] - item.size.before)
         band = bands[last.rank]
         border = (band.start + band.end - sizes[last.owner].length) / 2
+        border += _inset(sizes[last.owner], "near", enter - place[chain[-1]])
         stops += [(band.curves_end_before, enter), (border, enter)]
         if edge.name in graph.turned:
             stops.reverse()
         placed[edge.name] = PlacedEdge(edge, route(direction, stops), label)
     return placed
+
+
+def _inset(size: NodeSize, side: Side, offset: float) -> float:
+    return inset(size.form, side, offset, size.length, size.breadth)
 
 
 def _label_box(edge: PictureEdge, direction: Direction, middle: float, across: float) -> Box | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from pccompiler.diagrams.layout import Layout
-from pccompiler.diagrams.picture import PictureNode
-from pccompiler.diagrams.styles import ROLE_STYLES, edge_style
+from pccompiler.diagrams.picture import Picture, PictureNode
+from pccompiler.diagrams.placed import Layout
+from pccompiler.diagrams.styles import NODE_STYLES, edge_style
 
 
 def render(layout: Layout) -> str:
-    """A flowchart with the layout's direction, roles by class and kinds by line style."""
+    """A flowchart with the layout's direction, looks by class and kinds by line style."""
     return "\n".join(_lines(layout)) + "\n"
 
 
@@ -20,13 +20,12 @@ def _lines(layout: Layout) -> Iterator[str]:
     yield "---"
     yield f"title: {_yaml(picture.title)}"
     yield "---"
-    yield f"flowchart {'LR' if layout.direction == 'right' else 'TD'}"
+    yield f"flowchart {'LR' if layout.direction == 'right' or picture.grid else 'TD'}"
     if picture.description:
         yield f"  %% {picture.description}"
     yield f"  %% {picture.summary}"
     ids = _ids(node.name for node in picture.nodes)
-    for node in picture.nodes:
-        yield f"  {ids[node.name]}{_box(node)}:::{node.role}"
+    yield from _nodes(picture, ids)
     for edge in picture.edges:
         arrow = edge_style(edge.kind).mermaid
         label = f"|{_quoted(edge.label)}|" if edge.label else ""
@@ -35,14 +34,27 @@ def _lines(layout: Layout) -> Iterator[str]:
         style = edge_style(edge.kind)
         dash = f",stroke-dasharray:{style.dash}" if style.dash else ""
         yield f"  linkStyle {number} stroke:{style.colour},stroke-width:{style.width}px{dash}"
-    for role in picture.roles():
-        style = ROLE_STYLES[role]
-        yield f"  classDef {role} fill:{style.fill},stroke:{style.stroke},color:#1a1a1a"
+    for look in picture.looks():
+        style = NODE_STYLES[look]
+        yield f"  classDef {look} fill:{style.fill},stroke:{style.stroke},color:#1a1a1a"
+
+
+def _nodes(picture: Picture, ids: Mapping[str, str]) -> Iterator[str]:
+    """The nodes; those of a grid's column stand together in a subgraph."""
+    lines = {node.name: f"{ids[node.name]}{_box(node)}:::{node.look}" for node in picture.nodes}
+    if not picture.grid:
+        yield from (f"  {line}" for line in lines.values())
+        return
+    for number, title in enumerate(picture.grid.columns):
+        yield f'  subgraph column_{number} ["{title}"]'
+        yield "    direction TB"
+        yield from (f"    {lines[name]}" for name in picture.grid.column(number))
+        yield "  end"
 
 
 def _box(node: PictureNode) -> str:
-    words = [*node.title, node.detail, *(["clamped"] if node.clamped else [])]
-    left, right = ("([", "])") if node.role == "input" else ("[", "]")
+    words = [*node.title, *filter(None, [node.detail]), *(["clamped"] if node.clamped else [])]
+    left, right = NODE_STYLES[node.look].mermaid
     return f"{left}{_quoted(words)}{right}"
 
 

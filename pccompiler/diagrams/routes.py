@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from pccompiler.diagrams.styles import Form
+
 Direction = Literal["right", "down"]
 
 
@@ -75,10 +77,45 @@ def route(direction: Direction, stops: Sequence[tuple[float, float]]) -> tuple[S
     return tuple(segments)
 
 
+Side = Literal["near", "far", "beside"]
+"""Of a box: where edges enter that run along the reading direction, where they leave, and
+where loops stand."""
+
+
+def inset(form: Form, side: Side, offset: float, length: float, breadth: float) -> float:
+    """How far inside its box an outline begins, `offset` from the middle of a side."""
+    if form is Form.BOX:
+        return 0.0
+    span = length if side == "beside" else breadth
+    if form is Form.ROUND:
+        radius = min(length, breadth) / 2
+        beyond = min(radius, max(0.0, abs(offset) - (span / 2 - radius)))
+        return radius - (radius**2 - beyond**2) ** 0.5
+    if side == "beside":  # the slanted side: `offset` counts towards the reading direction
+        towards_tip = offset if form is Form.AHEAD else -offset
+        return breadth / 2 * min(1.0, max(0.0, 0.5 + towards_tip / length))
+    flat = "near" if form is Form.AHEAD else "far"
+    return 0.0 if side == flat else length * min(1.0, abs(offset) / (breadth / 2))
+
+
 def loop(
-    direction: Direction, along: float, across: float, length: float, reach: float
+    direction: Direction,
+    along: float,
+    across: float,
+    length: float,
+    reach: float,
+    insets: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[Segment, ...]:
-    """A loop on the side of a box, from `along` to `along + length`, `reach` out of it."""
+    """A loop on the side of a box, from `along` to `along + length`, `reach` out of it.
+
+    Its ends reach into the box by `insets`.
+    """
     far = across + reach * 4 / 3  # a cubic curve comes three quarters of the way
     places = [(along, across), (along, far), (along + length, far), (along + length, across)]
-    return (tuple(point(direction, *place) for place in places),)
+    curve = tuple(point(direction, *place) for place in places)
+    segments: list[Segment] = [curve]
+    if insets[0]:
+        segments.insert(0, (point(direction, along, across - insets[0]), curve[0]))
+    if insets[1]:
+        segments.append((curve[-1], point(direction, along + length, across - insets[1])))
+    return tuple(segments)

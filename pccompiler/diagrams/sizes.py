@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pccompiler.diagrams.hierarchy import Size
 from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
 from pccompiler.diagrams.routes import Direction
+from pccompiler.diagrams.styles import NODE_STYLES, Form
 from pccompiler.diagrams.text import LINE_HEIGHT, extent, width
 
 NAME_SIZE, DETAIL_SIZE, LABEL_SIZE = 14.0, 11.5, 11.0
@@ -25,6 +26,8 @@ BEND = Size(length=0.0, before=2.0, after=2.0, margin=10.0)
 
 _PADDING = 13.0  # inside a box, left and right of its text
 _NODE_MARGIN, _LABEL_MARGIN = 24.0, 8.0
+_LEAST_ROUND, _ROUND_PADDING = 36.0, 9.0  # of a round node: its height, and beside its text
+_TRIANGLE = (30.0, 36.0)  # along the reading direction, and across
 _PER_EDGE = 7.0  # the least side that an edge needs
 
 
@@ -32,12 +35,13 @@ _PER_EDGE = 7.0  # the least side that an edge needs
 class NodeSize:
     """Of a box: `length` along and `breadth` across the reading direction.
 
-    `slots` are the loops with the stretch of the box's side that each has, `item` the room
-    that box and loops need together.
+    `form` is the outline that the box is drawn as. `slots` are the loops with the stretch of
+    the box's side that each has, `item` the room that box and loops need together.
     """
 
     length: float
     breadth: float
+    form: Form
     slots: tuple[tuple[PictureEdge, float], ...]
     item: Size
 
@@ -49,18 +53,33 @@ def label_extent(label: tuple[str, ...]) -> tuple[float, float]:
 
 def node_size(node: PictureNode, picture: Picture, direction: Direction) -> NodeSize:
     """The size of a node's box, which grows with its edges and loops."""
-    text, title_height = extent(node.title, NAME_SIZE)
-    text = max(text * 1.1, width(node.detail, DETAIL_SIZE), 44.0)  # 1.1: the name is bold
-    across = text + 2 * (_PADDING + (PIN * 0.7 if node.clamped else 0))
-    down = title_height + DETAIL_SIZE * LINE_HEIGHT + 14
+    form = NODE_STYLES[node.look].form
+    across, down = text_size(node)
     length, breadth = (across, down) if direction == "right" else (down, across)
+    if form in (Form.AHEAD, Form.BACK):
+        length, breadth = _TRIANGLE
     leaving = sum(edge.source == node.name for edge in picture.edges)
     entering = sum(edge.target == node.name for edge in picture.edges)
     breadth = max(breadth, 14 + _PER_EDGE * max(leaving, entering))
     slots, reach = _slots(node, picture, direction)
-    length = max(length, sum(slot for _, slot in slots))
-    item = Size(length, breadth / 2, breadth / 2 + reach, _NODE_MARGIN)
-    return NodeSize(length, breadth, slots, item)
+    room = sum(slot for _, slot in slots)
+    if form is Form.BOX or len(slots) > 1:
+        length = max(length, room)
+    item = Size(max(length, room), breadth / 2, breadth / 2 + reach, _NODE_MARGIN)
+    return NodeSize(length, breadth, form, slots, item)
+
+
+def text_size(node: PictureNode) -> tuple[float, float]:
+    """The width and height of a box around a node's text."""
+    form = NODE_STYLES[node.look].form
+    text, high = extent(node.title, NAME_SIZE)
+    text = max(text * 1.1, width(node.detail, DETAIL_SIZE))  # 1.1: the name is bold
+    high += 14 + (DETAIL_SIZE * LINE_HEIGHT if node.detail else 0)
+    pin = PIN * (2.0 if form is Form.ROUND else 0.7) if node.clamped else 0
+    if form is Form.ROUND:
+        high = max(high, _LEAST_ROUND)
+        return max(text + 2 * (_ROUND_PADDING + pin), high), high
+    return max(text, 44.0) + 2 * (_PADDING + pin), high
 
 
 def label_size(edge: PictureEdge, direction: Direction) -> Size:

@@ -1,15 +1,24 @@
-"""What each kind of edge and each role looks like. A new kind is one line here.
+"""What each kind of edge and each look of a node is drawn as. A new one is one line here.
 
 Colours are those of Okabe and Ito (2008), told apart by readers with any common colour
-vision; dashes and borders repeat the difference for print in grey.
+vision; dashes, tips and outlines repeat the difference for print in grey.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from pccompiler.components.vocabulary import Role
 from pccompiler.ir.graph import EdgeKind
+
+
+class Form(StrEnum):
+    """An outline. Triangles point along the reading direction, or back against it."""
+
+    BOX = "box"
+    ROUND = "round"
+    AHEAD = "ahead"
+    BACK = "back"
 
 
 @dataclass(frozen=True)
@@ -17,7 +26,9 @@ class EdgeStyle:
     """`dash` is an SVG dash array; `dot` and `mermaid` name the nearest style they have.
 
     `weight` is how strongly the edge asks to be short; the order of the table says which
-    edges point along the reading direction where a cycle makes one point against it.
+    edges point along the reading direction where a cycle makes one point against it, and
+    `backwards` ones point against it unless the others forbid that. The line ends in an
+    arrow or in a `bar`; one that goes `both` ways has an arrow at each end.
     """
 
     legend: str
@@ -27,31 +38,67 @@ class EdgeStyle:
     dot: str
     mermaid: str
     weight: int
+    backwards: bool = False
+    bar: bool = False
+    both: bool = False
 
 
 @dataclass(frozen=True)
-class RoleStyle:
-    """`radius` rounds the corners; a `double` border is drawn twice."""
+class NodeStyle:
+    """`radius` rounds the corners of a box; a `double` border is drawn twice.
+
+    `dot` is the shape in Graphviz, `mermaid` the brackets around the text.
+    """
 
     legend: str
     fill: str
     stroke: str
-    radius: float
+    form: Form = Form.BOX
+    radius: float = 5
     double: bool = False
+    dot: str = "box"
+    mermaid: tuple[str, str] = ("[", "]")
 
 
 EDGE_STYLES: dict[str, EdgeStyle] = {
     "feedforward": EdgeStyle("feedforward", "#333333", "", 1.6, "solid", "-->", 3),
     "skip": EdgeStyle("skip", "#0072b2", "7 4", 1.8, "dashed", "-.->", 1),
-    "feedback": EdgeStyle("feedback", "#d55e00", "2 3.5", 2.0, "dotted", "-.->", 1),
-    "recurrent": EdgeStyle("recurrent", "#007a5a", "9 3 2 3", 1.8, "bold", "==>", 1),
+    "comparison": EdgeStyle(
+        "error of the value", "#777777", "", 1.4, "solid", "<-->", 4, both=True
+    ),
+    "feedback": EdgeStyle("feedback", "#d55e00", "2 3.5", 2.0, "dotted", "-.->", 1, True),
+    "recurrent": EdgeStyle("recurrent", "#007a5a", "9 3 2 3", 1.8, "bold", "==>", 1, True),
+    "correction": EdgeStyle(
+        "correction", "#a3195b", "1.5 3", 1.4, "dotted", "-.-x", 1, True, bar=True
+    ),
 }
 
-ROLE_STYLES: dict[Role, RoleStyle] = {
-    Role.INPUT: RoleStyle("input", "#d6e8f5", "#0072b2", 14),
-    Role.HIDDEN: RoleStyle("hidden", "#ffffff", "#555555", 5),
-    Role.OUTPUT: RoleStyle("output", "#fbe3c8", "#b34700", 5, double=True),
+_INPUT, _HIDDEN, _OUTPUT = ("#d6e8f5", "#0072b2"), ("#ffffff", "#555555"), ("#fbe3c8", "#b34700")
+_UNIT = ("((", "))")
+
+NODE_STYLES: dict[str, NodeStyle] = {
+    "input": NodeStyle("input", *_INPUT, radius=14, mermaid=("([", "])")),
+    "hidden": NodeStyle("hidden", *_HIDDEN),
+    "output": NodeStyle("output", *_OUTPUT, double=True),
+    "input_value": NodeStyle("input value", *_INPUT, Form.ROUND, dot="ellipse", mermaid=_UNIT),
+    "hidden_value": NodeStyle("value", *_HIDDEN, Form.ROUND, dot="ellipse", mermaid=_UNIT),
+    "output_value": NodeStyle(
+        "output value", *_OUTPUT, Form.ROUND, double=True, dot="ellipse", mermaid=_UNIT
+    ),
+    "sum": NodeStyle(
+        "sum, passed through", "#f4f4f4", "#777777", Form.ROUND, dot="ellipse", mermaid=_UNIT
+    ),
+    "join": NodeStyle(
+        "joined, passed through", "#f4f4f4", "#777777", Form.ROUND, dot="ellipse", mermaid=_UNIT
+    ),
+    "forward_error": NodeStyle(
+        "forward error", "#fde2b3", "#b36b00", Form.AHEAD, dot="triangle", mermaid=("{{", "}}")
+    ),
+    "feedback_error": NodeStyle(
+        "feedback error", "#e5d4ee", "#7a3e8e", Form.BACK, dot="invtriangle", mermaid=("{{", "}}")
+    ),
 }
+"""By look: boxes for whole nodes, then the units that a circuit is made of."""
 
 _PLAIN = EdgeStyle("", "#7a3e8e", "4 2", 1.6, "solid", "-->", 1)
 

@@ -41,6 +41,19 @@ def wrapped_pipeline(operators: tuple[str, ...], limit: int = 24) -> tuple[str, 
     return tuple(lines)
 
 
+def wrapped_notes(
+    lines: tuple[str, ...], notes: tuple[str, ...], limit: int = 24
+) -> tuple[str, ...]:
+    """The lines, followed by notes on what they say: `conv, delay 1` where that fits."""
+    found = list(lines)
+    for note in notes:
+        if found and len(found[-1]) + len(note) + 2 <= limit:
+            found[-1] += f", {note}"
+        else:
+            found.append(note)
+    return tuple(found)
+
+
 def wrapped_name(name: str, limit: int = 22) -> tuple[str, ...]:
     """A name in lines of at most `limit` characters, broken after `_-./> ` where possible."""
     lines: list[str] = []

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import SpecError
-from pccompiler.diagrams import FORMATS, draw, format_of
+from pccompiler.diagrams import FORMATS, VIEWS, draw, format_of
 from pccompiler.ir.graph import Graph, Stage
-from tests.diagrams.networks import chain, edge, networks, node, small
+from tests.diagrams.networks import chain, edge, networks, node, recurrent, small
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -43,6 +43,14 @@ def test_the_text_of_a_small_network_is_the_golden_one(
     golden(f"diagrams/{name}", text)
 
 
+@pytest.mark.parametrize("format", [format.name for format in FORMATS])
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_text_of_every_view_is_the_golden_one(
+    view: str, format: str, golden: Callable[..., None]
+) -> None:
+    golden(f"diagrams/{view}", draw(recurrent(), format, view=view), f"{format}.txt")
+
+
 @given(networks())
 @settings(max_examples=30, deadline=None)
 def test_an_svg_is_xml_and_has_a_tooltip_for_every_node_and_edge(graph: Graph) -> None:
@@ -55,11 +63,12 @@ def test_an_svg_is_xml_and_has_a_tooltip_for_every_node_and_edge(graph: Graph) -
     assert len(tooltips(text, "edge")) == len(graph.edges)
 
 
-@given(networks(), st.sampled_from([format.name for format in FORMATS]))
+@given(networks(), st.sampled_from([format.name for format in FORMATS]), st.sampled_from([*VIEWS]))
 @settings(max_examples=30, deadline=None)
-def test_the_same_network_gives_the_same_text(graph: Graph, format: str) -> None:
-    again = Graph.of(graph.name, graph.stage, reversed(graph.nodes), reversed(graph.edges))
-    assert draw(again, format) == draw(graph, format)
+def test_the_same_network_gives_the_same_text(graph: Graph, format: str, view: str) -> None:
+    nodes, edges = reversed(graph.nodes), reversed(graph.edges)
+    again = Graph.of(graph.name, graph.stage, nodes, edges, form=graph.form, time=graph.time)
+    assert draw(again, format, view=view) == draw(graph, format, view=view)
 
 
 def test_the_legend_shows_only_what_occurs() -> None:
@@ -84,7 +93,7 @@ def test_inputs_and_outputs_carry_a_pin_unless_said_otherwise() -> None:
     ]
     text = draw(chain(4), "svg", clamped={"h1"})
     assert [tip for tip in tooltips(text, "node") if "clamped" in tip] == [
-        "h1: hidden, shape 64, activation tanh, clamped"
+        "h1: hidden, shape 64, activation tanh, energy gaussian, precision 1, clamped"
     ]
     assert len(groups(text, "clamped")) == 2  # the node's and the legend's
 
