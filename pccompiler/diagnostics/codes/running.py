@@ -191,6 +191,14 @@ RUNNING_CODES: tuple[Code, ...] = (
         "pcc predict runs/a in.npz -o out.csv",
     ),
     Code(
+        "PC552",
+        "a network without time cannot be unrolled",
+        "`pcc diagram --unroll` draws the copies of every node in time. Without a section "
+        "`time` there is one copy of each, which is the diagram without `--unroll`.",
+        "pcc diagram spec.yaml -o net.svg --unroll        # the spec has no `time`",
+        "pcc diagram spec.yaml -o net.svg --view circuit",
+    ),
+    Code(
         "PC560",
         "there is no such device",
         "JAX was asked for a device that this machine lacks, or that the installed jaxlib does "
