@@ -28,7 +28,7 @@ _PADDING = 13.0  # inside a box, left and right of its text
 _NODE_MARGIN, _LABEL_MARGIN = 24.0, 8.0
 _LEAST_ROUND, _ROUND_PADDING = 36.0, 9.0  # of a round node: its height, and beside its text
 _TRIANGLE = (30.0, 36.0)  # along the reading direction, and across
-_PER_EDGE = 7.0  # the least side that an edge needs
+_PER_EDGE, _PER_ROUND_EDGE = 7.0, 10.0  # the least side that an edge needs
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def node_size(node: PictureNode, picture: Picture, direction: Direction) -> Node
         length, breadth = _TRIANGLE
     leaving = sum(edge.source == node.name for edge in picture.edges)
     entering = sum(edge.target == node.name for edge in picture.edges)
-    breadth = max(breadth, 14 + _PER_EDGE * max(leaving, entering))
+    per_edge = _PER_ROUND_EDGE if form is Form.ROUND else _PER_EDGE
+    breadth = max(breadth, 14 + per_edge * max(leaving, entering))
     slots, reach = _slots(node, picture, direction)
     room = sum(slot for _, slot in slots)
     if form is Form.BOX or len(slots) > 1:
