@@ -34,6 +34,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "constant": {"value": 0.5},
     "idx": {"folder": "somewhere"},
     "npz": {"path": "somewhere.npz"},
+    "reshape": {"shape": (2, -1)},
 }
 """Options for members that cannot be built without."""
 
