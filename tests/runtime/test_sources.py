@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pccompiler.components.sources.digits import Digits
+from pccompiler.components.sources.digits import DigitRows, Digits
 from pccompiler.components.sources.idx import FILES, IMAGES, LABELS, Idx, idx_bytes, read_idx
 from pccompiler.components.sources.mnist import FashionMnist, Mnist
-from pccompiler.components.sources.npz import Npz, read_npz
+from pccompiler.components.sources.npz import Npz, read_npy, read_npz
+from pccompiler.components.sources.sequence import SequenceClasses
 from pccompiler.diagnostics.diagnostic import DataError
 
 FASHION = Path(FashionMnist.default_folders[0])
@@ -287,3 +288,82 @@ def test_a_text_called_npz_is_named_without_advice_to_unpickle_it(tmp_path: Path
     assert message.startswith("PC502")
     assert "it is not an .npz file" in message
     assert "pickle" not in message
+
+
+# -- sequences ---------------------------------------------------------------------------
+
+
+def test_digit_rows_are_the_digits_with_their_rows_in_time() -> None:
+    fields, images = DigitRows().load([]).train, Digits().load([]).train["image"]
+    assert list(fields) == ["rows", "label"]
+    assert (fields["rows"].kind, fields["rows"].full_scale) == ("features", 16)
+    np.testing.assert_array_equal(fields["rows"].values[5][2], images.values[5, 2, :])
+
+
+def test_without_noise_the_first_step_tells_the_class_and_the_others_nothing() -> None:
+    fields = SequenceClasses(samples=12, classes=3, noise=0.0).load([]).train
+    values, label = fields["input"].values, fields["label"].values
+    assert values.shape == (12, 8, 4)
+    assert np.bincount(label).tolist() == [4, 4, 4]
+    assert fields["label"].classes == 3
+    # Bits of the class number, lowest first, repeated over the features.
+    shown = np.float32([[-1, -1, -1, -1], [1, -1, 1, -1], [-1, 1, -1, 1]])
+    np.testing.assert_array_equal(values[:, 0], shown[label])
+    assert not values[:, 1:].any()
+
+
+def test_the_noise_has_the_deviation_asked_for_and_no_memory() -> None:
+    values = SequenceClasses(samples=4000, noise=0.5).load([]).train["input"].values[:, 1:]
+    # 112,000 numbers: the standard errors of mean and deviation are 0.0015 and 0.0011.
+    assert abs(values.mean()) < 0.006
+    assert abs(values.std() - 0.5) < 0.005
+    assert abs((values[:, 1:] * values[:, :-1]).mean()) < 0.004
+    assert abs((values[..., 1:] * values[..., :-1]).mean()) < 0.004
+
+
+def test_the_sequences_of_a_seed_never_change_between_versions() -> None:
+    # A resumed run relies on it: these numbers must stay as they are.
+    first, other = (SequenceClasses(samples=2, seed=s).load([]).train["input"] for s in (0, 1))
+    words = np.random.Philox(np.random.SeedSequence(0)).random_raw(1)
+    parts = [int(words[0]) >> shift & 0xFFFF for shift in (0, 16, 32, 48)]
+    variance = 4 * (2**32 - 1) / 12
+    noise = (sum(parts) - 2 * (2**16 - 1)) / variance**0.5
+    np.testing.assert_allclose(first.values[0, 0, 0], -1 + 0.5 * noise, rtol=1e-6)
+    assert parts[0] == 12201
+    assert (first.values != other.values).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"features": 2, "classes": 5}, "2 features cannot tell 5 classes apart"),
+        ({"samples": 10**6, "steps": 1000}, "more than"),
+        ({"classes": 1}, "greater than or equal to 2"),
+    ],
+)
+def test_sequences_that_cannot_be_told_or_held_are_refused(
+    options: dict[str, int], problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        SequenceClasses(**options)  # pyright: ignore
+    SequenceClasses(features=2, classes=4)
+
+
+# -- npy ---------------------------------------------------------------------------------
+
+
+def test_an_npy_file_is_read_and_checked_like_an_npz_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(3))
+    assert read_npy(tmp_path / "a.npy").tolist() == [0, 1, 2]
+    np.savez(tmp_path / "b.npz", x=np.ones(3))
+    (tmp_path / "text.npy").write_text("hello")
+    np.save(tmp_path / "nan.npy", np.array([np.nan]))
+    np.save(tmp_path / "object.npy", np.array([{}]))
+    for name, problem in [
+        ("b.npz", "PC503.*not a single array"),
+        ("text.npy", "PC502.*not an .npy file"),
+        ("nan.npy", "PC505.*NaN"),
+        ("object.npy", "PC502"),
+    ]:
+        with pytest.raises(DataError, match=problem):
+            read_npy(tmp_path / name)

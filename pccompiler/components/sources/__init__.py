@@ -1,11 +1,20 @@
 """The data sources. A new one is a file and a line here."""
 
 from pccompiler.components.sources.base import Dataset, DataSource, Field
-from pccompiler.components.sources.digits import Digits
+from pccompiler.components.sources.digits import DigitRows, Digits
 from pccompiler.components.sources.idx import Idx
 from pccompiler.components.sources.mnist import FashionMnist, Mnist
 from pccompiler.components.sources.npz import Npz
+from pccompiler.components.sources.sequence import SequenceClasses
 
-SOURCES: tuple[type[DataSource], ...] = (Digits, FashionMnist, Mnist, Idx, Npz)
+SOURCES: tuple[type[DataSource], ...] = (
+    Digits,
+    DigitRows,
+    FashionMnist,
+    Mnist,
+    SequenceClasses,
+    Idx,
+    Npz,
+)
 
 __all__ = ["SOURCES", "DataSource", "Dataset", "Field"]

@@ -24,3 +24,14 @@ class Digits(DataSource):
         bunch: Any = load_digits()
         image = Field(bunch.images, "features", full_scale=16.0)
         return Dataset({"image": image, "label": Field(bunch.target, "classes", classes=10)})
+
+
+class DigitRows(DataSource):
+    """The same digits as sequences: 8 rows of 8 pixels, from top to bottom; no file needed."""
+
+    name: ClassVar[str] = "digit_rows"
+    how_to_get: ClassVar[str] = Digits.how_to_get
+
+    def load(self, folders: Sequence[Path]) -> Dataset:
+        fields = Digits().load(folders).train
+        return Dataset({"rows": fields["image"], "label": fields["label"]})

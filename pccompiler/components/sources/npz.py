@@ -148,9 +148,25 @@ def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, An
         raise damaged_file(path, problem.splitlines()[0], again) from None
 
 
-def _numeric(path: Path, name: str, archive: Any) -> Any:
+def read_npy(path: Path) -> Any:
+    """The numeric array of an .npy file. Raises DataError as `read_npz` does."""
     import numpy as np
 
+    again = "write it again with numpy.save"
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (EOFError, OSError, ValueError, MemoryError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        if "allow_pickle" in problem:
+            problem = "it is not an .npy file of numbers"
+        raise damaged_file(path, problem.splitlines()[0], again) from None
+    if not isinstance(values, np.ndarray):
+        values.close()
+        raise wrong_format(path, "it is an .npz file, not a single array", again)
+    return _numbers(path, path.stem, values)
+
+
+def _numeric(path: Path, name: str, archive: Any) -> Any:
     try:
         values = archive[name]
     except ValueError as error:
@@ -159,6 +175,13 @@ def _numeric(path: Path, name: str, archive: Any) -> Any:
         raise _unusable(
             path, f"array `{name}` holds Python objects", "store plain arrays of numbers"
         ) from None
+    return _numbers(path, name, values)
+
+
+def _numbers(path: Path, name: str, values: Any) -> Any:
+    """The array, if it holds finite numbers and has an axis of samples."""
+    import numpy as np
+
     if values.dtype.kind not in "biuf" or values.ndim == 0:
         raise _unusable(
             path,
