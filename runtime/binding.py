@@ -3,12 +3,15 @@
 features   x -> (x / full_scale - mean) / deviation, statistics of the training split
 classes    k -> one-hot
 target     as it is
+
+In a network unrolled in time, a field whose samples are as long as its time is a sequence: its
+arrays are (samples, time, *shape). Any other field is the same at all times.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +22,8 @@ from pccompiler.components.vocabulary import Role, Shape
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.source import Span
 from pccompiler.diagnostics.suggest import suggestion
-from pccompiler.ir.graph import Graph
+from pccompiler.ir.graph import Graph, Time
+from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.spec.models import DataSpec
 from pccompiler.spec.tree import KeyPath, dotted
 
@@ -31,9 +35,10 @@ SpanOf = Callable[[KeyPath], Span | None]
 class Encoding:
     """How the values of a field become the values of a node.
 
-    `mean` and `deviation` are float32, of the field's shape or scalars, and act after the
-    division by `full_scale`; (0, 1) where nothing is standardised. `field_shape` is the shape
-    of one sample as the source gives it.
+    `mean` and `deviation` are float32, of the shape of one value (`value_shape`) or scalars,
+    and act after the division by `full_scale`; (0, 1) where nothing is standardised.
+    `field_shape` is the shape of one sample as the source gives it. `steps` is the length of
+    its first axis where that is time, else None.
     """
 
     node: str
@@ -45,19 +50,32 @@ class Encoding:
     full_scale: float
     mean: np.ndarray
     deviation: np.ndarray
+    steps: int | None = None
 
     @classmethod
     def fit(
-        cls, node: str, shape: Shape, name: str, field: Field, rows: Any, data: DataSpec
+        cls,
+        node: str,
+        shape: Shape,
+        name: str,
+        field: Field,
+        rows: Any,
+        data: DataSpec,
+        time: Time | None = None,
     ) -> Encoding:
-        """The encoding of a field, with the statistics of these rows (the training split).
+        """The encoding of a field, with the statistics of these rows (the training split), over
+        samples and times.
 
         A feature that is constant there is centred but not scaled.
         """
+        field_shape = tuple(np.shape(field.values)[1:])
+        steps = time.steps if time and _is_sequence(field, field_shape, shape) else None
         mean, deviation = np.zeros((), np.float32), np.ones((), np.float32)
         if field.kind == "features" and data.standardize != "none":
             axis = 0 if data.standardize == "per_feature" else None
             values = np.asarray(field.values)[rows]
+            if steps:
+                values = values.reshape(-1, *field_shape[1:])
             constant = values.max(axis) == values.min(axis)
             mean, spread = _moments(values, axis)
             mean, spread = mean / field.full_scale, spread / field.full_scale
@@ -68,21 +86,27 @@ class Encoding:
             name,
             field.kind,
             shape,
-            tuple(np.shape(field.values)[1:]),
+            field_shape,
             field.classes,
             field.full_scale,
             mean,
             deviation,
+            steps,
         )
 
+    @property
+    def value_shape(self) -> Shape:
+        """The shape of one value of the field: of a sample, or of one time of a sequence."""
+        return self.field_shape[1:] if self.steps else self.field_shape
+
     def encode(self, values: Any) -> np.ndarray:
-        """Values as the source gives them, (samples, *field_shape), as the node takes them:
-        float32, (samples, *shape)."""
+        """Values as the source gives them, (samples, *value_shape) or (samples, time,
+        *value_shape), as the node takes them: float32, with `shape` in their place."""
         values = np.asarray(values)
+        leading = values.shape[: values.ndim - len(self.value_shape)]
         if self.kind == "classes":
-            flat = values.reshape(len(values), -1)
-            encoded = np.zeros((*flat.shape, self.classes), np.float32)
-            np.put_along_axis(encoded, flat[..., None].astype(np.int64), 1.0, axis=-1)
+            encoded = np.zeros((*values.shape, self.classes), np.float32)
+            np.put_along_axis(encoded, values[..., None].astype(np.int64), 1.0, axis=-1)
         elif self.kind == "features":
             encoded = values.astype(np.float32)
             encoded /= np.float32(self.full_scale)
@@ -90,7 +114,16 @@ class Encoding:
             encoded /= self.deviation
         else:
             encoded = values.astype(np.float32)
-        return np.ascontiguousarray(encoded.reshape(len(values), *self.shape))
+        return np.ascontiguousarray(encoded.reshape(*leading, *self.shape))
+
+    def decode(self, values: np.ndarray) -> np.ndarray:
+        """A node's values, (..., *shape), in the units of the field; classes stay as they are."""
+        if self.kind != "features":
+            return values
+        mean, deviation = (
+            part.reshape(self.shape) if part.ndim else part for part in (self.mean, self.deviation)
+        )
+        return (values * deviation + mean) * np.float32(self.full_scale)
 
 
 def _moments(values: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -103,13 +136,24 @@ def _moments(values: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarr
     return np.asarray(mean), np.sqrt(squares / count)
 
 
+def nodes_with_data(plan: UpdatePlan) -> tuple[str, ...]:
+    """The nodes that take data: inputs, outputs, and hidden ones that some phase holds or
+    nudges."""
+    graph = plan.graph
+    phases = [phase.phase for phase in (*plan.phases, plan.prediction)]
+    held = {name for phase in phases for name in (*phase.clamped, *phase.nudged)}
+    known = (*graph.with_role(Role.INPUT), *graph.with_role(Role.OUTPUT))
+    return (*known, *(n.name for n in graph.nodes if n.name in held and n.name not in known))
+
+
 def bind(
     data: DataSpec,
     dataset: Dataset,
     graph: Graph,
+    nodes: Sequence[str],
     span_of: SpanOf,
 ) -> Mapping[str, str]:
-    """The field of every input and output node, as `data.bind` or the default says.
+    """The field of every node that takes data, as `data.bind` or the default says.
 
     Raises SpecError with everything that is wrong: PC510 for names and nodes left without
     data, PC511 for fields that do not fit their node.
@@ -120,16 +164,18 @@ def bind(
         whole = ("data", *path)
         problems.append(Diagnostic(code, message, span_of(whole), dotted(whole), help=help))
 
-    bound = [*graph.with_role(Role.INPUT), *graph.with_role(Role.OUTPUT)]
     fields = dataset.train
     chosen: dict[str, str] = {}
     for field, node in data.bind.items():
         if field not in fields:
             report("PC510", f"unknown field `{field}`", suggestion(field, fields), "bind", field)
         elif node not in graph.node:
-            report("PC510", f"unknown node `{node}`", suggestion(node, bound), "bind", field)
-        elif node not in bound:
-            help = f"give `{node}` the role input or output, or bind one of {_list(bound)}"
+            report("PC510", f"unknown node `{node}`", suggestion(node, nodes), "bind", field)
+        elif node not in nodes:
+            help = (
+                f"give `{node}` the role input or output, hold it with `inference.clamp` or "
+                f"`prediction.clamp`, or bind one of {_list(nodes)}"
+            )
             report("PC510", f"node `{node}` is hidden and takes no data", help, "bind", field)
         elif node in chosen:
             help = "bind each node to one field"
@@ -138,7 +184,7 @@ def bind(
             chosen[node] = field
     if not data.bind:
         chosen = _default(dataset, graph)
-    left = [node for node in bound if node not in chosen]
+    left = [node for node in nodes if node not in chosen]
     if left and not problems:
         help = (
             f"write bind: {{FIELD: {left[0]}}} under `data`; `{data.source.name}` has the "
@@ -146,12 +192,12 @@ def bind(
         )
         report("PC510", f"nothing says which field goes to node {_list(left)}", help, "bind")
     for node, field in chosen.items():
-        misfit = _misfit(fields[field], field, node, graph.node[node].shape or ())
+        misfit = _misfit(fields[field], field, node, graph)
         if misfit:
             report("PC511", *misfit, "bind", field)
     if problems:
         raise SpecError(problems)
-    return {node: chosen[node] for node in bound}
+    return {node: chosen[node] for node in nodes}
 
 
 def _default(dataset: Dataset, graph: Graph) -> dict[str, str]:
@@ -163,28 +209,69 @@ def _default(dataset: Dataset, graph: Graph) -> dict[str, str]:
     return {nodes[0]: names[0] for nodes, names in pairs if len(nodes) == 1 and len(names) == 1}
 
 
-def _misfit(field: Field, name: str, node: str, shape: Shape) -> tuple[str, str] | None:
-    """Why the field does not fit the node, and what to do."""
-    given = tuple(np.shape(field.values)[1:])
+def _fits(field: Field, given: Shape, shape: Shape) -> bool:
+    """Whether values of shape `given` are those of a node."""
     if field.kind == "classes":
-        if math.prod(given) * field.classes == math.prod(shape) and shape[-1] == field.classes:
-            return None
+        return math.prod(given) * field.classes == math.prod(shape) and shape[-1] == field.classes
+    return math.prod(given) == math.prod(shape)
+
+
+def _is_sequence(field: Field, given: Shape, shape: Shape) -> bool:
+    """Whether samples of shape `given` are sequences of a node's values."""
+    return not _fits(field, given, shape) and bool(given) and _fits(field, given[1:], shape)
+
+
+def _misfit(field: Field, name: str, node: str, graph: Graph) -> tuple[str, str] | None:
+    """Why the field does not fit the node, and what to do."""
+    given, shape = tuple(np.shape(field.values)[1:]), graph.node[node].shape or ()
+    if _fits(field, given, shape):
+        return None
+    in_time = graph.time is not None or len(given) > 1 or field.kind == "classes"
+    if in_time and _is_sequence(field, given, shape):
+        return _misfit_in_time(field, name, node, graph)
+    if field.kind == "classes":
         wanted = [size for size in given if size > 1] + [field.classes]
         return (
             f"field `{name}` has {field.classes} classes, but node `{node}` has shape "
             f"{list(shape)}",
             f"give `{node}` the shape {wanted}: classes are one-hot",
         )
-    if math.prod(given) == math.prod(shape):
-        return None
     labels = "; class labels must be whole numbers of an integer type, which are taken as classes"
     hint = labels if field.kind == "target" and given in ((), (1,)) else ""
-    shapes = [list(given), [math.prod(given)]] if len(given) > 1 else [[math.prod(given)]]
+    whole, steps = given, graph.time.steps if graph.time else None
+    if len(given) > 1 and given[0] == steps:
+        whole, hint = given[1:], f" for each of the {steps} times"
+    shapes = [list(whole), [math.prod(whole)]] if len(whole) > 1 else [[math.prod(whole)]]
     return (
         f"field `{name}` has shape {list(given)} ({math.prod(given)} numbers a sample), but "
         f"node `{node}` has shape {list(shape)} ({math.prod(shape)} units)",
         f"give `{node}` the shape {' or '.join(map(str, shapes))}{hint}",
     )
+
+
+def _misfit_in_time(field: Field, name: str, node: str, graph: Graph) -> tuple[str, str] | None:
+    """Why a field of sequences does not fit the network's time."""
+    given = tuple(np.shape(field.values)[1:])
+    length, time = given[0], graph.time
+    sequences = f"field `{name}` holds sequences of {length} steps"
+    if time is None:
+        whole = [*given, field.classes] if field.kind == "classes" else list(given)
+        return (
+            f"{sequences}, but the network has no time",
+            f"add `time: {{steps: {length}}}` to the spec, or give `{node}` the shape {whole}",
+        )
+    if length != time.steps:
+        return (
+            f"{sequences}, but the network has {time.steps}",
+            f"set time.steps to {length}, or give samples of {time.steps} steps",
+        )
+    if graph.node[node].role is Role.OUTPUT and not time.every:
+        return (
+            f"field `{name}` has a target for each of the {length} steps, but the network is "
+            "read at the last one only",
+            "set `time.targets: every`, or give one target a sample",
+        )
+    return None
 
 
 def _list(names: Iterable[str]) -> str:

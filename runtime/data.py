@@ -24,7 +24,7 @@ from pccompiler.spec.tree import dotted
 from runtime.binding import Encoding, SpanOf, bind
 
 Arrays = Mapping[str, np.ndarray]
-"""float32 arrays of shape (samples, *node shape) by node name."""
+"""float32 arrays by node name: (samples, *shape), or (samples, time, *shape) of sequences."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,11 @@ def search_folders(data: DataSpec, spec_folder: Path | None = None) -> tuple[Pat
 def prepare(
     data: DataSpec,
     graph: Graph,
+    nodes: Sequence[str],
     folders: Sequence[Path],
     span_of: SpanOf = lambda path: None,
 ) -> Data:
-    """Reads the source and makes the arrays of every bound node.
+    """Reads the source and makes the arrays of these nodes of the graph, all that take data.
 
     Raises DataError (PC501 to PC505) for the files and SpecError (PC510 to PC512) where the
     data does not fit the network or the batch size.
@@ -93,7 +94,7 @@ def prepare(
         message = f"the source `{data.source.name}` holds no samples"
         help = "give it data; the first axis of every array counts the samples"
         raise SpecError(Diagnostic("PC512", message, span_of(path), dotted(path), help=help))
-    fields = bind(data, dataset, graph, span_of)
+    fields = bind(data, dataset, graph, nodes, span_of)
     train, validation, test = _split(data, dataset)
     if len(train) < data.batch_size:
         path = ("data", "batch_size")
@@ -110,7 +111,15 @@ def prepare(
             )
         )
     encodings = tuple(
-        Encoding.fit(node, graph.node[node].shape or (), name, dataset.train[name], train, data)
+        Encoding.fit(
+            node,
+            graph.node[node].shape or (),
+            name,
+            dataset.train[name],
+            train,
+            data,
+            graph.time,
+        )
         for node, name in fields.items()
     )
     held_out = dataset.test if dataset.test is not None else dataset.train

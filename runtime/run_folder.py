@@ -171,6 +171,7 @@ class RunFolder:
                 "field_shape": code.field_shape,
                 "classes": code.classes,
                 "full_scale": code.full_scale,
+                "steps": code.steps,
             }
             arrays[f"{code.node}.description"] = np.array(json.dumps(description))
             arrays[f"{code.node}.mean"] = code.mean

@@ -18,7 +18,7 @@ from pccompiler.spec.load import SpecLike
 from pccompiler.spec.models import DataSpec, RunSpec
 from pccompiler.spec.resolved import resolved
 from pccompiler.spec.tree import Document, KeyPath, dotted
-from runtime.binding import Encoding
+from runtime.binding import Encoding, nodes_with_data
 from runtime.data import Data, prepare, samples, search_folders
 from runtime.run_folder import RunFolder
 
@@ -90,7 +90,8 @@ def open_session(
     parent = None if isinstance(spec, Mapping) else Path(spec).resolve().parent
     searched = [folder.absolute() for folder in (*search_folders(data_spec, parent), *folders)]
     looked_in = tuple(dict.fromkeys(searched))
-    data = prepare(data_spec, model.graph, looked_in, document.span)
+    nodes = nodes_with_data(model.plan)
+    data = prepare(data_spec, model.graph, nodes, looked_in, document.span)
     text, warnings = resolved(run_spec), checked.warnings
     session = Session(run_spec, text, document, model, data, looked_in, warnings)
     _check_monitor(session)
@@ -127,7 +128,10 @@ def _check_monitor(session: Session) -> None:
         raise SpecError(Diagnostic("PC513", message, span, dotted(path), help=help))
 
     if training.monitor == "accuracy" and not session.classes:
-        refuse("accuracy needs targets that are classes", "monitor the loss", "monitor")
+        instead = "loss" if session.model.plan.outputs else "energy"
+        refuse("accuracy needs targets that are classes", f"monitor the {instead}", "monitor")
+    if training.monitor == "loss" and not session.model.plan.outputs:
+        refuse("a network without an output has no loss", "monitor the energy", "monitor")
     if training.early_stop and session.monitor is None:
         refuse(
             "early stopping needs a validation split, and data.validation is 0",

@@ -52,14 +52,17 @@ def spec(file: Path, **changes: Any) -> DataSpec:
     return DataSpec.model_validate({"source": {"npz": str(file)}, "batch_size": 4} | changes)
 
 
-def load(file: Path, graph: Graph = CLASSIFIER, **changes: Any) -> Data:
+def load(file: Path, graph: Graph = CLASSIFIER, held: tuple[str, ...] = (), **changes: Any) -> Data:
     data = spec(file, **changes)
-    return prepare(data, graph, search_folders(data))
+    nodes = [name for name, node in graph.node.items() if node.role is not Role.HIDDEN]
+    return prepare(data, graph, [*nodes, *held], search_folders(data))
 
 
-def mistakes(file: Path, graph: Graph = CLASSIFIER, **changes: Any) -> list[str]:
+def mistakes(
+    file: Path, graph: Graph = CLASSIFIER, held: tuple[str, ...] = (), **changes: Any
+) -> list[str]:
     with pytest.raises(SpecError) as error:
-        load(file, graph, **changes)
+        load(file, graph, held, **changes)
     return [f"{d.code} {d.path}: {d.message}; {d.help}" for d in error.value.diagnostics]
 
 
@@ -94,6 +97,16 @@ def test_every_mistake_in_a_binding_is_told_with_a_suggestion(file: Path) -> Non
     assert found[0] == "PC510 data.bind.X: unknown field `X`; did you mean `x`?"
     assert found[1] == "PC510 data.bind.y: unknown node `lable`; did you mean `label`?"
     assert "node `hidden` is hidden and takes no data" in found[2]
+
+
+def test_a_hidden_node_that_a_phase_holds_takes_data_and_needs_it(file: Path) -> None:
+    graph = network(image=((4,), Role.INPUT), hidden=((1,), Role.HIDDEN), label=((3,), Role.OUTPUT))
+    source = {"npz": {"path": str(file), "features": ("x", "value"), "target": "y"}}
+    bind = {"x": "image", "y": "label"}
+    [message] = mistakes(file, graph, held=("hidden",), source=source, bind=bind)
+    assert "which field goes to node `hidden`" in message
+    data = load(file, graph, ("hidden",), source=source, bind=bind | {"value": "hidden"})
+    assert data.train["hidden"].shape == (29, 1)
 
 
 def test_a_node_bound_twice_is_refused(file: Path) -> None:
