@@ -111,7 +111,8 @@ def _refuse_repeats(what: str, given: Sequence[object]) -> None:
 
 def _row(rule: str, seeds: Sequence[int], runs: Sequence[Run]) -> Row:
     scores = [(run.result or {})["test"]["last"] for run in runs]
-    metric = "accuracy" if scores[0]["accuracy"] is not None else "loss"
+    known = [name for name in ("accuracy", "loss", "energy") if scores[0][name] is not None]
+    metric = known[0]
     rates = [rate for run in runs for rate in run.column("steps_per_second", "epoch")[1][1:]]
     values = tuple(score[metric] for score in scores)
     milliseconds = 1000 / median(rates) if rates else float("nan")

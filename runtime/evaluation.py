@@ -19,10 +19,11 @@ LARGEST_BATCH = 512
 
 @dataclass(frozen=True)
 class Scores:
-    """Means per sample. `accuracy` is None where targets are no classes; `method` is how the
-    network predicted: `feedforward`, or `relax` with its number of inference steps."""
+    """Means per sample. `loss` is None in a network without outputs, `accuracy` where targets
+    are no classes; `method` is how the network predicted: `feedforward`, or `relax` with its
+    number of inference steps."""
 
-    loss: float
+    loss: float | None
     accuracy: float | None
     energy: float
     samples: int
@@ -57,7 +58,7 @@ class Evaluator:
         total = {name: float(np.sum([np.float64(s[name]) for s in sums])) for name in sums[0]}
         count = total["count"]
         return Scores(
-            total["loss"] / count,
+            total["loss"] / count if self._model.plan.outputs else None,
             total["correct"] / count if self._classes else None,
             total["energy"] / count,
             round(count),

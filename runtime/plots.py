@@ -9,7 +9,7 @@ gradient_norm.png   norm of the parameter gradient per node, over training
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,13 +86,18 @@ def _node_energies(lines: Sequence[Line]) -> Figure | None:
     if not phases:
         return None
     figure, panels = _figure(len(phases))
+    log = _suits_logarithm(
+        _series(lines, "step", "node_energy", phase, node)[1]
+        for phase in phases
+        for node in shown[phase]
+    )
     for axes, phase in zip(panels, phases, strict=True):
         for node, colour in _coloured(nodes[phase]):
             if node in shown[phase]:
                 steps, values = _series(lines, "step", "node_energy", phase, node)
-                _curve(axes, steps, values, node, colour, log=True)
+                _curve(axes, steps, values, node, colour, log)
         axes.set_title(f"end of phase: {phase}", fontsize=10)
-        _finish(axes, "training step", ENERGY, log=True)
+        _finish(axes, "training step", ENERGY, log)
     _legend(panels)
     return figure
 
@@ -104,10 +109,17 @@ def _inference(lines: Sequence[Line]) -> Figure | None:
     first, last = rows[0], rows[-1]
     curves = [(first, "--", 0.6), (last, "-", 1.0)][0 if first is not last else 1 :]
     figure, panels = _figure(len(last["energy"]))
+    log = _suits_logarithm(
+        _numbers(values)
+        for row, _, _ in curves
+        for nodes in row["energy"].values()
+        for values in nodes.values()
+    )
     for axes, (phase, nodes) in zip(panels, last["energy"].items(), strict=True):
         for node, colour in _coloured(sorted(nodes, key=natural_key)):
             for row, style, alpha in curves:
-                values = _positive(row["energy"][phase][node])
+                values = _numbers(row["energy"][phase][node])
+                values = _positive(values) if log else values
                 if not np.isfinite(values).any():
                     continue
                 label = node if row is last else None
@@ -117,7 +129,7 @@ def _inference(lines: Sequence[Line]) -> Figure | None:
         if first is not last:
             epochs = f"epoch {first['epoch']} dashed, {last['epoch']} solid"
         axes.set_title(f"phase: {phase} ({epochs})", fontsize=10)
-        _finish(axes, "inference step", ENERGY, log=True)
+        _finish(axes, "inference step", ENERGY, log)
     _legend(panels)
     return figure
 
@@ -161,10 +173,21 @@ def _names(lines: Sequence[Line], *keys: str) -> list[str]:
     return []
 
 
-def _positive(values: Any) -> np.ndarray:
+def _numbers(values: Any) -> np.ndarray:
+    """A row of the metrics, NaN for what was not finite."""
+    return np.array([np.nan if v is None else v for v in values], np.float64)
+
+
+def _suits_logarithm(series: Iterable[np.ndarray]) -> bool:
+    """Whether a logarithmic axis shows these energies: none is below zero, but for rounding."""
+    values = np.concatenate([*series, np.zeros(1)])
+    values = values[np.isfinite(values)]
+    return bool(values.min() >= -1e-6 * values.max())
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
     """For a logarithmic axis: what is not positive is left out."""
-    array = np.array([np.nan if v is None else v for v in values], np.float64)
-    return np.where(array > 0, array, np.nan)
+    return np.where(values > 0, values, np.nan)
 
 
 # -- drawing -----------------------------------------------------------------------------

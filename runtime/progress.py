@@ -131,8 +131,10 @@ def summary(report: EpochReport, epochs: int) -> str:
     """One line about an epoch."""
     parts = [f"epoch {report.epoch:{len(str(epochs))}d}/{epochs}"]
     if report.scores:
-        parts.append(f"validation {_score(report.scores.accuracy, None)}".rstrip())
-        parts.append(f"loss {report.scores.loss:.4g}")
+        scores = report.scores
+        loss = f"energy {scores.energy:.4g}" if scores.loss is None else f"loss {scores.loss:.4g}"
+        shown = [_score(scores.accuracy, None), loss]
+        parts.append(f"validation {'  '.join(part for part in shown if part)}")
     if report.steps_per_second:
         parts.append(_speed(report.steps_per_second))
     if report.best:
