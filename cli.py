@@ -272,20 +272,63 @@ def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
 
 @main.command()
 @RUN
-@click.argument("data", type=click.Path())
+@click.argument("data", required=False, type=click.Path())
 @click.option(
-    "-o", "--output", required=True, type=click.Path(), help="File to write, .csv or .npz."
+    "-o", "--output", required=True, type=click.Path(), help="File to write: .npz, .csv or .png."
+)
+@click.option(
+    "--clamp",
+    multiple=True,
+    metavar="NODE=VALUE",
+    help="Hold a node at a class, a number, or a .npy or .npz file. May be repeated.",
+)
+@click.option(
+    "--read",
+    multiple=True,
+    metavar="NODE",
+    help="Read this node instead of the outputs; then only the nodes given are held.",
+)
+@click.option(
+    "--mask",
+    multiple=True,
+    metavar="NODE=FILE",
+    help="Hold a node only where the array of this file is not zero, and fill in the rest.",
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Inference steps; default: the spec's.")
+@click.option(
+    "--samples", type=click.IntRange(min=1), help="Repeat what is held for so many samples."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of a random start."
 )
 @WHICH
-def predict(run: str, data: str, output: str, which: Any) -> None:
-    """Predict for the samples of an .npz file.
+def predict(
+    run: str,
+    data: str | None,
+    output: str,
+    clamp: tuple[str, ...],
+    read: tuple[str, ...],
+    mask: tuple[str, ...],
+    steps: int | None,
+    samples: int | None,
+    seed: int,
+    which: Any,
+) -> None:
+    """Predict, imagine or complete, with a trained network.
 
-    DATA holds one array per input node, by its name, or a single array for a single input;
-    the first axis counts samples. Inputs are scaled as the training data was.
+    DATA (.npz) holds one array per node, by its name, or a single array (also .npy) for a
+    single input; the first axis counts samples. Values are in the units of the training data.
+
+    \b
+      pcc predict RUN x.npz -o y.csv                      the outputs
+      pcc predict RUN -o dream.png --clamp label=3 --read image
+      pcc predict RUN x.npz -o whole.png --mask image=seen.npy --read image
     """
     from runtime.commands import predict as predict_run
+    from runtime.holding import request_from_words
 
-    predict_run(run, data, output, which)
+    request = request_from_words(clamp, mask, read, steps, samples, seed)
+    predict_run(run, data, output, which, request)
 
 
 @main.command()

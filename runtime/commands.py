@@ -12,6 +12,7 @@ import click
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.render import render
+from runtime.holding import Request
 from runtime.predict import predict_file
 from runtime.progress import reporter_for
 from runtime.run import Run, Which, load_run
@@ -48,10 +49,12 @@ def evaluate(run_dir: str, split: str, which: Which, as_json: bool) -> None:
     click.echo(f"{split}: {_scores_text(asdict(scores))}")
 
 
-def predict(run_dir: str, data: str, output: str, which: Which) -> None:
-    """Writes predictions for a file."""
-    count = predict_file(_opened(run_dir), Path(data), Path(output), which)
-    click.echo(f"wrote {count} predictions to {output}", err=True)
+def predict(run_dir: str, data: str | None, output: str, which: Which, request: Request) -> None:
+    """Writes predictions for a file, or for what the request holds alone."""
+    source = None if data is None else Path(data)
+    written = predict_file(_opened(run_dir), source, Path(output), which, request)
+    files = ", ".join(str(file) for file in written.files)
+    click.echo(f"wrote {written.samples} predictions to {files}", err=True)
 
 
 def compare(
@@ -136,6 +139,6 @@ def _scores_text(scores: Mapping[str, Any]) -> str:
         parts.append(f"accuracy {scores['accuracy']:.2%}")
     if scores.get("loss") is not None:
         parts.append(f"loss {scores['loss']:.4g}")
-    if scores.get("energy"):
+    if scores.get("energy") or not parts:
         parts.append(f"energy {scores['energy']:.4g}")
     return f"{', '.join(parts)} ({scores['samples']} samples, prediction: {scores['method']})"

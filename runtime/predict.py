@@ -1,162 +1,265 @@
-"""Predictions of a trained network for a file of inputs: what `pcc predict` calls."""
+"""Predictions of a trained network for given inputs: what `pcc predict` calls."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pccompiler.components.energies import CrossEntropy
-from pccompiler.components.sources.npz import read_npz
+from pccompiler.components.energies import Bernoulli, Categorical, CrossEntropy
 from pccompiler.components.vocabulary import Role
-from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
-from runtime.binding import Encoding
-from runtime.data import padded_batches, samples
-from runtime.durable import replace_file
+from pccompiler.ir.graph import Graph
+from runtime.holding import AS_THE_SPEC_SAYS, Holder, Request, read_arrays, unfit, unusable
 from runtime.run import Run, Which
+from runtime.write_predictions import refuse_other_endings, write
 
 BATCH = 512
-"""Samples predicted at once; the predictions do not depend on it."""
+"""Samples predicted at once; predictions without a random start do not depend on it."""
 
 
-def predict_file(run: Run, source: Path, target: Path, which: Which = "last") -> int:
-    """Predicts for the inputs in an .npz file; returns the number of samples.
+@dataclass(frozen=True)
+class Written:
+    """What a prediction for files has written."""
 
-    source: arrays named like the input nodes, or a single array where there is one input;
-    (samples, *shape) in the units of the training data, before scaling.
-    target: `.npz` with the outputs by node name (class outputs also as `NODE_class`), or
-    `.csv` with a row per sample: the predicted class, then a column per unit. Under the
-    cross-entropy loss the values are probabilities.
+    samples: int
+    files: tuple[Path, ...]
 
-    Raises SpecError (PC550, PC551) for the arrays and the ending, DataError for files.
+
+def predict_file(
+    run: Run,
+    source: Path | None,
+    target: Path,
+    which: Which = "last",
+    request: Request = AS_THE_SPEC_SAYS,
+) -> Written:
+    """Predicts for the inputs in a file, or for what the request holds alone.
+
+    source: an .npz file of arrays by node name, or a single array (also .npy) where one input
+    is wanted; (samples, *shape) in the units of the training data.
+    target: `.npz` with what is read by node name (classes also as `NODE_class`), `.csv` with a
+    row per sample: the class, then a column per unit, or `.png` with pictures.
+
+    Raises what `predict` raises, SpecError (PC551) for the ending or what is no picture, and
+    DataError for files.
     """
-    if target.suffix not in (".npz", ".csv"):
-        message = f"cannot write predictions as `{target.name}`"
-        raise SpecError(Diagnostic("PC551", message, help="name a file ending in .npz or .csv"))
-    if not source.is_file():
-        message = f"input file {source} is missing"
-        raise DataError(Diagnostic("PC501", message, help="name an .npz file of inputs"))
-    outputs = predict(run, read_npz(source), which)
-    classes = {
-        node: values.argmax(-1)
-        for node, values in outputs.items()
-        if run.folder.encodings()[node].kind == "classes"
-    }
-    replace_file(
-        target, _as_npz(outputs, classes) if target.suffix == ".npz" else _as_csv(outputs, classes)
-    )
-    return samples(outputs)
+    refuse_other_endings(target)
+    arrays = {} if source is None else read_arrays(source)
+    outputs = predict(run, arrays, which, request)
+    files = write(target, outputs, run.folder.encodings())
+    return Written(len(next(iter(outputs.values()))), files)
 
 
-def predict(run: Run, arrays: Mapping[str, Any], which: Which = "last") -> dict[str, np.ndarray]:
-    """Outputs by node name, (samples, *shape), for inputs by node name in the units of the
-    training data. Under the cross-entropy loss they are probabilities.
+def predict(
+    run: Run,
+    arrays: Mapping[str, Any],
+    which: Which = "last",
+    request: Request = AS_THE_SPEC_SAYS,
+) -> dict[str, np.ndarray]:
+    """What is read, by node name: (samples, *shape), or (samples, time, *shape) where targets
+    hold at every time; in the units of the training data, and probabilities where the loss is
+    a likelihood. Without `request.read`, these are the nodes that the spec predicts, and those
+    it holds are wanted in `arrays`; with it, exactly the nodes in `arrays` and
+    `request.clamp` are held, and all others settle.
 
-    Raises SpecError (PC550) where the arrays do not fit the inputs.
+    Raises SpecError: PC550 for arrays that do not fit, PC553 for nodes that are unknown or
+    cannot be read or held so, PC554 for values and masks.
     """
     import jax
 
-    encodings = run.folder.encodings()
-    inputs = _inputs(run.model.graph.with_role(Role.INPUT), encodings, arrays)
-    state = run.state(which)
-    size = max(1, min(BATCH, samples(inputs)))
-    parts = [
-        jax.device_get(run.model.predict(state.params, batch, aux=state.aux))
-        for batch, _ in padded_batches(inputs, size)
-    ]
+    task = _task(run, arrays, request)
+    state, model = run.state(which), run.model
+    if request.steps is not None:
+        import pccompiler
+
+        overrides = ["prediction.method=relax", f"prediction.steps={request.steps}"]
+        model = pccompiler.compile(run.folder.spec, overrides)
+    size = min(BATCH, task.samples)
+    parts: list[dict[str, np.ndarray]] = []
+    for number, start in enumerate(range(0, task.samples, size)):
+        rows = np.minimum(np.arange(start, start + size), task.samples - 1)
+        clamp = {name: (values[rows], mask[rows]) for name, (values, mask) in task.partly.items()}
+        key = jax.random.fold_in(jax.random.key(request.seed), number)
+        outputs = model.predict(
+            state.params,
+            {name: values[rows] for name, values in task.held.items()},
+            read=task.read if task.chosen else None,
+            clamp=clamp,
+            key=key,
+            aux=state.aux,
+        )
+        parts.append(jax.device_get(outputs))
     outputs = {
-        node: np.concatenate([part[node] for part in parts])[: samples(inputs)] for node in parts[0]
+        name: np.concatenate([part[name] for part in parts])[: task.samples] for name in task.read
     }
-    if isinstance(run.spec.energy.loss, CrossEntropy):
-        outputs = {node: _softmax(values) for node, values in outputs.items()}
+    encodings = run.folder.encodings()
+    for name, values in outputs.items():
+        if name not in task.partly:
+            values = _probabilities(model.graph, name, values)
+        outputs[name] = encodings[name].decode(values) if name in encodings else values
     return outputs
 
 
-def _inputs(
-    nodes: tuple[str, ...], encodings: Mapping[str, Encoding], arrays: Mapping[str, Any]
-) -> dict[str, np.ndarray]:
-    """The arrays of the input nodes, scaled like the training data."""
-    if len(nodes) == 1 and len(arrays) == 1:
-        arrays = {nodes[0]: next(iter(arrays.values()))}
-    for node in nodes:
-        if node not in arrays:
-            held = ", ".join(f"`{name}`" for name in arrays) or "nothing"
-            unknown = [name for name in arrays if name not in nodes]
-            advice = suggestion(unknown[0], nodes) if unknown else ""
-            raise _unfit(
-                f"there is no array for the input `{node}`; the file holds {held}",
-                advice or f"store an array named `{node}`",
+@dataclass(frozen=True)
+class _Task:
+    """A prediction in the network's units: `held` nodes as arrays, `partly` held ones with
+    their masks, and the nodes to `read`. `chosen`: the user chose what is held or read, so
+    that it need not be what the spec says."""
+
+    held: Mapping[str, np.ndarray]
+    partly: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    read: tuple[str, ...]
+    chosen: bool
+    samples: int
+
+
+def _task(run: Run, arrays: Mapping[str, Any], request: Request) -> _Task:
+    plan = run.model.plan
+    graph, usual = plan.graph, plan.prediction.phase.clamped
+    for name in (*request.clamp, *request.masks, *request.read):
+        _refuse_unknown(graph, name)
+    wanted = [name for name in (*usual, *request.masks) if name not in request.clamp]
+    wanted = list(dict.fromkeys(wanted))
+    if request.read:
+        arrays = _known_arrays(graph, wanted, arrays)
+    elif any(name not in request.masks for name in wanted) or arrays:
+        arrays = _wanted_arrays(wanted, arrays)
+    else:
+        arrays = {}
+    holder = Holder(graph, run.folder.encodings())
+    values = {
+        name: holder.samples_of(name, array)
+        for name, array in arrays.items()
+        if name not in request.clamp
+    }
+    constant = {name: holder.given(name, value) for name, value in request.clamp.items()}
+    for name in request.masks:
+        if name not in values and name not in constant:
+            raise unusable(
+                f"there is a mask for `{name}`, but no value to hold where it is not zero",
+                f"give it in the input, or with `--clamp {name}=...`",
             )
-    counts = {node: len(arrays[node]) for node in nodes}
+    samples = _samples(values, constant, request.samples)
+    values = {name: _repeated(array, samples) for name, array in (values | constant).items()}
+    partly = {
+        name: (values[name], holder.mask(name, mask, samples))
+        for name, mask in request.masks.items()
+    }
+    held = {name: array for name, array in values.items() if name not in partly}
+    read = request.read or plan.read
+    _refuse_held(read, held)
+    chosen = bool(request.read) or any(name not in usual for name in held)
+    return _Task(held, partly, read, chosen, samples)
+
+
+def _refuse_unknown(graph: Graph, name: str) -> None:
+    names = [node.name for node in graph.variables]
+    if name not in graph.node:
+        raise _impossible(f"there is no node `{name}`", suggestion(name, names))
+    if name not in names:
+        raise _impossible(
+            f"`{name}` has no state to hold or read: its energy is none",
+            f"name one of {_listed(names)}",
+        )
+
+
+def _refuse_held(read: Sequence[str], held: Mapping[str, Any]) -> None:
+    if not read:
+        raise _impossible(
+            "the network has no output, so nothing says what to read",
+            "name a node with `--read NODE`",
+        )
+    for name in read:
+        if name in held:
+            raise _impossible(
+                f"`{name}` is held, so there is nothing to read in it",
+                "read other nodes, or hold a part of it with `--mask`",
+            )
+
+
+def _known_arrays(
+    graph: Graph, wanted: Sequence[str], arrays: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The arrays by node; a single one of another name is for the one node that is wanted."""
+    if len(arrays) == 1 and len(wanted) == 1 and next(iter(arrays)) not in graph.node:
+        return {wanted[0]: next(iter(arrays.values()))}
+    for name in arrays:
+        _refuse_unknown(graph, name)
+    return arrays
+
+
+def _wanted_arrays(wanted: Sequence[str], arrays: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arrays of the nodes that are wanted; others in the file do not matter."""
+    if wanted and not arrays:
+        raise _impossible(
+            f"nothing is held at {_listed(wanted)}",
+            f"give a file of inputs, or hold nodes with `--clamp {wanted[0]}=...`; with "
+            "`--read NODE` only the nodes given are held",
+        )
+    if len(wanted) == 1 and len(arrays) == 1:
+        return {wanted[0]: next(iter(arrays.values()))}
+    for name in wanted:
+        if name not in arrays:
+            unknown = [given for given in arrays if given not in wanted]
+            advice = suggestion(unknown[0], wanted) if unknown else ""
+            raise unfit(
+                f"there is no array for the input `{name}`; the file holds {_listed(arrays)}",
+                advice or f"store an array named `{name}`",
+            )
+    return {name: arrays[name] for name in wanted}
+
+
+def _samples(
+    values: Mapping[str, np.ndarray], constant: Mapping[str, np.ndarray], wanted: int | None
+) -> int:
+    """How many samples there are: as many as in the arrays, or as wanted of a single one."""
+    if not values and not constant:
+        raise _impossible(
+            "nothing is held, so there is nothing to predict from",
+            "give a file of inputs, or hold nodes with `--clamp NODE=VALUE`",
+        )
+    counts = {name: len(array) for name, array in values.items()}
+    counts |= {name: len(array) for name, array in constant.items() if len(array) != 1}
+    found = ", ".join(f"`{name}` {count}" for name, count in counts.items())
     if len(set(counts.values())) > 1 or not all(counts.values()):
-        found = ", ".join(f"`{node}` {count}" for node, count in counts.items())
-        raise _unfit(
+        raise unfit(
             f"the inputs have different numbers of samples, or none: {found}",
             "the first axis of every array counts the samples",
         )
-    return {node: _encoded(encodings[node], np.asarray(arrays[node])) for node in nodes}
-
-
-def _encoded(code: Encoding, values: np.ndarray) -> np.ndarray:
-    size = int(np.prod(values.shape[1:]))
-    if size != int(np.prod(code.field_shape)):
-        raise _unfit(
-            f"a sample of `{code.node}` has shape {values.shape[1:]}, but the network was "
-            f"trained on {code.field_shape}",
-            f"store an array of shape (samples, {', '.join(map(str, code.field_shape))})",
+    given = next(iter(counts.values()), 1)
+    if wanted is not None and given not in (1, wanted):
+        raise unfit(
+            f"{wanted} samples are asked for, but the arrays hold {given}",
+            "leave out --samples, which repeats a single sample",
         )
-    values = values.reshape(len(values), *code.field_shape)
-    if code.kind == "classes":
-        whole = values.dtype.kind in "iu" and values.min() >= 0 and values.max() < code.classes
-        if not whole:
-            raise _unfit(
-                f"`{code.node}` wants class numbers from 0 to {code.classes - 1}",
-                "store integers in that range",
-            )
-    return code.encode(values)
+    return given if wanted is None else wanted
 
 
-def _unfit(message: str, help: str) -> SpecError:
-    return SpecError(Diagnostic("PC550", message, help=help))
+def _repeated(array: np.ndarray, samples: int) -> np.ndarray:
+    return np.broadcast_to(array, (samples, *array.shape[1:]))
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+def _probabilities(graph: Graph, name: str, values: np.ndarray) -> np.ndarray:
+    """The probabilities of a predicted output whose loss takes logits."""
+    node = graph.node[name]
+    if node.role is not Role.OUTPUT:
+        return values
+    energy = graph.target_energy(node)
+    if isinstance(energy, CrossEntropy | Categorical):
+        powers = np.exp(values - values.max(-1, keepdims=True))
+        return powers / powers.sum(-1, keepdims=True)
+    if isinstance(energy, Bernoulli):
+        return (1 + np.tanh(values / 2)) / 2  # the logistic function, without overflow
+    return values
 
 
-def _as_npz(outputs: Mapping[str, np.ndarray], classes: Mapping[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = dict(outputs)
-    arrays |= {f"{node}_class": values for node, values in classes.items()}
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
+def _impossible(message: str, help: str) -> SpecError:
+    return SpecError(Diagnostic("PC553", message, help=help))
 
 
-def _as_csv(outputs: Mapping[str, np.ndarray], classes: Mapping[str, np.ndarray]) -> bytes:
-    columns: dict[str, np.ndarray] = {"sample": np.arange(samples(outputs))}
-    for node, values in outputs.items():
-        if node in classes:
-            columns |= _columns(f"{node}_class", classes[node])
-        columns |= _columns(node, values)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    # float32 as text: the shortest that reads back as the same number
-    writer.writerows(zip(*(values.astype(str) for values in columns.values()), strict=True))
-    return text.getvalue().encode()
-
-
-def _columns(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    """One column per unit, named like `label[3]` or `image[0,5]`; a single one has no index."""
-    if values.ndim == 1:
-        return {name: values}
-    return {
-        f"{name}[{','.join(map(str, index))}]": values[(slice(None), *index)]
-        for index in np.ndindex(values.shape[1:])
-    }
+def _listed(names: Any) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "nothing"

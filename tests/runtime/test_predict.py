@@ -51,7 +51,8 @@ def test_a_single_array_is_the_single_input_whatever_its_name(
     run: Run, raw: np.ndarray, tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "in.npz", anything=raw)
-    assert predict_file(run, tmp_path / "in.npz", tmp_path / "out.npz") == 60
+    written = predict_file(run, tmp_path / "in.npz", tmp_path / "out.npz")
+    assert (written.samples, written.files) == (60, (tmp_path / "out.npz",))
     written = np.load(tmp_path / "out.npz")
     np.testing.assert_array_equal(written["y_class"], written["y"].argmax(1))
 

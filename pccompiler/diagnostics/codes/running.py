@@ -177,7 +177,8 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC550",
         "the input of a prediction cannot be used",
-        "The file holds one array per input node, named like the node, or a single array where "
+        "The file holds one array per node that is held (without --read, the inputs), named "
+        "like the node, or a single array where "
         "there is one input; the first axis counts samples, the rest has the shape of the "
         "training data. Values are in the units of the training data, before scaling.",
         "pcc predict runs/a in.npz -o out.csv    # holds `pixels` and `id`; the input is `image`",
@@ -186,7 +187,9 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC551",
         "the output of a prediction cannot be written",
-        "The ending decides the format: .npz for arrays, .csv for a table.",
+        "The ending decides the format: .npz for arrays, .csv for a table, .png for pictures of "
+        "a node whose units form an image: of shape [h, w], [h, w, 1], [h, w, 3], or as many as "
+        "a square has.",
         "pcc predict runs/a in.npz -o out.txt",
         "pcc predict runs/a in.npz -o out.csv",
     ),
@@ -197,6 +200,26 @@ RUNNING_CODES: tuple[Code, ...] = (
         "`time` there is one copy of each, which is the diagram without `--unroll`.",
         "pcc diagram spec.yaml -o net.svg --unroll        # the spec has no `time`",
         "pcc diagram spec.yaml -o net.svg --view circuit",
+    ),
+    Code(
+        "PC553",
+        "a prediction cannot hold or read these nodes",
+        "A prediction needs something that is held, and something else that is read. Without "
+        "--read, the nodes that the spec holds are wanted in the input, and its outputs are "
+        "read; with it, exactly the nodes in the input and in --clamp are held, and all others "
+        "settle. A node that is held whole cannot be read; one that is held in part (--mask) can.",
+        "pcc predict runs/a -o out.png --clamp label=3                 # and the image?",
+        "pcc predict runs/a -o out.png --clamp label=3 --read image",
+    ),
+    Code(
+        "PC554",
+        "a value or mask of a prediction cannot be used",
+        "--clamp NODE=VALUE takes the number of a class for a node of classes, a number for "
+        "every unit of another node, or an .npy or .npz file. --mask NODE=FILE takes an array of "
+        "the shape of one sample, or with an axis of samples before it; entries where it is not "
+        "zero are held at the node's value, which the input or --clamp gives.",
+        "pcc predict runs/a -o out.png --clamp label=10 --read image   # classes are 0 to 9",
+        "pcc predict runs/a -o out.png --clamp label=9 --read image",
     ),
     Code(
         "PC560",

@@ -1,0 +1,225 @@
+"""What a prediction holds: numbers, classes, arrays and masks, as arrays for the nodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pccompiler.components.sources.npz import read_npy, read_npz
+from pccompiler.components.vocabulary import Shape
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
+from pccompiler.ir.graph import Graph
+from runtime.binding import Encoding
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to hold and to read, beside what the spec says of prediction.
+
+    clamp   {node: a number for every unit, a class number, or an array}, in the units of the
+            training data; nodes without data take the values of their units
+    masks   {node: array}: only entries where it is not zero are held, the others are free
+    read    the nodes to read; with any, exactly the nodes given are held
+    steps   of the relaxation; default: the spec's
+    samples how many samples, where the values are the same for all of them; default 1
+    seed    of a random start
+    """
+
+    clamp: Mapping[str, Any] = field(default_factory=dict)
+    masks: Mapping[str, Any] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
+    steps: int | None = None
+    samples: int | None = None
+    seed: int = 0
+
+
+AS_THE_SPEC_SAYS = Request()
+"""Inputs in, outputs out."""
+
+
+def request_from_words(
+    clamps: Sequence[str],
+    masks: Sequence[str],
+    read: Sequence[str] = (),
+    steps: int | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+) -> Request:
+    """A request whose values are written NODE=VALUE, each a number or a file.
+
+    Raises SpecError (PC554) for words of another form, DataError for files.
+    """
+    values = {node: _number_or_file(node, word) for node, word in _pairs("clamp", clamps).items()}
+    arrays = {node: _array_of(Path(word), node) for node, word in _pairs("mask", masks).items()}
+    return Request(values, arrays, tuple(dict.fromkeys(read)), steps, samples, seed)
+
+
+def read_arrays(path: Path) -> Mapping[str, Any]:
+    """The arrays of an .npz file by name; that of an .npy file under the file's own.
+
+    Raises DataError: PC501 for a file that is missing, PC502 to PC505 for one that is bad.
+    """
+    if not path.is_file():
+        message = f"input file {path} is missing"
+        raise DataError(Diagnostic("PC501", message, help="name an .npz or .npy file"))
+    return {path.stem: read_npy(path)} if path.suffix == ".npy" else read_npz(path)
+
+
+def _pairs(option: str, words: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for word in words:
+        node, sign, value = word.partition("=")
+        if not (node and sign and value):
+            form = "NODE=VALUE" if option == "clamp" else "NODE=FILE"
+            raise unusable(f"`--{option} {word}` is not of the form {form}", f"write {form}")
+        if node in pairs:
+            raise unusable(f"`--{option}` names `{node}` twice", "give one value for each node")
+        pairs[node] = value
+    return pairs
+
+
+def _number_or_file(node: str, word: str) -> Any:
+    if word.endswith((".npy", ".npz")):
+        return _array_of(Path(word), node)
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise unusable(
+            f"`{word}` for `{node}` is neither a number nor a file",
+            "write a number, such as a class, or name a file ending in .npy or .npz",
+        )
+    return number
+
+
+def _array_of(path: Path, node: str) -> np.ndarray:
+    arrays = read_arrays(path)
+    if node not in arrays and len(arrays) != 1:
+        held = ", ".join(f"`{name}`" for name in arrays) or "nothing"
+        raise unusable(f"{path} holds {held}, none named `{node}`", f"name an array `{node}`")
+    return arrays[node] if node in arrays else next(iter(arrays.values()))
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Makes the arrays of nodes from what the user gives, in a network and its run's units."""
+
+    graph: Graph
+    encodings: Mapping[str, Encoding]
+
+    def samples_of(self, node: str, values: Any) -> np.ndarray:
+        """An array with an axis of samples as the node takes it, (samples, [time,] *shape).
+
+        Raises SpecError (PC550) for a shape or a class that the node does not have.
+        """
+        values = np.asarray(values)
+        one = self._value_shape(node)
+        inner = self._inner(values.shape[1:], one) if values.ndim else None
+        if inner is None:
+            known = self.encodings[node].field_shape if node in self.encodings else one
+            raise unfit(
+                f"a sample of `{node}` has shape {values.shape[1:]}, but the network "
+                f"{'was trained on' if node in self.encodings else 'has'} {known}",
+                f"store an array of shape ({', '.join(map(str, ('samples', *known)))})",
+            )
+        return self._encoded(node, values.reshape(len(values), *inner))
+
+    def given(self, node: str, value: Any) -> np.ndarray:
+        """A number for every unit (a class for a node of classes), an array of one sample, or
+        one with an axis of samples; the first two as a single sample.
+
+        Raises SpecError: PC550 for arrays, PC554 for a class that does not exist.
+        """
+        value, one = np.asarray(value), self._value_shape(node)
+        if value.ndim == 0:
+            self._refuse_unknown_class(node, float(value))
+            return self._encoded(node, np.full((1, *one), value))
+        if self._inner(value.shape, one) and self._inner(value.shape[1:], one) is None:
+            value = value[None]
+        return self.samples_of(node, value)
+
+    def mask(self, node: str, mask: Any, samples: int) -> np.ndarray:
+        """Which entries of a node are held, (samples, [time,] *shape), from a mask of the shape
+        of one sample or of all.
+
+        Raises SpecError (PC554) for any other shape.
+        """
+        mask, shape = np.asarray(mask) != 0, self.graph.node[node].shape or ()
+        times = (self.graph.time.steps,) if self.graph.time else ()
+        leading = [((), (1,)), ((samples,), (samples,))]
+        if times:
+            leading += [(times, (1, *times)), ((samples, *times), (samples, *times))]
+        fits = [lead for start, lead in leading if _is_split(mask.shape, start, shape)]
+        if times and samples > 1 and {(samples,), (1, *times)} <= set(fits):
+            raise unusable(
+                f"the mask of `{node}` of shape {mask.shape} may be meant by sample or by time",
+                f"store it as ({', '.join(map(str, (samples, *times, *shape)))})",
+            )
+        if not fits:
+            raise unusable(
+                f"the mask of `{node}` has shape {mask.shape}, but a sample has {shape}",
+                "store a mask of the shape of one sample, or one for each of the "
+                f"{samples} samples",
+            )
+        lead = fits[0]
+        if times and len(lead) == 1:
+            lead = (*lead, 1)  # the same at all times
+        return np.broadcast_to(mask.reshape(*lead, *shape), (samples, *times, *shape))
+
+    def _value_shape(self, node: str) -> Shape:
+        code = self.encodings.get(node)
+        return code.value_shape if code else self.graph.node[node].shape or ()
+
+    def _inner(self, given: Shape, one: Shape) -> Shape | None:
+        """`one`, or (time, *one), whichever samples of this shape can be read as."""
+        if math.prod(given) == math.prod(one):
+            return one
+        time = self.graph.time
+        if time and given and given[0] == time.steps and math.prod(given[1:]) == math.prod(one):
+            return (time.steps, *one)
+        return None
+
+    def _encoded(self, node: str, values: np.ndarray) -> np.ndarray:
+        code = self.encodings.get(node)
+        if code is None:
+            return values.astype(np.float32)
+        if code.kind == "classes" and values.size:
+            whole = (values == np.floor(values)).all()
+            if not whole or values.min() < 0 or values.max() >= code.classes:
+                raise unfit(
+                    f"`{node}` wants class numbers from 0 to {code.classes - 1}",
+                    "store integers in that range",
+                )
+        return code.encode(values)
+
+    def _refuse_unknown_class(self, node: str, number: float) -> None:
+        code = self.encodings.get(node)
+        if code is None or code.kind != "classes":
+            return
+        if not number.is_integer() or not 0 <= number < code.classes:
+            raise unusable(
+                f"`{node}` has no class {number:g}",
+                f"its classes are the numbers from 0 to {code.classes - 1}",
+            )
+
+
+def _is_split(given: Shape, leading: Shape, shape: Shape) -> bool:
+    """Whether `given` is `leading` followed by as many numbers as a node has units."""
+    count = len(leading)
+    return given[:count] == leading and math.prod(given[count:]) == math.prod(shape)
+
+
+def unfit(message: str, help: str) -> SpecError:
+    """PC550: an array of the input."""
+    return SpecError(Diagnostic("PC550", message, help=help))
+
+
+def unusable(message: str, help: str) -> SpecError:
+    """PC554: a value, or a mask."""
+    return SpecError(Diagnostic("PC554", message, help=help))
