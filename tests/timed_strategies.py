@@ -1,4 +1,4 @@
-"""Hypothesis strategies for small networks with time, delays, feedback and pass-through nodes.
+"""Small random networks with time, delays, feedback and pass-through nodes.
 
 Nodes stand in an order in which edges without delay lead forwards; self-edges and edges that
 lead backwards are delayed, or recurrent ones of delay 0, which need another start than the
@@ -9,6 +9,7 @@ through always has an edge in and an edge out, and no cycle is made of such node
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.reference.unrolled_graph import read_edges, read_nodes
 from tests.reference.unrolled_network import UnrolledNetwork
-from tests.strategies import EVERY_ACTIVATION, OPTIMIZERS, Draw, Spec
+from tests.strategies import EVERY_ACTIVATION, Spec
 
 PREDICTIVE_CODING: tuple[Any, ...] = ("predictive_coding",)
 SUMMED: tuple[Any, ...] = ("bidirectional", {"bidirectional": {"errors": "summed"}})
@@ -28,7 +29,13 @@ FORMS = PREDICTIVE_CODING * 3 + SUMMED + SEPARATE
 
 TIMES = (2, 3, None, 1, 2, 3, None, 4, 6)
 
-ADAM = {"adam": {"learning_rate": 0.03, "b1": 0.5, "eps": 1e-4}}
+OPTIMIZERS: tuple[Spec, ...] = (
+    {"sgd": {"learning_rate": 0.1}},
+    {"sgd": {"learning_rate": 0.3}},
+    {"sgd": {"learning_rate": 0.05, "momentum": 0.5}},
+    {"sgd": {"learning_rate": 0.1, "momentum": 0.9}},
+)
+ADAM: Spec = {"adam": {"learning_rate": 0.03, "b1": 0.5, "eps": 1e-4}}
 
 
 @dataclass(frozen=True)
@@ -57,59 +64,71 @@ class TimedCase:
         return states
 
 
-@st.composite
-def timed_cases(draw: Draw, **how: Any) -> TimedCase:
-    return TimedCase(draw(timed_specs(**how)), draw(st.integers(0, 2**16)))
+def timed_cases(**how: Any) -> st.SearchStrategy[TimedCase]:
+    return st.builds(TimedCase, timed_specs(**how), st.integers(0, 2**16))
 
 
-@st.composite
-def timed_specs(
-    draw: Draw,
+def timed_specs(**how: Any) -> st.SearchStrategy[Spec]:
+    """`timed_spec` of a drawn seed: a few examples then differ more than a few drawn choices."""
+    return st.integers(0, 2**32 - 1).map(lambda seed: timed_spec(Random(seed), **how))
+
+
+def timed_spec(
+    random: Random,
     activations: tuple[str, ...] = EVERY_ACTIVATION,
     forms: tuple[Any, ...] = FORMS,
     times: tuple[int | None, ...] = TIMES,
     inits: tuple[str, ...] = ("feedforward", "feedforward", "zeros"),
-    most_nodes: int = 7,
     adam: bool = True,
+    mixed_terms: bool = True,
 ) -> Spec:
-    """A whole spec of predictive coding with held outputs."""
-    steps = draw(st.sampled_from(times))
-    form = draw(st.sampled_from(forms))
-    loss = draw(st.sampled_from(["squared_error", "cross_entropy"]))
-    builder = _Builder(draw, activations, form in SUMMED, loss, steps)
-    builder.nodes_of(draw(st.sampled_from([n for n in (4, 5, 3, 6, 2, 7) if n <= most_nodes])))
+    """A whole spec of predictive coding with held outputs.
+
+    `mixed_terms`: in bidirectional forms, priors beside feedback predictions and weights of
+    errors, and held inputs that forward edges predict.
+    """
+    steps, form = random.choice(times), random.choice(forms)
+    loss = random.choice(["squared_error", "cross_entropy"])
+    builder = _Builder(random, activations, form in SUMMED, loss, steps)
+    builder.mixes = mixed_terms or form in PREDICTIVE_CODING
+    builder.nodes_of(random.choice([2, 3, 4, 4, 5, 5, 6, 7]))
     builder.forward_edges()
     builder.cyclic_edges()
-    builder.feedback_edges(most=3 if form not in PREDICTIVE_CODING else 1)
-    init = "zeros" if builder.needs_states else draw(st.sampled_from(inits))
-    optimizers = [OPTIMIZERS["sgd"], OPTIMIZERS["momentum"]]
+    builder.feedback_edges(random.choice([1, 2, 3] if form not in PREDICTIVE_CODING else [0, 1]))
+    if not builder.mixes and form in SEPARATE and any("prior" in n for n in builder.nodes.values()):
+        form = SEPARATE[0]
+    init = "zeros" if builder.needs_states else random.choice(inits)
+    optimizers = [*OPTIMIZERS]
     # A rounding error in the place of an exact zero grows with Adam: only where errors that
     # nothing has reached yet are zero by definition, or where no error starts at zero.
     if adam and (form in PREDICTIVE_CODING or init == "zeros"):
-        optimizers.append(st.just(ADAM))
-    precisions = st.one_of(
-        st.sampled_from([1.0, 0.5]),
-        st.dictionaries(
-            st.sampled_from(list(builder.nodes)), st.sampled_from([0.4, 2.5]), max_size=3
-        ).map(lambda given: {"per_node": given}),
-    )
+        optimizers.append(ADAM)
+    precision: Any = random.choice([1.0, 0.5])
+    if random.random() < 0.5:
+        chosen = random.sample(list(builder.nodes), min(2, len(builder.nodes)))
+        precision = {"per_node": {name: random.choice([0.4, 2.5]) for name in chosen}}
     spec = {
         "pcc": 1,
         "name": "generated",
         "nodes": builder.nodes,
         "edges": builder.edges,
-        "energy": {"form": form, "loss": loss, "precision": draw(precisions)},
+        "energy": {
+            "form": form,
+            "loss": loss,
+            "feedback_loss": random.choice(["squared_error"] * 3 + ["cross_entropy"]),
+            "precision": precision,
+        },
         "learning": {"rule": "predictive_coding"},
         "inference": {
             "init": init,
-            "optimizer": draw(st.one_of(*optimizers)),
-            "steps": draw(st.integers(1, 6)),
+            "optimizer": random.choice(optimizers),
+            "steps": random.randint(1, 6),
         },
     }
     if steps is not None:
-        spec["time"] = {"steps": steps, "targets": draw(st.sampled_from(["last", "every"]))}
-    if draw(st.booleans()):
-        spec["prediction"] = {"steps": draw(st.integers(1, 5))}
+        spec["time"] = {"steps": steps, "targets": random.choice(["last", "every"])}
+    if random.random() < 0.5:
+        spec["prediction"] = {"steps": random.randint(1, 5)}
     return spec
 
 
@@ -117,24 +136,33 @@ class _Builder:
     """The nodes and edges of a spec, drawn one after the other."""
 
     def __init__(
-        self, draw: Draw, activations: tuple[str, ...], summed: bool, loss: str, steps: int | None
+        self,
+        random: Random,
+        activations: tuple[str, ...],
+        summed: bool,
+        loss: str,
+        steps: int | None,
     ) -> None:
-        self.draw = draw
-        self.function = st.sampled_from(activations)
+        self.random = random
+        self.activations = activations
         self.summed = summed
         self.loss = loss
-        self.timed = steps is not None
+        self.delays = steps or 1  # a delay is smaller than this
         self.nodes: dict[str, Spec] = {}
         self.edges: list[Spec] = []
         self.parts: dict[str, int] = {}  # how many edges a node joins, where it does
         self.roots: set[str] = set()
         self.needs_states = False
+        self.mixes = True
 
     def chance(self, one_in: int) -> bool:
-        return self.draw(st.sampled_from([False] * (one_in - 1) + [True]))
+        return self.random.randrange(one_in) == 0
 
     def one_of(self, options: Any) -> Any:
-        return self.draw(st.sampled_from(list(options)))
+        return self.random.choice(list(options))
+
+    def function(self) -> str:
+        return self.random.choice(self.activations)
 
     def size(self, node: str) -> int:
         return self.nodes[node]["shape"][-1]
@@ -145,19 +173,21 @@ class _Builder:
     # Nodes ----------------------------------------------------------------------------------
 
     def nodes_of(self, count: int) -> None:
-        names = self.draw(st.permutations("abcdefg"))[:count]
+        names = self.random.sample("abcdefg", count)
         axes = [2] if self.chance(8) else []
-        inputs = self.draw(st.integers(1, min(2, count - 1)))
+        inputs = self.random.randint(1, min(2, count - 1))
         for position, name in enumerate(names):
             last = position == count - 1
             role = "input" if position < inputs else "output" if last else "hidden"
             if role == "hidden" and self.chance(8):
                 role = "output"
             least = 2 if role == "output" and self.loss == "cross_entropy" else 1
-            node: Spec = {"shape": [*axes, self.draw(st.integers(least, 3))], "role": role}
+            node: Spec = {"shape": [*axes, self.random.randint(least, 3)], "role": role}
             if role == "input":
                 self.roots.add(name)
-            elif role == "hidden" and self.chance(8):
+                if self.chance(10):
+                    node["prior"] = {"gaussian": {"mean": 0.4}}
+            elif role == "hidden" and self.chance(5):
                 self._root(name, node)
             else:
                 self._predicted(name, node, position)
@@ -170,14 +200,14 @@ class _Builder:
 
     def _predicted(self, name: str, node: Spec, position: int) -> None:
         if self.chance(2):
-            node["activation"] = self.draw(self.function)
+            node["activation"] = self.function()
         if node["role"] == "hidden" and self.chance(4):
             node["energy"] = "none"
         elif self.chance(6):
             node["energy"] = "gaussian" if self.summed else self.one_of(["gaussian", HUBER])
         if node["role"] == "hidden" and position > 1 and self.chance(5):
             node["combine"] = "concat"
-            self.parts[name] = self.draw(st.integers(1, 3))
+            self.parts[name] = self.random.randint(1, 3)
         if self.chance(5) and node.get("energy") != "none":
             node["merge"] = "sum"
 
@@ -209,7 +239,7 @@ class _Builder:
             source, units = self.one_of(before), self.one_of([1, 2])
             edge: Spec = {"op": {"dense": {"units": units}}}
             if self.chance(3):
-                edge, units = {"op": self.draw(self.function)}, self.size(source)
+                edge, units = {"op": self.function()}, self.size(source)
             self._add(source, name, edge, delay=self.one_of([0, 0, 1]))
             total += units
         shape = self.nodes[name]["shape"]
@@ -218,8 +248,8 @@ class _Builder:
     def cyclic_edges(self) -> None:
         """Self-edges and edges that lead backwards."""
         names = list(self.nodes)
-        undelayed = self.chance(6 if self.timed else 2)
-        if not (self.timed or undelayed):
+        undelayed = self.chance(6 if self.delays > 1 else 3)
+        if self.delays == 1 and not undelayed:
             return
         for _ in range(self.one_of([0, 1, 1, 2])):
             target = self.one_of(names)
@@ -227,7 +257,8 @@ class _Builder:
             role = self.nodes[target]["role"]
             if (
                 target in self.parts
-                or (target in self.roots and (role == "hidden" or not self.chance(3)))
+                or "prior" in self.nodes[target]
+                or (target in self.roots and (role == "hidden" or not self.mixes or self.chance(2)))
                 or (self.passes(source) and self.passes(target))
             ):
                 continue
@@ -235,20 +266,26 @@ class _Builder:
                 self.needs_states = True
                 self._add(source, target, {"kind": "recurrent", "delay": 0})
             elif source != target and self.chance(4):
-                self._add(source, target, {"delay": self.one_of([1, 2])})
+                self._add(source, target, {}, delay=self.one_of([1, 2]))
             else:
-                written = self.one_of([{}, {}, {"delay": 1}, {"delay": 2}])
-                self._add(source, target, {"kind": "recurrent", **written})
+                delay = self.one_of([0, 0, 1, 2])  # 0: the default, which is 1
+                self._add(source, target, {"kind": "recurrent"}, delay)
 
-    def feedback_edges(self, most: int) -> None:
+    def feedback_edges(self, count: int) -> None:
         names = list(self.nodes)
-        for _ in range(self.draw(st.integers(0, most))):
+        for _ in range(count):
             if self.chance(2):
                 self._transpose()
                 continue
-            target = self.one_of([n for n in names[:-1] if not self.passes(n)])
+            targets = [n for n in names[:-1] if self._takes_feedback(n)]
+            if not targets:
+                continue
+            target = self.one_of(targets)
             source = self.one_of(names[names.index(target) + 1 :])
             self._add(source, target, {"kind": "feedback"}, delay=self.one_of([0, 0, 1, 2]))
+
+    def _takes_feedback(self, node: str) -> bool:
+        return not self.passes(node) and (self.mixes or "prior" not in self.nodes[node])
 
     def _transpose(self) -> None:
         fitting = [
@@ -256,16 +293,17 @@ class _Builder:
             for edge in self.edges
             if edge.get("kind") != "feedback"
             and "dense" in str(edge.get("op", "dense"))
+            and "tied_to" not in edge
             and edge["from"] != edge["to"]
             and edge["to"] not in self.parts
-            and not self.passes(edge["from"])
+            and self._takes_feedback(edge["from"])
         ]
         if not fitting:
             return
         edge = self.one_of(fitting)
         transposed = {"transpose_of": edge.get("name") or f"{edge['from']}->{edge['to']}"}
-        op = self.one_of([transposed, [transposed], [transposed, self.draw(self.function)]])
-        written = {"delay": self.one_of([0, 1])} if self.timed and self.chance(4) else {}
+        op = self.one_of([transposed, [transposed], [transposed, self.function()]])
+        written = {"delay": self.one_of([0, 1])} if self.delays > 1 and self.chance(4) else {}
         self._add(edge["to"], edge["from"], {"kind": "feedback", "op": op, **written})
 
     def _add(self, source: str, target: str, edge: Spec, delay: int = 0) -> None:
@@ -273,7 +311,8 @@ class _Builder:
         alike = [e for e in self.edges if (e["from"], e["to"]) == (source, target)]
         if alike:
             edge["name"] = f"{source}_{target}_{len(alike)}"
-        if self.timed and delay:
+        delay = min(delay, self.delays - 1)
+        if delay:
             edge["delay"] = delay
         if "op" not in edge:
             op = self._pipeline(self.size(source), self.size(target))
@@ -287,7 +326,7 @@ class _Builder:
 
     def _pipeline(self, size: int, target: int) -> Any:
         """Operators from one size to the other; mostly with one dense operator."""
-        function, bare = self.draw(self.function), {"dense": {"bias": False}}
+        function, bare = self.function(), {"dense": {"bias": False}}
         inner = {"dense": {"units": self.one_of([1, 2])}}
         options: list[Any] = ["dense", "dense", ["dense"], bare, bare]
         options += [[function, "dense"], [function, bare], ["dense", function]]
