@@ -15,7 +15,6 @@ from pccompiler.ir.verify import verify
 from pccompiler.lowering.cost import cost, too_large
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.planning import AS_PLANNED, Situation, plan_update
-from pccompiler.lowering.target import ANY_CPU, Target
 from pccompiler.lowering.verify_plan import verify_plan
 from pccompiler.passes import GRAPH_PASSES, PLAN_PASSES
 from pccompiler.spec.load import LanguageError, SpecLike, load
@@ -49,12 +48,11 @@ def check(
     *,
     disable: Sequence[str] = (),
     observe: Observe | None = None,
-    target: Target = ANY_CPU,
 ) -> Checked:
     """Everything that can be said about a spec without JAX.
 
     `spec` is a path, or a mapping of the same form; `overrides` are `key.path=value`;
-    `disable` names passes to leave out (`passes.OPTIONAL`); `target` is what the plan is for.
+    `disable` names passes to leave out (`passes.OPTIONAL`).
     `observe` sees every intermediate result.
     Raises SpecError with every mistake found.
     """
@@ -65,7 +63,7 @@ def check(
     graph = built = _observed(build(run_spec, document), "build", observe)
     for graph_pass in GRAPH_PASSES:
         graph = _observed(graph_pass.run(graph), graph_pass.name, observe)
-    plan = _plan(graph, run_spec, document, disable, observe, target)
+    plan = _plan(graph, run_spec, document, disable, observe)
     problem = too_large(cost(plan, run_spec), graph)
     if problem is not None:
         raise SpecError(problem)
@@ -129,10 +127,7 @@ def compile(
     observe: Observe | None = None,
 ) -> CompiledModel:
     """Compiles a spec into pure functions on arrays. Arguments and errors as for `check`."""
-    from jax import default_backend
-
-    target = Target(default_backend())
-    return lower(check(spec, overrides, disable=disable, observe=observe, target=target))
+    return lower(check(spec, overrides, disable=disable, observe=observe))
 
 
 def lower(checked: Checked) -> CompiledModel:
@@ -141,8 +136,7 @@ def lower(checked: Checked) -> CompiledModel:
 
     def replan(situation: Situation) -> UpdatePlan:
         graph, spec, document = checked.graph, checked.spec, checked.document
-        target = checked.plan.target
-        return _plan(graph, spec, document, checked.disabled, None, target, situation)
+        return _plan(graph, spec, document, checked.disabled, None, situation)
 
     return CompiledModel(checked.spec, checked.graph, checked.plan, replan)
 
@@ -153,10 +147,9 @@ def _plan(
     document: Document,
     disable: Sequence[str],
     observe: Observe | None,
-    target: Target,
     situation: Situation = AS_PLANNED,
 ) -> UpdatePlan:
-    plan = plan_update(graph, spec, document, target, situation)
+    plan = plan_update(graph, spec, document, situation)
     plan = _observed(plan, "plan", observe)
     optimizer = plan.state_optimizer
     for plan_pass in PLAN_PASSES:

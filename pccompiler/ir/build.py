@@ -235,9 +235,9 @@ class _Builder:
         elif found.tied_to is not None or any(isinstance(o, TransposeOf) for o in found.operators):
             message = f"edge `{edge.name}` {does} `{other}`, which has no parameters of its own"
             help = "name the edge that owns the parameters"
-        elif does == "transposes" and found.is_feedback:
+        elif found.is_feedback and (does == "transposes" or not edge.is_feedback):
             message = f"edge `{edge.name}` {does} the feedback edge `{other}`"
-            help = "transpose a forward edge"
+            help = "let the forward edge own the parameters, and the feedback edge use them"
         else:
             return
         span = edge.operator_span if does == "transposes" else edge.span

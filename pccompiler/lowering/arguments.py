@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Params
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.network import Hold, States, state_shape
+from pccompiler.lowering.network import Hold, States, at_all_times, state_shape
 
 Clamp = Mapping[str, Any]
 """{node: value} or {node: (value, mask)}: entries where the mask is true are held."""
@@ -20,7 +20,7 @@ def cast(
     graph: Graph, params: Params, arrays: Mapping[str, Any], required: Iterable[str] = ()
 ) -> States:
     """The arrays in the parameters' dtype, each (batch, *shape) of its node, or, in a network
-    unrolled in time, (batch, time, *shape); what has no time axis there is the same at all times.
+    unrolled in time, also (batch, time, *shape).
 
     Raises ValueError for an unknown node, a wrong shape, different numbers of samples, or a
     `required` node that is missing.
@@ -35,9 +35,8 @@ def cast(
     for name, given in arrays.items():
         array, shape = jnp.asarray(given), shape_of(graph, name)
         whole = state_shape(graph, name, array.shape[0] if array.ndim else 0)
-        if graph.time and array.ndim and array.shape[1:] == shape:
-            array = jnp.broadcast_to(jnp.expand_dims(array, 1), whole)
-        if array.shape != whole or not array.ndim:
+        constant = graph.time is not None and array.shape[1:] == shape
+        if not array.ndim or (array.shape != whole and not constant):
             raise ValueError(f"`{name}` wants shape {_wanted(graph, name)}, got {array.shape}")
         result[name] = array.astype(dtype)
     counts = {name: len(array) for name, array in result.items()}
@@ -47,11 +46,18 @@ def cast(
     return result
 
 
+def cast_states(
+    graph: Graph, params: Params, arrays: Mapping[str, Any], required: Iterable[str] = ()
+) -> States:
+    """The same with a time axis for all: what has none is the same at all times."""
+    return at_all_times(graph, cast(graph, params, arrays, required))
+
+
 def cast_clamp(graph: Graph, params: Params, clamp: Clamp | None) -> Hold:
     """The values that the caller holds. Raises ValueError as `cast` does, and for a mask that
     cannot be broadcast to the shape of its value."""
     pairs = {name: _value_and_mask(given) for name, given in (clamp or {}).items()}
-    values = cast(graph, params, {name: value for name, (value, _) in pairs.items()})
+    values = cast_states(graph, params, {name: value for name, (value, _) in pairs.items()})
     masks = {name: jnp.asarray(mask, bool) for name, (_, mask) in pairs.items()}
     for name, mask in masks.items():
         shape = values[name].shape

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Params
-from pccompiler.lowering.network import Equations, Hold, States
+from pccompiler.lowering.network import Equations, Hold, States, at_all_times
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record, Settled, run_phase, settled_energies
@@ -35,6 +35,7 @@ class TrainingEvidence:
     """Statistics that normalising operators use; without them they use those of the batch."""
 
     def __post_init__(self) -> None:
+        self.batch = at_all_times(self.plan.graph, self.batch)
         self._settled: dict[str, Settled] = {}
         self._energies: dict[str, dict[str, Array]] = {}
         self.loss: Array | None = None

@@ -12,7 +12,7 @@ import numpy as np
 
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.arguments import Clamp, cast, cast_clamp, shape_of
+from pccompiler.lowering.arguments import Clamp, cast, cast_clamp, cast_states, shape_of
 from pccompiler.lowering.evidence import TrainingEvidence
 from pccompiler.lowering.network import Equations, Hold, States
 from pccompiler.lowering.parameters import init_params, init_statistics
@@ -25,7 +25,6 @@ from pccompiler.lowering.questions import (
     evaluate,
     everything,
     finite_rows,
-    indexed_step,
     keeps_statistics,
 )
 from pccompiler.lowering.relaxation import without_reverse_mode
@@ -70,7 +69,6 @@ class CompiledModel:
         self._init = jax.jit(partial(init_params, graph), static_argnums=1)
         self._train = jax.jit(partial(train_many, plan, spec.learning))
         self._step = jax.jit(partial(training_step, plan, spec.learning))
-        self._indexed_step = jax.jit(partial(indexed_step, plan, spec))
         self._metrics_tree: Any = None
         self._evaluate = jax.jit(partial(evaluate, plan))
         self._trajectories = jax.jit(partial(energy_trajectories, plan))
@@ -133,8 +131,6 @@ class CompiledModel:
         if count > len(order):
             raise ValueError(f"`count` is {count}, but `order` holds {len(order)} batches")
         data = self._batch(state.params, data)
-        if self.plan.call_each_step:
-            return self._train_one_by_one(state, data, order, count)
         after, rows, completed = self._train(state, data, order, jnp.int32(count))
         if completed < count:  # the same steps once more, up to the batch that was not finite
             after, _, _ = self._train(state, data, order, completed)
@@ -144,25 +140,6 @@ class CompiledModel:
             self._metrics_tree = jax.tree.structure(metrics)
         columns = list(np.asarray(rows).T)
         return after, jax.tree.unflatten(self._metrics_tree, columns), int(completed)
-
-    def _train_one_by_one(
-        self, state: TrainState, data: States, order: Array, count: int
-    ) -> tuple[TrainState, Metrics, int]:
-        """The steps of `train`, each a call."""
-        rows: list[Metrics] = []
-        for i in range(count):
-            after, metrics = self._indexed_step(state, data, order[i])
-            rows.append(jax.device_get(metrics))
-            if not np.isfinite(jax.tree.leaves(rows[-1])).all():
-                break
-            state = after
-        else:
-            i = count
-        if not rows:  # nothing to do, but the form of the metrics is still asked for
-            _, metrics = jax.eval_shape(self._indexed_step, state, data, order[0])
-            rows = [jax.tree.map(lambda leaf: np.zeros((), leaf.dtype), metrics)]
-        rows += [jax.tree.map(np.zeros_like, rows[0])] * (len(order) - len(rows))
-        return state, jax.tree.map(lambda *leaves: np.stack(leaves), *rows), i if count else 0
 
     def trajectories(
         self, state: TrainState, batch: Mapping[str, Array]
@@ -246,10 +223,10 @@ class CompiledModel:
         (batch,), "total": (batch,)}; external is beta C of the phase, zero without a nudge."""
         plan = self.plan.phase(phase or self.plan.reported)
         names = [node.name for node in self.graph.variables]
-        states = cast(self.graph, params, states, names)
+        states = cast_states(self.graph, params, states, names)
         equations = Equations(self.plan.copies, params, aux or None)
         per_node = equations.energies(plan, states, plan.energies, {})
-        targets = cast(self.graph, params, batch or {}, plan.phase.nudged)
+        targets = cast_states(self.graph, params, batch or {}, plan.phase.nudged)
         external = equations.external_energy(plan, states, targets)
         if external is None:
             like = next(iter(states.values()))
@@ -278,7 +255,7 @@ class CompiledModel:
         plan = self._plan_for(situation)
         needed = arrays_needed(plan, want, phase or plan.reported)
         batch = cast(self.graph, params, batch, needed)
-        start = cast(self.graph, params, states) if states else None
+        start = cast_states(self.graph, params, states) if states else None
         key = jax.random.key(0) if key is None else key
         how = {"want": want, "phase": phase, "situation": situation}
         return self._run(params, batch, hold, start, key, aux or None, **how)

@@ -239,35 +239,42 @@ class Equations:
         graph, node = self.graph, self.graph.node[name]
         batch, times = states[name].shape[0], graph.copies
         x = self._folded(states[name])
-        forward = feedback = None
+        forward: Predicted | None = None
         if graph.incoming(name):
             values = {
                 e.name: self._known_or(e, states[e.source], reused) for e in graph.incoming(name)
             }
             mu = self._folded(self.prediction(name, values))
             forward = Predicted(mu, self._present(self.copies.forward[name], batch))
-        elif node.prior is not None:
-            forward = Predicted(jnp.full_like(x, node.prior.mean))
-        precision = node.precision if graph.incoming(name) or node.prior is None else 1.0
-        if node.prior is not None:
-            precision = node.prior.precision
         is_target = name in plan.phase.clamped and name in graph.network.outputs
-        if is_target and forward is not None and name not in plan.elsewhere:
-            energy = forward.only(plan.energies[name].value(x, forward.values))
-            return precision * energy.reshape(batch, times)
-        if graph.form.uses_feedback and graph.feedback(name):
-            values = {
-                e.name: self._known_or(e, states[e.source], reused) for e in graph.feedback(name)
-            }
-            nu = self._folded(self.feedback_prediction(name, values))
-            there = tuple(count > 0 for count in self.copies.feedback[name])
-            feedback = Predicted(nu, self._present(there, batch))
-        energy = plan.elsewhere.get(name, plan.energies[name])
-        terms = graph.form.term(energy, x, forward, feedback).reshape(batch, times)
+        terms = jnp.zeros((batch, times), x.dtype)
         if is_target and forward is not None:
-            loss = forward.only(plan.energies[name].value(x, forward.values))
-            terms = jnp.where(np.array(self.copies.targets), loss.reshape(batch, times), terms)
-        return precision * terms
+            terms = graph.form.term(plan.energies[name], x, forward, None).reshape(batch, times)
+        if not is_target or name in plan.elsewhere:
+            energy = plan.elsewhere.get(name, plan.energies[name])
+            feedback = self._feedback(name, states, reused)
+            if forward is not None or feedback is not None:
+                free = graph.form.term(energy, x, forward, feedback).reshape(batch, times)
+                targets = np.array(self.copies.targets)
+                terms = jnp.where(targets, terms, free) if is_target else free
+        terms = node.precision * terms
+        if node.prior is not None and name not in plan.phase.clamped:
+            mean = jnp.full_like(x, node.prior.mean)
+            own = node.prior.energy.value(x, mean).reshape(batch, times)
+            terms = terms + node.prior.precision * own
+        return terms
+
+    def _feedback(
+        self, name: str, states: Mapping[str, Array], reused: EdgeValues
+    ) -> Predicted | None:
+        """The feedback prediction of all copies of a node, if its form has one."""
+        graph = self.graph
+        if not graph.form.uses_feedback or not graph.feedback(name):
+            return None
+        values = {e.name: self._known_or(e, states[e.source], reused) for e in graph.feedback(name)}
+        nu = self._folded(self.feedback_prediction(name, values))
+        there = tuple(count > 0 for count in self.copies.feedback[name])
+        return Predicted(nu, self._present(there, states[name].shape[0]))
 
     def external_energy(
         self, plan: PhasePlan, states: Mapping[str, Array], targets: Mapping[str, Array]
@@ -311,6 +318,19 @@ def state_shape(graph: Graph, name: str, batch: int) -> tuple[int, ...]:
     """(batch, *shape), or (batch, time, *shape), of a node's states."""
     times = (graph.time.steps,) if graph.time else ()
     return (batch, *times, *(graph.node[name].shape or ()))
+
+
+def at_all_times(graph: Graph, arrays: Mapping[str, Array]) -> States:
+    """The arrays with a time axis, where the network has one: what has none is the same at
+    all times."""
+    if graph.time is None:
+        return dict(arrays)
+    return {
+        name: jnp.broadcast_to(x[:, None], state_shape(graph, name, x.shape[0]))
+        if x.ndim == 1 + len(graph.node[name].shape or ())
+        else x
+        for name, x in arrays.items()
+    }
 
 
 def _where_times(there: tuple[bool, ...], x: Array) -> Array:

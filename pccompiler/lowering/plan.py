@@ -17,7 +17,6 @@ from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.components.vocabulary import Estimator, Phase
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.target import ANY_CPU, Target
 
 NEVER = 10**9
 """A step number that no relaxation reaches."""
@@ -104,9 +103,6 @@ class UpdatePlan:
     state_optimizer: StateOptimizer
     stop: tuple[float, float] | None
     """(residual, floor) of the stopping rule, or None to take every step."""
-    target: Target = ANY_CPU
-    call_each_step: bool = False
-    """Whether training steps are called one by one from the host, not looped on the device."""
 
     @cached_property
     def copies(self) -> Copies:

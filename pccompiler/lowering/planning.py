@@ -18,7 +18,6 @@ from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.copies import Copies, Copy
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.plan import NEVER, Form, PhasePlan, Steps, Stretch, UpdatePlan
-from pccompiler.lowering.target import ANY_CPU, MOST_UNROLLED, Target
 from pccompiler.lowering.wave import through_pass_through, wave
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.tree import Document, KeyPath, dotted
@@ -48,7 +47,6 @@ def plan_update(
     graph: Graph,
     spec: RunSpec,
     document: Document,
-    target: Target = ANY_CPU,
     situation: Situation = AS_PLANNED,
 ) -> UpdatePlan:
     """The plan of a typed graph. Raises SpecError where the spec's phases do not fit."""
@@ -68,8 +66,7 @@ def plan_update(
     ):
         raise SpecError(_no_fixed_steps(rule.name, document))
     _refuse_unsuitable(graph, spec, document, (*phases, prediction))
-    avoids_loops = target.avoids_loops(graph)
-    planner = _Planner(graph, inference.stop is not None, avoids_loops)
+    planner = _Planner(graph, inference.stop is not None)
     calm = isinstance(inference.init, Feedforward) and not situation.restarted and not held
     everywhere = frozenset(planner.copies.sources)
     plans: dict[str, PhasePlan] = {}
@@ -92,19 +89,16 @@ def plan_update(
         init=inference.init,
         state_optimizer=inference.optimizer,
         stop=(inference.stop.residual, inference.stop.floor) if inference.stop else None,
-        target=target,
-        call_each_step=avoids_loops,
     )
 
 
 class _Planner:
     """Plans single phases of a graph, unoptimised."""
 
-    def __init__(self, graph: Graph, until_settled: bool, avoids_loops: bool) -> None:
+    def __init__(self, graph: Graph, until_settled: bool) -> None:
         self.graph = graph
         self.copies = Copies(graph)
         self.until_settled = until_settled
-        self.avoids_loops = avoids_loops
 
     def plan(self, phase: Phase, disturbed: frozenset[Copy]) -> PhasePlan:
         """`disturbed` copies may be off their predictions when the phase starts; the error of
@@ -120,11 +114,7 @@ class _Planner:
         arrival, movement = self._wave(phase, energies, elsewhere, free, held, disturbed)
         steps = phase.steps
         live = tuple(energies)
-        form = Form.LOOP
-        if self.until_settled and free:
-            form = Form.UNTIL_SETTLED
-        elif self.avoids_loops and steps <= MOST_UNROLLED:
-            form = Form.UNROLLED
+        form = Form.UNTIL_SETTLED if self.until_settled and free else Form.LOOP
         late = {n: arrived for n, arrived in arrival.items() if max(arrived) > 1}
         running = Stretch(1, steps, live, free, frozenset(), form, late)
         end = steps + 1
@@ -168,13 +158,14 @@ class _Planner:
         elsewhere: dict[str, Energy] = {}
         for node in graph.variables:
             clamped = node.name in phase.clamped
+            fed_back = graph.form.uses_feedback and graph.feedback(node.name)
             if not graph.is_root(node.name):
                 energies[node.name] = graph.free_energy(node)
-            elif node.prior is not None and not clamped:
-                energies[node.name] = node.prior.energy
-            elif graph.form.uses_feedback and graph.feedback(node.name):
+            elif fed_back:
                 default = graph.feedback_loss if clamped else graph.free_energy(node)
                 energies[node.name] = node.energy if node.chosen else default
+            elif node.prior is not None and not clamped:
+                energies[node.name] = node.prior.energy
             if clamped and node.name in outputs:
                 if not all(self.copies.targets):
                     elsewhere[node.name] = energies[node.name]

@@ -12,11 +12,6 @@ def print_plan(plan: UpdatePlan) -> str:
     if plan.graph.time:
         times = plan.graph.time.steps
         lines.append(f"  time     {times} copies of every node, evaluated in one call per edge")
-    if plan.call_each_step:
-        backend = plan.target.backend
-        lines.append(
-            f"  calls    one per training step: its convolutions are slow in loops on {backend}"
-        )
     for phase in plan.phases:
         lines += _phase(plan, phase)
     lines.append(f"  learn    gradient = {plan.estimator.describe()}")

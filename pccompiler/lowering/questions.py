@@ -18,8 +18,7 @@ from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, samp
 from pccompiler.lowering.network import Equations, States
 from pccompiler.lowering.parameters import statistics_table
 from pccompiler.lowering.plan import UpdatePlan
-from pccompiler.lowering.training import Metrics, TrainState, step_key, training_step
-from pccompiler.spec.models import RunSpec
+from pccompiler.lowering.training import TrainState, step_key
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,6 @@ class Blame:
     phase: str
     step: int
     node: str
-
-
-def indexed_step(
-    plan: UpdatePlan, spec: RunSpec, state: TrainState, data: Mapping[str, Array], rows: Array
-) -> tuple[TrainState, Metrics]:
-    """A training step on the samples in these rows."""
-    batch = {name: values[rows] for name, values in data.items()}
-    return training_step(plan, spec.learning, state, batch)
 
 
 def arrays_needed(plan: UpdatePlan, want: str, phase: str) -> tuple[str, ...]:
@@ -80,8 +71,8 @@ def evaluate(
     outputs = evidence.outputs()
     zero = jnp.zeros_like(weight)
     energy = sum(evidence.energies(plan.prediction.phase.name).values(), start=zero)
-    correct = sample_accuracy(plan, batch, outputs) if outputs else zero
-    loss = sample_loss(plan, batch, outputs)
+    correct = sample_accuracy(plan, evidence.batch, outputs) if outputs else zero
+    loss = sample_loss(plan, evidence.batch, outputs)
     sums = {"loss": loss, "correct": correct, "energy": energy, "count": jnp.ones_like(weight)}
     # where, not a product: padding must not matter even if its loss overflows
     return {name: jnp.where(weight > 0, value, 0).sum() for name, value in sums.items()}

@@ -27,7 +27,7 @@ def wavefront(graph: Graph, optimizer: StateOptimizer, plan: PhasePlan) -> Phase
     arrivals = [step for steps in plan.arrival.values() for step in steps]
     reach = [step for step in (*arrivals, *plan.movement.values()) if step < NEVER]
     front = min(max(reach, default=0), running.last, LONGEST_FRONT)
-    if running.form is Form.UNTIL_SETTLED or front <= 1:
+    if running.form is not Form.LOOP or front <= 1:
         return plan
     stretches = [_narrowed(graph, plan, running, t, t) for t in range(1, front)]
     stretches.append(_narrowed(graph, plan, running, front, running.last))

@@ -150,7 +150,7 @@ class EnergySpec(Section):
     )
     feedback_loss: Annotated[Energy, OneOf("loss", LOSSES)] = Field(
         default=SquaredError(),
-        description="the energy of a held node given its feedback prediction; bidirectional",
+        description="the energy of a held root given its feedback prediction; bidirectional",
     )
     precision: Annotated[float, Field(gt=0)] | PerNode = Field(
         default=1.0, description="factor on the energy of a node: a number, or {per_node: {...}}"

@@ -82,13 +82,13 @@ def test_predictive_coding_in_time_is_the_oracles(case: TimedCase) -> None:
 
 
 @examples(6)
-@given(timed_cases(forms=SUMMED, mixed_terms=False))
+@given(timed_cases(forms=SUMMED))
 def test_bidirectional_networks_with_summed_errors_are_the_oracles(case: TimedCase) -> None:
     compare(case)
 
 
 @examples(6)
-@given(timed_cases(forms=SEPARATE, mixed_terms=False))
+@given(timed_cases(forms=SEPARATE))
 def test_bidirectional_networks_with_separate_errors_are_the_oracles(case: TimedCase) -> None:
     compare(case)
 

@@ -187,11 +187,13 @@ class UnrolledNetwork:
             terms.append(term_of(precision, ("gaussian", {}), x, mean, None))
         if is_held and node.role == "output":
             if mu is not None:
-                terms.append(term_of(p, node.energy or self.loss, x, mu.value, "by_mu"))
-        elif is_held and self.form == "bidirectional":
+                weight = 1.0 if self.summed else self.weights[0]
+                terms.append(term_of(p * weight, node.energy or self.loss, x, mu.value, "by_mu"))
+        elif is_held and self.form == "bidirectional" and not self.incoming(node.name):
             if nu is not None:
                 weight = 1.0 if self.summed else self.weights[1]
-                terms.append(term_of(p * weight, self.feedback_loss, x, nu.value, "by_nu"))
+                energy = node.energy or self.feedback_loss
+                terms.append(term_of(p * weight, energy, x, nu.value, "by_nu"))
         elif self.form == "bidirectional" and self.summed:
             if mu is not None or nu is not None:
                 terms.append(summed_term(p, x, mu, nu))

@@ -8,7 +8,8 @@ With the forward error ef = x - mu and the feedback error eb = x - nu of a node,
 A node with one prediction contributes the energy of that one error. So separate minus summed
 is - ef.eb for a node with both, at weights of one. The summed form keeps gradients bounded in
 deep networks, the separate one does not. In both, an output that is held at a target
-contributes its forward loss on mu alone, and a held input its loss on nu.
+contributes its forward loss on mu alone (times a_f), and a held root its loss on nu alone
+(times a_b).
 
 Source: equations 5 to 10 of the energy-based local learning framework with bidirectional
 predictive coding (there without the factor 1/2); the weights a_f, a_b and untied feedback
