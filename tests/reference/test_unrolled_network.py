@@ -68,7 +68,7 @@ def test_derivatives_are_finite_differences_of_the_energy(case: TimedCase) -> No
 def test_summed_errors_are_twice_the_square_of_the_distance_from_the_mean_prediction(
     spec: Tree, seed: int
 ) -> None:
-    """And separate minus summed errors is -ef.eb, wherever a copy without a target has both predictions."""
+    """And separate minus summed errors is -ef.eb, wherever a copy has both and no target."""
     case = TimedCase(spec, seed)
     other = {**spec, "energy": {**spec["energy"], "form": SEPARATE[0]}}
     summed, separate = case.reference(), UnrolledNetwork(other)
