@@ -1,22 +1,58 @@
-"""What README and guide show is what the program does."""
+"""What README and guides show is what the program does."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import click
+import jax
+import jax.numpy as jnp
 import pytest
 
 import pccompiler as pcc
+from cli import main
 from pccompiler.diagnostics.render import render
+from pccompiler.ir.graph import Graph
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+PAGES = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")}
+DOCUMENTS = {"README": README, **PAGES}
 
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def sections(spec: str) -> dict[str, str]:
+    """The text of each section, by its key."""
+    parts = re.split(r"^(?=[a-z_]+:)", spec, flags=re.MULTILINE)
+    return {part.split(":")[0]: part for part in parts if part.strip()}
+
+
+def examples() -> Iterator[Any]:
+    """The specs of the guides, as their pages say: an example with `nodes` lacks only the first
+    two lines, any other replaces sections of the page's first one."""
+    for page, text in sorted(PAGES.items()):
+        first, *others = blocks(text, "yaml")
+        whole = sections(first)
+        heading = {key: whole[key] for key in ("pcc", "name")}
+        yield pytest.param(first, id=f"{page}-1")
+        for number, other in enumerate(others, start=2):
+            given = sections(other)
+            base = heading if "nodes" in given else whole
+            yield pytest.param("".join((base | given).values()), id=f"{page}-{number}")
+
+
+def held_arrays(spec: pcc.Checked, graph: Graph) -> dict[str, Any]:
+    """A batch of two samples for every node that takes data."""
+    named = {name for names in spec.spec.inference.clamp.values() for name in names}
+    bound = [node for node in graph.nodes if node.role != "hidden" or node.name in named]
+    times = (graph.time.steps,) if graph.time else ()
+    return {node.name: jnp.ones((2, *times, *(node.shape or ()))) for node in bound}
 
 
 def test_the_spec_of_the_readme_is_the_shipped_one_in_short(tmp_path: Path) -> None:
@@ -41,14 +77,61 @@ def test_the_mistake_of_the_readme_is_told_as_shown(tmp_path: Path) -> None:
 def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     [code] = blocks(README, "python")
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code, names)
-    assert set(names["grads"]) == {"image->h1", "h1->h2", "h2->label"}  # type: ignore[call-overload]
+    assert set(names["grads"]) == {"image->h1", "h1->h2", "h2->label"}
 
 
-def test_the_specs_of_the_guide_are_good(tmp_path: Path) -> None:
-    whole, *sections = blocks(GUIDE, "yaml")
+def test_the_python_of_the_guide_keeps_what_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    [code] = blocks(PAGES["language"], "python")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    whole, cause = names["whole"]["image"], names["cause"]
+    assert (whole[:, :32] == 1).all()
+    assert (whole[:, 32:] != 1).all()
+    assert cause.shape == (1, 20)
+
+
+@pytest.mark.parametrize("text", list(examples()))
+def test_the_specs_of_the_guides_are_good_and_can_be_trained(text: str, tmp_path: Path) -> None:
     path = tmp_path / "example.yaml"
-    for section in ("", *sections):
-        path.write_text(whole + section, encoding="utf-8")
-        assert pcc.check(path).spec.name == "example"
+    path.write_text(text, encoding="utf-8")
+    checked = pcc.check(path)
+    assert checked.warnings == ()
+    model = pcc.compile(path, disable=("wavefront",))  # traced faster, and the same
+    state = model.init_training(jax.random.key(0))
+    batch = held_arrays(checked, model.graph)
+    after, _ = jax.eval_shape(model.step, state, batch)
+    assert jax.tree.structure(after.params) == jax.tree.structure(state.params)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_commands_of_the_documents_exist_and_take_their_options(document: str) -> None:
+    text = DOCUMENTS[document]
+    shown = re.findall(r"`(pcc [^`\n]+)`", text) + re.findall(
+        r"^(?:.*/)?(pcc .+?)(?:  +#.*)?$", "".join(blocks(text, "sh")), re.MULTILINE
+    )
+    for line in shown:
+        _, command, *words = line.split()
+        found = main.get_command(click.Context(main), command)
+        assert found is not None, line
+        known = {option for parameter in found.params for option in parameter.opts}
+        given = {word for word in words if re.match(r"--?[a-z]", word)}
+        assert given <= known, line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_links_of_the_documents_lead_somewhere(document: str) -> None:
+    folder = ROOT if document == "README" else ROOT / "docs"
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", DOCUMENTS[document]):
+        path = folder / target if target else folder / f"{document}.md"
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {h.lower().replace(" ", "-") for h in headings}, anchor
+
+
+def test_the_readme_lists_every_spec() -> None:
+    listed = set(re.findall(r"^\| `(\w+)`", README.partition("## Specs")[2], re.MULTILINE))
+    assert {path.stem for path in (ROOT / "specs").glob("*.yaml")} <= listed
