@@ -16,7 +16,9 @@ from pccompiler.passes import STAGES
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
-GRAPHS = dict.fromkeys(("chain", "skip_dag", "images", "late_shape"), "infer_shapes")
+GRAPHS = dict.fromkeys(
+    ("chain", "skip_dag", "images", "late_shape", "timed_feedback"), "infer_shapes"
+)
 PLANS = {
     "hoisted_chain": "hoist",
     "chain": "wavefront",
@@ -27,6 +29,8 @@ PLANS = {
     "two_inputs_two_outputs": "wavefront",
     "few_steps": "wavefront",
     "started_at_zero": "wavefront",
+    "timed": "wavefront",
+    "timed_feedback": "hoist",
 }
 CASES = [("graphs", *item) for item in GRAPHS.items()] + [("plans", *i) for i in PLANS.items()]
 
