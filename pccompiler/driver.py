@@ -13,8 +13,9 @@ from pccompiler.ir.checks import warnings
 from pccompiler.ir.graph import Graph
 from pccompiler.ir.verify import verify
 from pccompiler.lowering.cost import cost, too_large
+from pccompiler.lowering.phases import AS_PLANNED, Situation
 from pccompiler.lowering.plan import UpdatePlan
-from pccompiler.lowering.planning import AS_PLANNED, Situation, plan_update
+from pccompiler.lowering.planning import plan_update
 from pccompiler.lowering.verify_plan import verify_plan
 from pccompiler.passes import GRAPH_PASSES, PLAN_PASSES
 from pccompiler.spec.load import LanguageError, SpecLike, load

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.driver import check, lower
-from pccompiler.ir.graph import Graph
 from pccompiler.spec.load import SpecLike
 from pccompiler.spec.models import DataSpec, RunSpec
 from pccompiler.spec.resolved import resolved
@@ -57,7 +55,7 @@ class Session:
     @property
     def classes(self) -> bool:
         """Whether every output's target is a class, so that accuracy means something."""
-        return targets_are_classes(self.model.graph, self.data.encodings)
+        return targets_are_classes(self.model.plan.outputs, self.data.encodings)
 
     @property
     def monitor(self) -> str | None:
@@ -112,9 +110,8 @@ def required_data(spec: RunSpec, document: Document) -> DataSpec:
     )
 
 
-def targets_are_classes(graph: Graph, encodings: Sequence[Encoding]) -> bool:
-    """Whether the network has outputs and each of them is bound to class labels."""
-    outputs = graph.with_role(Role.OUTPUT)
+def targets_are_classes(outputs: Sequence[str], encodings: Sequence[Encoding]) -> bool:
+    """Whether there are outputs with a loss and each of them is bound to class labels."""
     kinds = {code.node: code.kind for code in encodings}
     return bool(outputs) and all(kinds.get(node) == "classes" for node in outputs)
 

@@ -111,10 +111,15 @@ class _Builder:
         chosen = self.spec.prediction
         for key, names in (("clamp", chosen.clamp), ("read", chosen.read)):
             for index, name in enumerate(names or ()):
-                self._is_node(name, ("prediction", key, index), "PC315")
+                self._is_state(name, ("prediction", key, index))
         for phase, names in self.spec.inference.clamp.items():
             for index, name in enumerate(names):
-                self._is_node(name, ("inference", "clamp", phase, index), "PC315")
+                self._is_state(name, ("inference", "clamp", phase, index))
+
+    def _is_state(self, name: str, path: KeyPath) -> None:
+        if self._is_node(name, path, "PC315") and self.nodes[name].passes_through:
+            message = f"`{name}` has energy none: it has no state to hold or read"
+            self._problem("PC322", message, path, help="name a node that has a state")
 
     # -- edges ---------------------------------------------------------------------------
 

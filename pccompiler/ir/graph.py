@@ -297,6 +297,14 @@ class Graph:
         return nx.is_directed_acyclic_graph(_networkx(self.nodes, within))
 
     @cached_property
+    def outputs_meet(self) -> bool:
+        """Whether forward edges lead from an output to an output: a feedforward pass with
+        targets held then predicts from the targets themselves."""
+        outputs = self.with_role(Role.OUTPUT)
+        after = {e.target for e in self.edges if not e.is_feedback and e.source in outputs}
+        return any(nx.has_path(self.forward, n, output) for n in after for output in outputs)
+
+    @cached_property
     def sweep(self) -> tuple[tuple[str, ...], ...]:
         """The nodes in the order of a feedforward pass; those that lie together on a cycle
         through time stand together, in their order within a time step."""

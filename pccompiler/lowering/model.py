@@ -16,8 +16,8 @@ from pccompiler.lowering.arguments import Clamp, cast, cast_clamp, cast_states, 
 from pccompiler.lowering.evidence import TrainingEvidence
 from pccompiler.lowering.network import Equations, Hold, States
 from pccompiler.lowering.parameters import init_params, init_statistics
+from pccompiler.lowering.phases import Situation
 from pccompiler.lowering.plan import UpdatePlan
-from pccompiler.lowering.planning import Situation
 from pccompiler.lowering.questions import (
     Blame,
     answer,

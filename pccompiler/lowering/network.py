@@ -105,16 +105,18 @@ class Equations:
         """What the edge contributes, from its source's states at all times."""
         if self.graph.time is None:
             return self.mapped(edge, x)
+        if not any(self.copies.terms[edge.name]):
+            return jnp.zeros((x.shape[0], self.graph.copies, *edge.shapes[-1]), x.dtype)
         value = self.mapped(edge, self._read(edge, x))
         value = value.reshape(x.shape[0], -1, *value.shape[1:])
-        if edge.delay:
-            missing = jnp.zeros((x.shape[0], edge.delay, *value.shape[2:]), value.dtype)
-            parts = [value, missing] if edge.is_feedback else [missing, value]
-            value = jnp.concatenate(parts, axis=1)
         there = self.copies.terms[edge.name]
-        # outside the range of time it is zero already; only pass-through nodes leave more out
-        inside = sum(there) == self.graph.copies - edge.delay
-        return value if inside else _where_times(there, value)
+        before, after = there.index(True), there[::-1].index(True)
+        if not before and not after:
+            return value
+        around = [
+            jnp.zeros((x.shape[0], n, *value.shape[2:]), value.dtype) for n in (before, after)
+        ]
+        return jnp.concatenate([around[0], value, around[1]], axis=1)
 
     def mapped(self, edge: Edge, x: Array) -> Array:
         """What the pipeline makes of states (copies, *shape) of its source, times the gain."""
@@ -148,6 +150,8 @@ class Equations:
         for edge in self.graph.edges:
             slots = statistics_slots(edge)
             if not slots:
+                continue
+            if not any(self.copies.terms[edge.name]):
                 continue
             inputs = self.pipeline(edge, self._read(edge, known[edge.source]))
             measured = {
@@ -297,8 +301,11 @@ class Equations:
 
     def _read(self, edge: Edge, x: Array) -> Array:
         """The states that the edge reads at some time, as one batch."""
-        if self.graph.time is not None and edge.delay:
-            x = x[:, edge.delay :] if edge.is_feedback else x[:, : -edge.delay]
+        if self.graph.time is not None:
+            there = self.copies.terms[edge.name]
+            shift = edge.delay if edge.is_feedback else -edge.delay
+            first, last = there.index(True), len(there) - there[::-1].index(True)
+            x = x[:, first + shift : last + shift]
         return self._folded(x)
 
     def _folded(self, x: Array) -> Array:

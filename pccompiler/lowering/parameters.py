@@ -76,6 +76,9 @@ def updated_statistics(
     """The running statistics after a batch, of the `wanted` operators; others stay."""
     result: dict[str, Any] = {}
     for name, tree in running.items():
+        if name not in measured:  # its term is at no time there
+            result[name] = tree
+            continue
         edge = graph.edge[name]
         slots = statistics_slots(edge)
         parts = {

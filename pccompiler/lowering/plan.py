@@ -89,7 +89,7 @@ class UpdatePlan:
     """A training step and the prediction of a network.
 
     `prediction` is the phase that predicts, `read` the nodes it is read from, and `outputs`
-    those that have a loss.
+    those that have a loss: the outputs that prediction does not hold.
     """
 
     graph: Graph

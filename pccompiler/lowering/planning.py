@@ -7,40 +7,27 @@ reuse what cannot have changed; they never change a result.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from pccompiler.components.energies import Energy
-from pccompiler.components.rules import RULES
 from pccompiler.components.state_inits import Feedforward
-from pccompiler.components.vocabulary import Network, Phase, PhaseKind
-from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.diagnostics.suggest import suggestion
+from pccompiler.components.vocabulary import Phase, PhaseKind
+from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.ir.copies import Copies, Copy
 from pccompiler.ir.graph import Graph
+from pccompiler.lowering.phases import (
+    AS_PLANNED,
+    Situation,
+    network_without,
+    no_fixed_steps,
+    no_loss,
+    prediction_phase,
+    refuse_unsuitable,
+    with_clamps,
+    with_steps,
+)
 from pccompiler.lowering.plan import NEVER, Form, PhasePlan, Steps, Stretch, UpdatePlan
 from pccompiler.lowering.wave import through_pass_through, wave
 from pccompiler.spec.models import RunSpec
-from pccompiler.spec.tree import Document, KeyPath, dotted
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What a caller of the compiled model changes about the phases.
-
-    `held` nodes are fixed in part: they are free, but with some of their entries held, so the
-    feedforward pass is no equilibrium and no error is known to vanish. `restarted`: the caller
-    says where relaxation starts. `clamped` and `read` replace what prediction holds at data
-    and what it is read from.
-    """
-
-    held: frozenset[str] = frozenset()
-    restarted: bool = False
-    clamped: tuple[str, ...] | None = None
-    read: tuple[str, ...] | None = None
-
-
-AS_PLANNED = Situation()
-"""The phases as spec and rule lay them out."""
+from pccompiler.spec.tree import Document
 
 
 def plan_update(
@@ -51,23 +38,25 @@ def plan_update(
 ) -> UpdatePlan:
     """The plan of a typed graph. Raises SpecError where the spec's phases do not fit."""
     rule, inference = spec.learning.rule, spec.inference
-    if rule.needs_output() and not graph.network.outputs:
-        raise SpecError(_no_loss(rule.name, document))
     held = situation.held
-    network = _network_without(graph.network, held)
-    phases = _with_steps(rule.phases(network), spec, document, strict=not held)
-    phases = _with_clamps(phases, spec, document, held)
-    prediction = _prediction_phase(graph, spec, situation)
+    network = network_without(graph.network, held)
+    phases = with_steps(rule.phases(network), spec, document, strict=not held)
+    phases = with_clamps(phases, spec, document, held)
+    prediction = prediction_phase(graph, spec, situation)
+    outputs = tuple(name for name in graph.network.outputs if name not in prediction.clamped)
+    if rule.needs_output() and not outputs and situation == AS_PLANNED:
+        raise SpecError(no_loss(rule.name, document, bool(graph.network.outputs)))
     if (
         prediction.kind is PhaseKind.RELAX
         and inference.stop
         and not rule.estimator().energy_phases
         and not held
     ):
-        raise SpecError(_no_fixed_steps(rule.name, document))
-    _refuse_unsuitable(graph, spec, document, (*phases, prediction))
+        raise SpecError(no_fixed_steps(rule.name, document))
+    refuse_unsuitable(graph, spec, document, (*phases, prediction))
     planner = _Planner(graph, inference.stop is not None)
     calm = isinstance(inference.init, Feedforward) and not situation.restarted and not held
+    calm = calm and not _normalises_in_cycles(graph)
     everywhere = frozenset(planner.copies.sources)
     plans: dict[str, PhasePlan] = {}
     for phase in phases:
@@ -85,7 +74,7 @@ def plan_update(
         reported=rule.reported_phase(),
         prediction=planner.plan(prediction, frozenset() if calm else everywhere),
         read=situation.read or spec.prediction.read or graph.network.outputs,
-        outputs=graph.network.outputs,
+        outputs=outputs,
         init=inference.init,
         state_optimizer=inference.optimizer,
         stop=(inference.stop.residual, inference.stop.floor) if inference.stop else None,
@@ -207,185 +196,14 @@ class _Planner:
         return arrival, movement | through_pass_through(copies, movement)
 
 
-def _network_without(network: Network, held: frozenset[str]) -> Network:
-    """What a rule may clamp when the caller holds some nodes."""
-    if not held:
-        return network
-    return Network(
-        tuple(n for n in network.inputs if n not in held),
-        tuple(n for n in network.outputs if n not in held),
-        feedforward_is_equilibrium=False,
+def _normalises_in_cycles(graph: Graph) -> bool:
+    """Whether a cycle through time has an edge that normalises by its batch: the feedforward
+    pass takes the copies of its nodes one by one, and so knows other statistics than a
+    relaxation, in which all copies are one batch."""
+    group = {name: i for i, names in enumerate(graph.sweep) for name in names}
+    return any(
+        group[edge.source] == group[edge.target]
+        and any(operator.statistics(shape) for operator, shape, _ in edge.stages)
+        for edge in graph.edges
+        if not edge.is_feedback
     )
-
-
-def _with_steps(
-    phases: tuple[Phase, ...], spec: RunSpec, document: Document, strict: bool
-) -> tuple[Phase, ...]:
-    """The phases with the spec's steps; `strict`: it must name all of them, and no others."""
-    steps = spec.inference.steps
-    relaxing = [phase.name for phase in phases if phase.kind is PhaseKind.RELAX]
-    if isinstance(steps, int):
-        given = dict.fromkeys(relaxing, steps)
-    elif not strict:
-        given = {name: steps.get(name, max(steps.values())) for name in relaxing}
-    else:
-        given = steps
-        known = sorted({name for member in RULES for name in member.phase_names})
-        problems = [
-            _steps_problem(f"no rule has a phase `{name}`", document, name, known)
-            for name in steps
-            if name not in known
-        ]
-        problems += [
-            _steps_problem(f"the phase `{name}` has no number of steps", document, None, [name])
-            for name in relaxing
-            if name not in steps
-        ]
-        if problems:
-            raise SpecError(problems)
-    return tuple(
-        replace(phase, steps=given[phase.name]) if phase.kind is PhaseKind.RELAX else phase
-        for phase in phases
-    )
-
-
-def _with_clamps(
-    phases: tuple[Phase, ...], spec: RunSpec, document: Document, held: frozenset[str]
-) -> tuple[Phase, ...]:
-    """The phases with the nodes that the spec holds in them."""
-    chosen = spec.inference.clamp
-    known = sorted({name for member in RULES for name in member.phase_names})
-    path = ("inference", "clamp")
-    problems = [
-        _phase_problem(f"no rule has a phase `{name}`", document, (*path, name), name, known)
-        for name in chosen
-        if name not in known
-    ]
-    if problems:
-        raise SpecError(problems)
-
-    def with_clamp(phase: Phase) -> Phase:
-        if phase.name not in chosen:
-            return phase
-        clamped = tuple(dict.fromkeys(n for n in chosen[phase.name] if n not in held))
-        nudged = tuple(n for n in phase.nudged if n not in clamped)
-        # with other nodes held, the feedforward pass need not be the equilibrium
-        kind = phase.kind if set(clamped) == set(phase.clamped) else PhaseKind.RELAX
-        steps = phase.steps or _default_steps(spec)
-        return replace(
-            phase,
-            clamped=clamped,
-            nudged=nudged,
-            kind=kind,
-            steps=steps if kind is PhaseKind.RELAX else 0,
-        )
-
-    return tuple(with_clamp(phase) for phase in phases)
-
-
-def _default_steps(spec: RunSpec) -> int:
-    """The steps of a relaxing prediction that gives none of its own."""
-    steps = spec.inference.steps
-    return steps if isinstance(steps, int) else steps.get("free", max(steps.values()))
-
-
-def _prediction_phase(graph: Graph, spec: RunSpec, situation: Situation) -> Phase:
-    """The phase that predicts: only the inputs are clamped, or what spec or caller say."""
-    chosen = spec.prediction
-    clamped = situation.clamped
-    if clamped is None:
-        clamped = chosen.clamp if chosen.clamp is not None else graph.network.inputs
-    clamped = tuple(name for name in clamped if name not in situation.held)
-    forward = chosen.method == "feedforward" and situation.clamped is None
-    if chosen.method == "auto" or situation.clamped is not None:
-        forward = graph.feedforward_is_equilibrium(clamped) and not situation.held
-    if forward:
-        return Phase("prediction", PhaseKind.FORWARD, clamped)
-    steps = chosen.steps or _default_steps(spec)
-    return Phase("prediction", PhaseKind.RELAX, clamped, steps=steps)
-
-
-def _refuse_unsuitable(
-    graph: Graph, spec: RunSpec, document: Document, phases: tuple[Phase, ...]
-) -> None:
-    """Raises SpecError for a start or an energy that a phase cannot work with."""
-    sweeps = isinstance(spec.inference.init, Feedforward) or any(
-        phase.kind is PhaseKind.FORWARD for phase in phases
-    )
-    problems: list[Diagnostic] = []
-    if sweeps and not graph.has_sweep:
-        problems.append(_no_sweep(document))
-    for phase in phases:
-        if phase.kind is not PhaseKind.RELAX:
-            continue
-        for node in graph.variables:
-            if node.name in phase.clamped or graph.free_energy(node).suits_free_states():
-                continue
-            message = (
-                f"`{node.name}` is free in the phase `{phase.name}`, but its energy "
-                f"{node.energy.name} is a likelihood of data that is held"
-            )
-            problems.append(
-                Diagnostic(
-                    "PC324",
-                    message,
-                    node.span,
-                    path=f"nodes.{node.name}",
-                    help=f"hold it at data, or write energy: {{{node.energy.name}: logits}}",
-                )
-            )
-    if problems:
-        raise SpecError(problems)
-
-
-def _no_sweep(document: Document) -> Diagnostic:
-    path = ("inference", "init")
-    return Diagnostic(
-        "PC323",
-        "a feedforward start, or prediction, has no order in a network with a recurrent edge "
-        "without delay",
-        document.span(path) or document.span(("edges",), key=True),
-        path=dotted(path),
-        help="set `inference: {init: zeros}` and `prediction: {method: relax}`, or give the edge "
-        "a delay",
-    )
-
-
-def _no_loss(rule: str, document: Document) -> Diagnostic:
-    path = ("learning", "rule")
-    return Diagnostic(
-        "PC314",
-        f"the rule {rule} needs a loss, but no node has role: output",
-        document.span(path),
-        path=dotted(path),
-        help="give the node that has targets `role: output`, or use predictive_coding",
-    )
-
-
-def _no_fixed_steps(rule: str, document: Document) -> Diagnostic:
-    path = ("inference", "stop")
-    return Diagnostic(
-        "PC317",
-        f"the rule {rule} differentiates through the relaxation that predicts, which needs a "
-        "fixed number of steps",
-        document.span(path),
-        path=dotted(path),
-        help="remove inference.stop, or clamp every root so that a feedforward pass predicts",
-    )
-
-
-def _steps_problem(
-    message: str, document: Document, name: str | None, known: list[str]
-) -> Diagnostic:
-    path = ("inference", "steps") if name is None else ("inference", "steps", name)
-    if name is not None:
-        return _phase_problem(message, document, path, name, known)
-    help = f"add it: steps: {{{known[0]}: 20}}"
-    return Diagnostic("PC310", message, document.span(path), path=dotted(path), help=help)
-
-
-def _phase_problem(
-    message: str, document: Document, path: KeyPath, name: str, known: list[str]
-) -> Diagnostic:
-    span = document.span(path, key=True)
-    return Diagnostic("PC310", message, span, path=dotted(path), help=suggestion(name, known))

@@ -249,7 +249,10 @@ def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> 
 
 
 def _start_predictions(plan: UpdatePlan, evidence: TrainingEvidence) -> States | None:
-    """The feedforward predictions that the first phase started with, if it did."""
+    """The feedforward predictions that the first phase started with, if it did; None where
+    they were made with the help of targets."""
+    if plan.graph.outputs_meet:
+        return None
     return evidence.settled(plan.phases[0].phase.name).predictions
 
 

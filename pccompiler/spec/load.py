@@ -62,12 +62,13 @@ def load(spec: SpecLike, overrides: abc.Sequence[str] = ()) -> tuple[RunSpec, Do
 def _network(
     document: Document, problems: abc.Iterable[Diagnostic]
 ) -> tuple[RunSpec, Document] | None:
-    """The spec with nodes and edges only, if nothing is wrong with these."""
+    """The spec with its network only, if nothing is wrong with that."""
     sections = {problem.path.split(".")[0].split("[")[0] for problem in problems}
-    values = cast(dict[str, object], plain(document.tree))
-    network = {key: values[key] for key in ("nodes", "edges") if key in values}
-    if sections & {"nodes", "edges", "params", ""}:
+    if sections & {"nodes", "edges", "time", "params", ""}:
         return None
+    values = cast(dict[str, object], plain(document.tree))
+    parts = ("nodes", "edges", "time", *(() if "energy" in sections else ("energy",)))
+    network = {key: values[key] for key in parts if key in values}
     try:
         return RunSpec.model_validate({"pcc": 1, "name": "network", **network}), document
     except ValidationError:

@@ -199,7 +199,7 @@ class PredictionSpec(Section):
         default=None, description="the nodes held at data; default: the inputs"
     )
     read: tuple[str, ...] | None = Field(
-        default=None, description="the nodes read; default: the outputs"
+        default=None, min_length=1, description="the nodes read; default: the outputs"
     )
     method: Literal["auto", "feedforward", "relax"] = Field(
         default="auto",

@@ -301,3 +301,22 @@ def test_a_damaged_checkpoint_is_passed_over_and_the_run_still_ends_in_the_same_
     with pytest.warns(RuntimeWarning, match=rf"PC530.*{newest}"):
         again = resume(finished.path, plots=False)
     assert bits(again) == before
+
+
+def test_outputs_that_prediction_holds_are_not_scored(tmp_path: Path) -> None:
+    """Their loss would be zero and their accuracy perfect."""
+    spec = {
+        "pcc": 1,
+        "name": "held",
+        "nodes": {
+            "image": {"shape": [64], "role": "input"},
+            "label": {"shape": [10], "role": "output"},
+        },
+        "edges": [{"path": "image -> label"}],
+        "prediction": {"clamp": ["label"], "read": ["image"], "steps": 2},
+        "data": {"source": "digits"},
+        "training": {"epochs": 1},
+    }
+    run = fit(spec, tmp_path / "run", plots=False)
+    scores = run.evaluate("test")
+    assert (scores.loss, scores.accuracy) == (None, None)
