@@ -82,7 +82,9 @@ def study(folder: Path) -> list[tuple[str, np.ndarray]]:
     labels = np.repeat(np.eye(10, dtype=np.float32), 10, axis=0)
     imagined = both.imagine(labels)
     right = judge.score(imagined, labels.argmax(-1))
-    print(f"imagined digits that the judge reads as asked: {right:.0%} (real test digits {real:.1%})")
+    print(
+        f"imagined digits that the judge reads as asked: {right:.0%} (real test digits {real:.1%})"
+    )
     rows = [("imagined from labels", imagined.reshape(10, 10, 64)[:, 0])]
     for title, network, images in (
         ("bidirectional_mlp, test digits", both, test["image"]),

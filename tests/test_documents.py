@@ -22,6 +22,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")}
 DOCUMENTS = {"README": README, **PAGES}
 
+SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
@@ -37,6 +39,8 @@ def examples() -> Iterator[Any]:
     """The specs of the guides, as their pages say: an example with `nodes` lacks only the first
     two lines, any other replaces sections of the page's first one."""
     for page, text in sorted(PAGES.items()):
+        if not blocks(text, "yaml"):
+            continue
         first, *others = blocks(text, "yaml")
         whole = sections(first)
         heading = {key: whole[key] for key in ("pcc", "name")}
@@ -134,4 +138,15 @@ def test_the_links_of_the_documents_lead_somewhere(document: str) -> None:
 
 def test_the_readme_lists_every_spec() -> None:
     listed = set(re.findall(r"^\| `(\w+)`", README.partition("## Specs")[2], re.MULTILINE))
-    assert {path.stem for path in (ROOT / "specs").glob("*.yaml")} <= listed
+    assert {path.stem for path in SPECS} == listed
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_shipped_spec_is_good_and_can_be_trained(path: Path) -> None:
+    checked = pcc.check(path)
+    assert {warning.code for warning in checked.warnings} <= {"PC326"}  # feedback left out
+    model = pcc.compile(path, disable=("wavefront",))
+    state = jax.eval_shape(lambda: model.init_training(jax.random.key(0), horizon=1))
+    after, metrics = jax.eval_shape(model.step, state, held_arrays(checked, model.graph))
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    assert "energy" in metrics
