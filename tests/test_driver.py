@@ -59,3 +59,16 @@ def test_a_nudge_without_a_nudged_output_is_warned_of() -> None:
     assert (warning.code, warning.severity) == ("PC318", "warning")
     nudged = {"predictive_coding": {"beta": 0.5, "output": "nudge"}}
     assert not pcc.check({**SPEC, "learning": {"rule": nudged}}).warnings
+
+
+def test_a_misspelt_value_in_the_place_of_a_member_is_told_with_a_suggestion() -> None:
+    with pytest.raises(pcc.SpecError) as caught:
+        pcc.check({"pcc": 1, "energy": {"form": {"bidirectional": "separEte"}}})
+    [problem] = [p for p in caught.value.diagnostics if p.path == "energy.form.bidirectional"]
+    assert (problem.code, problem.help) == ("PC203", "did you mean `separate`?")
+
+
+def test_a_parameter_that_is_overridden_by_itself_is_told() -> None:
+    with pytest.raises(pcc.SpecError) as caught:
+        pcc.check({"pcc": 1, "params": {"n": 2}}, overrides=["params.n=${n}"])
+    assert ("PC208", "params.n") in {(p.code, p.path) for p in caught.value.diagnostics}

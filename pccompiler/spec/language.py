@@ -11,7 +11,7 @@ from collections import abc
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pccompiler.components.member import NameOf, OneOf, Section
+from pccompiler.components.member import Member, NameOf, OneOf, Section
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.tree import KeyPath, Segment
 
@@ -109,4 +109,7 @@ def _fields(form: Any) -> list[tuple[str, Any]]:
 def _values(form: Any) -> tuple[Any, ...]:
     if isinstance(form, NameOf):
         return form.names
+    if isinstance(form, type) and issubclass(form, Member) and form.shorthand:
+        option = form.model_fields[form.shorthand]  # which may be written in the member's place
+        return tuple(v for f in _forms(option.annotation, option.metadata) for v in _values(f))
     return get_args(form) if get_origin(form) is Literal else ()

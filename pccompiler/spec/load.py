@@ -91,7 +91,9 @@ def _resolved(tree: Mapping, overrides: abc.Sequence[str], problems: list[Diagno
     # Parameters are overridden before they are put in, everything else afterwards: only
     # then do the names in the overrides' paths (`h[1..2]`) stand in the tree.
     parsed = [override for text in overrides if (override := parse(text, problems))]
-    tree = applied(tree, [o for o in parsed if o.sets_parameter], Parameters({}, []), problems)
+    tree = applied(
+        tree, [o for o in parsed if o.sets_parameter], Parameters({}, problems), problems
+    )
     parameters = Parameters.of(tree, problems)
     substituted = parameters.substituted(tree)
     assert isinstance(substituted, Mapping)
