@@ -15,7 +15,7 @@ from pccompiler.ir.graph import Graph
 from pccompiler.lowering.arguments import Clamp, cast, cast_clamp, cast_states, shape_of
 from pccompiler.lowering.evidence import TrainingEvidence
 from pccompiler.lowering.network import Equations, Hold, States
-from pccompiler.lowering.parameters import init_params, init_statistics
+from pccompiler.lowering.parameters import init_params, init_statistics, statistics_table
 from pccompiler.lowering.phases import Situation
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.questions import (
@@ -25,7 +25,6 @@ from pccompiler.lowering.questions import (
     evaluate,
     everything,
     finite_rows,
-    keeps_statistics,
 )
 from pccompiler.lowering.relaxation import without_reverse_mode
 from pccompiler.lowering.training import (
@@ -70,6 +69,7 @@ class CompiledModel:
         self._train = jax.jit(partial(train_many, plan, spec.learning))
         self._step = jax.jit(partial(training_step, plan, spec.learning))
         self._metrics_tree: Any = None
+        self._keeps_statistics = bool(statistics_table(graph))
         self._evaluate = jax.jit(partial(evaluate, plan))
         self._trajectories = jax.jit(partial(energy_trajectories, plan))
         self._finite = jax.jit(partial(finite_rows, plan))
@@ -204,7 +204,7 @@ class CompiledModel:
         """
         clamped = None if read is None else tuple(sorted(inputs))
         read = None if read is None else tuple(read)
-        if keeps_statistics(self.graph) and not how.get("aux"):
+        if self._keeps_statistics and not how.get("aux"):
             raise ValueError("this network predicts with running statistics: pass aux=state.aux")
         for name in read or ():
             shape_of(self.graph, name)

@@ -28,7 +28,12 @@ from pccompiler.components.forms import Predicted
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Edge, Graph
-from pccompiler.lowering.parameters import own_part, parameter_slots, statistics_slots
+from pccompiler.lowering.parameters import (
+    by_operator,
+    own_part,
+    parameter_slots,
+    statistics_slots,
+)
 from pccompiler.lowering.plan import PhasePlan
 
 States = dict[str, Array]
@@ -149,16 +154,14 @@ class Equations:
         result: dict[str, Any] = {}
         for edge in self.graph.edges:
             slots = statistics_slots(edge)
-            if not slots:
-                continue
-            if not any(self.copies.terms[edge.name]):
+            if not slots or not any(self.copies.terms[edge.name]):
                 continue
             inputs = self.pipeline(edge, self._read(edge, known[edge.source]))
             measured = {
                 key: edge.operators[position].measure(inputs[position])
                 for position, (key, _) in slots.items()
             }
-            result[edge.name] = next(iter(measured.values())) if len(slots) == 1 else measured
+            result[edge.name] = by_operator(measured)
         return result
 
     # -- predictions ---------------------------------------------------------------------
@@ -245,9 +248,7 @@ class Equations:
         x = self._folded(states[name])
         forward: Predicted | None = None
         if graph.incoming(name):
-            values = {
-                e.name: self._known_or(e, states[e.source], reused) for e in graph.incoming(name)
-            }
+            values = self._values(graph.incoming(name), states, reused)
             mu = self._folded(self.prediction(name, values))
             forward = Predicted(mu, self._present(self.copies.forward[name], batch))
         is_target = name in plan.phase.clamped and name in graph.network.outputs
@@ -275,7 +276,7 @@ class Equations:
         graph = self.graph
         if not graph.form.uses_feedback or not graph.feedback(name):
             return None
-        values = {e.name: self._known_or(e, states[e.source], reused) for e in graph.feedback(name)}
+        values = self._values(graph.feedback(name), states, reused)
         nu = self._folded(self.feedback_prediction(name, values))
         there = tuple(count > 0 for count in self.copies.feedback[name])
         return Predicted(nu, self._present(there, states[name].shape[0]))
@@ -315,6 +316,11 @@ class Equations:
     def _present(self, there: tuple[bool, ...], batch: int) -> Array | None:
         """Presence by time as presence by copy, shape (batch * time,)."""
         return None if all(there) else jnp.tile(np.array(there), batch)
+
+    def _values(
+        self, edges: Iterable[Edge], states: Mapping[str, Array], reused: EdgeValues
+    ) -> dict[str, Array]:
+        return {edge.name: self._known_or(edge, states[edge.source], reused) for edge in edges}
 
     def _known_or(self, edge: Edge, x: Array, reused: EdgeValues) -> Array:
         value = self.edge_value(edge, x)

@@ -67,6 +67,11 @@ def own_part(tree: Mapping[str, Any], slots: Slots, position: int) -> Mapping[st
     return tree if len(slots) == 1 else tree[slots[position][0]]
 
 
+def by_operator(parts: Mapping[str, Any]) -> Any:
+    """What an edge's mapping holds: that of its only operator, or each under its key."""
+    return next(iter(parts.values())) if len(parts) == 1 else parts
+
+
 def updated_statistics(
     graph: Graph,
     running: Mapping[str, Any],
@@ -89,16 +94,8 @@ def updated_statistics(
             else own_part(tree, slots, position)
             for position, (key, _) in slots.items()
         }
-        result[name] = next(iter(parts.values())) if len(slots) == 1 else parts
+        result[name] = by_operator(parts)
     return result
-
-
-def update_scales(graph: Graph, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The factor on the updates of every parameter, as a tree like the parameters."""
-    return {
-        name: jax.tree.map(lambda _, name=name: graph.edge[name].update_scale, tree)
-        for name, tree in params.items()
-    }
 
 
 def _slots(edge: Edge, table_of: Callable[[int], Mapping[str, Parameter]]) -> Slots:
@@ -117,7 +114,7 @@ def _table(graph: Graph, slots_of: Callable[[Edge], Slots]) -> dict[str, Any]:
     for edge in graph.edges:
         own = dict(slots_of(edge).values())
         if own:
-            table[edge.name] = next(iter(own.values())) if len(own) == 1 else own
+            table[edge.name] = by_operator(own)
     return table
 
 

@@ -13,10 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Params
-from pccompiler.ir.graph import Graph
 from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
 from pccompiler.lowering.network import Equations, States
-from pccompiler.lowering.parameters import statistics_table
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.training import TrainState, step_key
 
@@ -98,10 +96,6 @@ def finite_rows(
         finite = [_all_finite(leaf, 0) for leaf in jax.tree.leaves(tree)]
         by_node.setdefault(plan.graph.edge[edge].target, []).extend(finite)
     return rows, {node: jnp.stack(finite).all() for node, finite in by_node.items()}
-
-
-def keeps_statistics(graph: Graph) -> bool:
-    return bool(statistics_table(graph))
 
 
 def everything(_: Equations, states: States, energies: Mapping[str, Array]) -> dict[str, Any]:

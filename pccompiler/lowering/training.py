@@ -74,7 +74,7 @@ def measure(
     plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array]
 ) -> tuple[Params, Metrics, Any]:
     """The gradient of a step, metrics that reuse what it computes anyway, and the aux after it."""
-    watch = _step_statistics if _keeps(plan, while_relaxing=True) else None
+    watch = _step_statistics if _keeps_while_relaxing(plan) else None
     evidence = TrainingEvidence(plan, state.params, batch, step_key(state), observe=watch)
     gradient = plan.estimator.gradient(evidence)
     gradient = {
@@ -112,10 +112,10 @@ def learn(
     )
 
 
-def _keeps(plan: UpdatePlan, while_relaxing: bool) -> bool:
-    """Whether some operator keeps running statistics (that change while states relax)."""
+def _keeps_while_relaxing(plan: UpdatePlan) -> bool:
+    """Whether some operator keeps running statistics that change while states relax."""
     return any(
-        operator.statistics(shape) and (not while_relaxing or operator.updates_while_relaxing)
+        operator.statistics(shape) and operator.updates_while_relaxing
         for edge in plan.graph.edges
         for operator, shape, _ in edge.stages
     )
@@ -136,11 +136,11 @@ def _statistics_after(plan: UpdatePlan, evidence: TrainingEvidence, state: Train
     They take in the statistics of the settled states once; those of operators that are not
     frozen also the statistics of every inference step taken.
     """
-    if not _keeps(plan, while_relaxing=False):
+    if not state.aux:
         return state.aux
     settled = evidence.settled(plan.reported)
     running = state.aux
-    if _keeps(plan, while_relaxing=True) and settled.observed:
+    if _keeps_while_relaxing(plan) and settled.observed:
         most = settled.taken.max()
 
         def take_in(running: Any, row: Any) -> tuple[Any, None]:
