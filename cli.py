@@ -15,40 +15,18 @@ import click
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
 from pccompiler.diagnostics.render import render, render_explanation
+from runtime.cli_options import JSON, SET, SPEC, echo_json
+from runtime.cli_runs import RUN_COMMANDS
 
 if TYPE_CHECKING:
     from pccompiler.driver import Checked
 
-SPEC = click.argument("spec", type=click.Path())
-SET = click.option(
-    "-s",
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override a value of the spec, e.g. -s inference.steps=40. May be repeated.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-RUN = click.argument("run", type=click.Path())
-WHICH = click.option(
-    "--checkpoint",
-    "which",
-    type=click.Choice(["last", "best"]),
-    default="last",
-    show_default=True,
-    help="The newest parameters, or those with the best validation score.",
-)
-DEVICE = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
-    default="auto",
-    show_default=True,
-    help="Where to compute; auto takes what JAX finds.",
-)
-
 
 class _Group(click.Group):
-    """Turns the project's errors into messages and exit codes."""
+    """Turns the project's errors into messages and exit codes; lists commands as they stand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -141,7 +119,7 @@ def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
     summary = summarise(_checked(spec, overrides))
     if as_json:
-        _echo_json(summary.as_json())
+        echo_json(summary.as_json())
         return
     from runtime.tables import print_summary
 
@@ -216,153 +194,8 @@ def compile_(
         click.echo(emitted(checked, emit), nl=False)
 
 
-@main.command()
-@SPEC
-@SET
-@click.option(
-    "--run", "run_dir", type=click.Path(), help="Run folder; default: runs/NAME-001, -002, ..."
-)
-@DEVICE
-def train(spec: str, overrides: tuple[str, ...], run_dir: str | None, device: str) -> None:
-    """Train a network, into a new run folder.
-
-    Ctrl-C finishes the step, saves a checkpoint and exits; `pcc resume RUN` goes on exactly
-    there.
-    """
-    from runtime.commands import train as train_run
-
-    train_run(spec, overrides, run_dir, device)
-
-
-@main.command()
-@RUN
-@SET
-@click.option("--allow-changed", is_flag=True, help="Go on although the spec or the data changed.")
-@click.option("--strict", is_flag=True, help="Fail if the newest checkpoint is damaged.")
-@DEVICE
-def resume(
-    run: str, overrides: tuple[str, ...], allow_changed: bool, strict: bool, device: str
-) -> None:
-    """Continue a run exactly where it stopped.
-
-    On the same machine the result has the bits of a run that was never interrupted.
-    """
-    from runtime.commands import resume as resume_run
-
-    resume_run(run, overrides, allow_changed, strict, device)
-
-
-@main.command()
-@RUN
-@click.option(
-    "--split",
-    type=click.Choice(["train", "validation", "test"]),
-    default="test",
-    show_default=True,
-    help="Which part of the data.",
-)
-@WHICH
-@JSON
-def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
-    """Measure a trained network on a split of its data."""
-    from runtime.commands import evaluate as evaluate_run
-
-    evaluate_run(run, split, which, as_json)
-
-
-@main.command()
-@RUN
-@click.argument("data", required=False, type=click.Path())
-@click.option(
-    "-o", "--output", required=True, type=click.Path(), help="File to write: .npz, .csv or .png."
-)
-@click.option(
-    "--clamp",
-    multiple=True,
-    metavar="NODE=VALUE",
-    help="Hold a node at a class, a number, or a .npy or .npz file. May be repeated.",
-)
-@click.option(
-    "--read",
-    multiple=True,
-    metavar="NODE",
-    help="Read this node instead of the outputs; then only the nodes given are held.",
-)
-@click.option(
-    "--mask",
-    multiple=True,
-    metavar="NODE=FILE",
-    help="Hold a node only where the array of this file is not zero, and fill in the rest.",
-)
-@click.option("--steps", type=click.IntRange(min=1), help="Inference steps; default: the spec's.")
-@click.option(
-    "--samples", type=click.IntRange(min=1), help="Repeat what is held for so many samples."
-)
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of a random start."
-)
-@WHICH
-def predict(
-    run: str,
-    data: str | None,
-    output: str,
-    clamp: tuple[str, ...],
-    read: tuple[str, ...],
-    mask: tuple[str, ...],
-    steps: int | None,
-    samples: int | None,
-    seed: int,
-    which: Any,
-) -> None:
-    """Predict, imagine or complete, with a trained network.
-
-    DATA (.npz) holds one array per node, by its name, or a single array (also .npy) for a
-    single input; the first axis counts samples. Values are in the units of the training data.
-
-    \b
-      pcc predict RUN x.npz -o y.csv                      the outputs
-      pcc predict RUN -o dream.png --clamp label=3 --read image
-      pcc predict RUN x.npz -o whole.png --mask image=seen.npy --read image
-    """
-    from runtime.commands import predict as predict_run
-    from runtime.holding import request_from_words
-
-    request = request_from_words(clamp, mask, read, steps, samples, seed)
-    predict_run(run, data, output, which, request)
-
-
-@main.command()
-@SPEC
-@SET
-@click.option(
-    "--rules",
-    default="predictive_coding,backprop",
-    show_default=True,
-    metavar="A,B,...",
-    help="Rules to compare, by name.",
-)
-@click.option(
-    "--seeds",
-    default="0..2",
-    show_default=True,
-    metavar="A..B",
-    help="Seeds of parameters and order of samples: a range or a list.",
-)
-@click.option(
-    "--runs", type=click.Path(), help="Folder for the runs; default: runs/NAME-compare-001."
-)
-@JSON
-def compare(
-    spec: str, overrides: tuple[str, ...], rules: str, seeds: str, runs: str | None, as_json: bool
-) -> None:
-    """Compare rules on the same network.
-
-    Trains the spec once for each rule and seed, and prints the test scores with their mean
-    and spread. All runs share the same split of the data.
-    """
-    from runtime.commands import compare as compare_rules
-
-    compare_rules(spec, overrides, rules, seeds, runs, as_json)
+for _command in RUN_COMMANDS:
+    main.add_command(_command)
 
 
 def _checked(spec: str, overrides: tuple[str, ...], **options: Any) -> Checked:
@@ -383,12 +216,6 @@ def _check_summary(specs: int, errors: int, warnings: int) -> None:
         f"{count(errors, 'error')}, {count(warnings, 'warning')}" if errors or warnings else "ok"
     )
     click.echo(f"{count(specs, 'spec')} checked: {verdict}", err=True)
-
-
-def _echo_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2))
 
 
 if __name__ == "__main__":

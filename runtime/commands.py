@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.render import render
+from runtime.cli_options import echo_json
 from runtime.holding import Request
 from runtime.predict import predict_file
 from runtime.progress import reporter_for
@@ -23,28 +23,68 @@ from runtime.training import resume as resume_fit
 Result = TypeVar("Result")
 
 
-def train(spec: str, overrides: Sequence[str], run_dir: str | None, device: str) -> None:
+def train(
+    spec: str, overrides: Sequence[str], run_dir: str | None, device: str, as_json: bool
+) -> None:
     """Trains and prints the result."""
     use_device(device)
-    _finish(lambda: fit(spec, run_dir, overrides, reporter_for()))
+    _finish(lambda: fit(spec, run_dir, overrides, reporter_for()), as_json)
+
+
+def dry_run(
+    spec: str, overrides: Sequence[str], run_dir: str | None, device: str, as_json: bool
+) -> None:
+    """Prints what would be trained."""
+    from runtime.rehearsal import outlook
+    from runtime.tables import print_outlook
+
+    use_device(device)
+    found = outlook(spec, run_dir, overrides)
+    if found.warnings:
+        click.echo(render(found.warnings), err=True)
+    if as_json:
+        echo_json(found.as_json())
+    else:
+        print_outlook(found)
+    click.echo("dry run: nothing was trained or written", err=True)
+
+
+def smoke(spec: str, overrides: Sequence[str], device: str, as_json: bool) -> None:
+    """Trains two steps in a folder that is removed, and says how it went."""
+    from runtime.rehearsal import smoke as smoke_test
+
+    use_device(device)
+    try:
+        done = smoke_test(spec, overrides, reporter_for())
+    except Interrupted as stopped:
+        click.echo("interrupted", err=True)
+        raise SystemExit(stopped.exit_code) from None
+    if as_json:
+        echo_json(asdict(done))
+        return
+    click.echo(f"smoke test: {done.steps} training steps in {done.seconds:.1f} s; all is well")
 
 
 def resume(
-    run_dir: str, overrides: Sequence[str], allow_changed: bool, strict: bool, device: str
+    run_dir: str,
+    overrides: Sequence[str],
+    allow_changed: bool,
+    strict: bool,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Continues a run and prints the result."""
     use_device(device)
     reporter = reporter_for()
-    _finish(
-        lambda: resume_fit(run_dir, overrides, reporter, allow_changed=allow_changed, strict=strict)
-    )
+    options = {"allow_changed": allow_changed, "strict": strict}
+    _finish(lambda: resume_fit(run_dir, overrides, reporter, **options), as_json)
 
 
 def evaluate(run_dir: str, split: str, which: Which, as_json: bool) -> None:
     """Prints the scores of a run on a split."""
     scores = _opened(run_dir).evaluate(split, which)
     if as_json:
-        click.echo(json.dumps({"run": run_dir, "split": split, **asdict(scores)}, indent=2))
+        echo_json({"run": run_dir, "split": split, **asdict(scores)})
         return
     click.echo(f"{split}: {_scores_text(asdict(scores))}")
 
@@ -77,7 +117,7 @@ def compare(
         )
     )
     if as_json:
-        click.echo(json.dumps([row.as_json() for row in rows], indent=2))
+        echo_json([row.as_json() for row in rows])
     else:
         print_comparison(rows)
 
@@ -120,8 +160,11 @@ def _until_interrupted(training: Callable[[], Result]) -> Result:
         raise SystemExit(stopped.exit_code) from None
 
 
-def _finish(training: Callable[[], Run]) -> None:
+def _finish(training: Callable[[], Run], as_json: bool) -> None:
     run = _until_interrupted(training)
+    if as_json:
+        echo_json({"run": str(run.path), **(run.result or {})})
+        return
     for name, scores in _test_scores(run).items():
         title = "test" if name == "last" else f"test (best epoch, step {scores['trained_steps']})"
         click.echo(f"{title}: {_scores_text(scores)}")

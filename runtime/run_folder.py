@@ -12,8 +12,9 @@ runs/digits_mlp-001/spec.yaml         the resolved spec: no extends, no paramete
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -30,6 +31,8 @@ from runtime.environment import Environment
 from runtime.metrics import MetricsFile
 
 LOCK = ".lock"
+RUNS = Path("runs")
+"""Where runs are made that are given no folder."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,7 @@ class RunFolder:
     def _at(cls, path: Path) -> RunFolder:
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
-            # The lock file may be that of a process which is beginning a run here just now.
-            occupied = any(entry.name != LOCK for entry in path.iterdir())
-        if occupied:
-            raise DataError(
-                Diagnostic(
-                    "PC520",
-                    f"run folder {path} is not empty",
-                    help=f"`pcc resume {path}` continues a run; name a new folder for a new one",
-                )
-            )
+        refuse_occupied(path)
         return cls(path)
 
     @classmethod
@@ -203,17 +197,34 @@ class RunFolder:
         return self.path / "preprocessing.npz"
 
 
-def free_folder(name: str, parent: Path = Path("runs")) -> Path:
+def refuse_occupied(path: Path) -> None:
+    """Raises DataError: PC520 if the folder holds anything, PC522 if it is no folder."""
+    with writing(path):
+        # The lock file may be that of a process which is beginning a run here just now.
+        occupied = path.exists() and any(entry.name != LOCK for entry in path.iterdir())
+    if occupied:
+        raise DataError(
+            Diagnostic(
+                "PC520",
+                f"run folder {path} is not empty",
+                help=f"`pcc resume {path}` continues a run; name a new folder for a new one",
+            )
+        )
+
+
+def free_folder(name: str) -> Path:
     """Makes the next free folder `runs/NAME-001`. Raises DataError (PC522) where it cannot."""
-    for number in count(1):
-        numbered = parent / f"{name}-{number:03d}"
-        with writing(numbered):
-            try:
-                numbered.mkdir(parents=True)
-            except FileExistsError:  # also where another process was faster
-                continue
+    while True:
+        numbered = next_folder(name)
+        with writing(numbered), suppress(FileExistsError):  # where another process was faster
+            numbered.mkdir(parents=True)
             return numbered
-    raise AssertionError("numbers do not end")
+
+
+def next_folder(name: str) -> Path:
+    """The next free name `runs/NAME-001`; nothing is made."""
+    numbered = (RUNS / f"{name}-{number:03d}" for number in count(1))
+    return next(path for path in numbered if not os.path.lexists(path))
 
 
 def _encoding(node: str, arrays: Any) -> Encoding:

@@ -10,6 +10,7 @@ from rich.table import Table
 from pccompiler.lowering.cost import bytes_text
 from pccompiler.summary import Summary
 from runtime.compare import Row
+from runtime.rehearsal import Outlook
 
 _WIDEST = 10_000
 """Columns of a table in a file, at most."""
@@ -74,6 +75,34 @@ def print_summary(summary: Summary) -> None:
             ),
         ),
     )
+
+
+def print_outlook(outlook: Outlook) -> None:
+    """What a training would be."""
+    counts = ", ".join(f"{count:,} {split}" for split, count in outlook.samples.items())
+    rows = {
+        "network": outlook.name + (f": {outlook.description}" if outlook.description else ""),
+        "parameters": f"{outlook.parameters:,}",
+        "memory of a training step": bytes_text(outlook.bytes),
+        "rule": outlook.rule,
+        "inference": outlook.inference,
+        "optimizer": outlook.optimizer,
+        "schedule": outlook.schedule,
+        "data": outlook.source,
+        "files": "\n".join(outlook.files) or "none needed",
+        "samples": counts,
+        "training": f"{outlook.epochs:,} epochs of {outlook.steps_per_epoch:,} steps, each of "
+        f"{outlook.batch_size:,} samples: {outlook.steps:,} steps",
+        "monitor": outlook.monitor or "nothing: no validation split",
+        "early stop": outlook.early_stop or "none",
+        "checkpoints": f"every {outlook.checkpoint_every}"
+        if outlook.checkpoint_every
+        else "at the end",
+        "seed": str(outlook.seed),
+        "devices": ", ".join(outlook.devices),
+        "run folder": outlook.folder,
+    }
+    print_table("would train", ("what", "value"), rows.items())
 
 
 def print_comparison(rows: Sequence[Row]) -> None:

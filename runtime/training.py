@@ -39,8 +39,19 @@ def fit(
     saved; `runtime.signals.Interrupted` on SIGINT or SIGTERM, with the state saved.
     """
     session = open_session(spec, overrides)
-    reporter = reporter or Silent()
     folder = RunFolder.create(session.spec.name, Path(run_dir) if run_dir else None)
+    return train_in(folder, session, overrides, reporter or Silent(), plots=plots)
+
+
+def train_in(
+    folder: RunFolder,
+    session: Session,
+    overrides: Sequence[str],
+    reporter: Reporter,
+    *,
+    plots: bool = True,
+) -> Run:
+    """Trains an open session from its beginning, in a new folder. Raises what `fit` raises."""
     for warning in session.warnings:
         reporter.warn(warning)
     with folder.locked():

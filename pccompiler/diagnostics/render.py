@@ -82,8 +82,9 @@ def _github(diagnostic: Diagnostic) -> str:
     level = {"note": "notice"}.get(diagnostic.severity, diagnostic.severity)
     span = diagnostic.span
     where = f"file={_escaped(span.source.name)},line={span.line},col={span.column}," if span else ""
-    sentence = _sentence(diagnostic).replace("%", "%25")
-    return f"::{level} {where}title={diagnostic.code}::{sentence}"
+    advice = f"\nhelp: {_visible(diagnostic.help)}" if diagnostic.help else ""
+    text = f"{_sentence(diagnostic)}{advice}".replace("%", "%25").replace("\n", "%0A")
+    return f"::{level} {where}title={diagnostic.code}::{text}"
 
 
 def _place(diagnostic: Diagnostic) -> str:

@@ -69,6 +69,10 @@ def test_github_is_a_workflow_command() -> None:
     assert render([problem], "github") == (
         "::error file=a%2Cb.yaml,line=1,col=1,title=PC103::100%25 wrong: here"
     )
+    assert render([WRONG], "github") == (
+        "::error file=specs/mlp.yaml,line=3,col=13,title=PC203::unknown energy `gausian` on node "
+        "`h1` (nodes.h1.energy)%0Ahelp: did you mean `gaussian`?"
+    )
 
 
 def test_related_places_follow() -> None:

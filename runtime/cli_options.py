@@ -1,0 +1,41 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+SPEC = click.argument("spec", type=click.Path())
+SET = click.option(
+    "-s",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a value of the spec, e.g. -s inference.steps=40. May be repeated.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+RUN = click.argument("run", type=click.Path())
+WHICH = click.option(
+    "--checkpoint",
+    "which",
+    type=click.Choice(["last", "best"]),
+    default="last",
+    show_default=True,
+    help="The newest parameters, or those with the best validation score.",
+)
+DEVICE = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes what JAX finds.",
+)
+
+
+def echo_json(value: Any) -> None:
+    """Prints a value as JSON on stdout."""
+    import json
+
+    click.echo(json.dumps(value, indent=2))

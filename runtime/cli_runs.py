@@ -1,0 +1,199 @@
+"""The commands that train networks and use trained ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from runtime.cli_options import DEVICE, JSON, RUN, SET, SPEC, WHICH
+
+
+@click.command()
+@SPEC
+@SET
+@click.option(
+    "--run", "run_dir", type=click.Path(), help="Run folder; default: runs/NAME-001, -002, ..."
+)
+@DEVICE
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check the spec, load the data, and print what would be trained; write nothing.",
+)
+@click.option(
+    "--smoke",
+    is_flag=True,
+    help="Train two steps, score, save and draw in a temporary folder: does all of it work?",
+)
+@JSON
+def train(
+    spec: str,
+    overrides: tuple[str, ...],
+    run_dir: str | None,
+    device: str,
+    dry_run: bool,
+    smoke: bool,
+    as_json: bool,
+) -> None:
+    """Train a network, into a new run folder.
+
+    Ctrl-C finishes the step, saves a checkpoint and exits; `pcc resume RUN` goes on exactly
+    there.
+    """
+    from runtime import commands
+
+    if smoke and (dry_run or run_dir):
+        other = "--dry-run" if dry_run else "--run"
+        raise click.UsageError(f"--smoke keeps nothing, so it does not go with {other}")
+    if dry_run:
+        commands.dry_run(spec, overrides, run_dir, device, as_json)
+    elif smoke:
+        commands.smoke(spec, overrides, device, as_json)
+    else:
+        commands.train(spec, overrides, run_dir, device, as_json)
+
+
+@click.command()
+@RUN
+@SET
+@click.option("--allow-changed", is_flag=True, help="Go on although the spec or the data changed.")
+@click.option("--strict", is_flag=True, help="Fail if the newest checkpoint is damaged.")
+@DEVICE
+@JSON
+def resume(
+    run: str,
+    overrides: tuple[str, ...],
+    allow_changed: bool,
+    strict: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Continue a run exactly where it stopped.
+
+    On the same machine the result has the bits of a run that was never interrupted.
+    """
+    from runtime import commands
+
+    commands.resume(run, overrides, allow_changed, strict, device, as_json)
+
+
+@click.command()
+@RUN
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Which part of the data.",
+)
+@WHICH
+@JSON
+def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
+    """Measure a trained network on a split of its data.
+
+    Loss and energy are means per sample.
+    """
+    from runtime import commands
+
+    commands.evaluate(run, split, which, as_json)
+
+
+@click.command()
+@RUN
+@click.argument("data", required=False, type=click.Path())
+@click.option(
+    "-o", "--output", required=True, type=click.Path(), help="File to write: .npz, .csv or .png."
+)
+@click.option(
+    "--clamp",
+    multiple=True,
+    metavar="NODE=VALUE",
+    help="Hold a node at a class, a number, or a .npy or .npz file. May be repeated.",
+)
+@click.option(
+    "--read",
+    multiple=True,
+    metavar="NODE",
+    help="Read this node instead of the outputs; then only the nodes given are held.",
+)
+@click.option(
+    "--mask",
+    multiple=True,
+    metavar="NODE=FILE",
+    help="Hold a node only where the array of this file is not zero, and fill in the rest.",
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Inference steps; default: the spec's.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    help="Repeat what is held for so many samples; default: as many as DATA has, or 1.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of a random start."
+)
+@WHICH
+def predict(
+    run: str,
+    data: str | None,
+    output: str,
+    clamp: tuple[str, ...],
+    read: tuple[str, ...],
+    mask: tuple[str, ...],
+    steps: int | None,
+    samples: int | None,
+    seed: int,
+    which: Any,
+) -> None:
+    """Predict, imagine or complete, with a trained network.
+
+    DATA (.npz) holds one array per node, by its name, or a single array (also .npy) for a
+    single input; the first axis counts samples. Values are in the units of the training data.
+
+    \b
+      pcc predict RUN x.npz -o y.csv                      the outputs
+      pcc predict RUN -o dream.png --clamp label=3 --read image
+      pcc predict RUN x.npz -o whole.png --mask image=seen.npy --read image
+    """
+    from runtime import commands
+    from runtime.holding import request_from_words
+
+    request = request_from_words(clamp, mask, read, steps, samples, seed)
+    commands.predict(run, data, output, which, request)
+
+
+@click.command()
+@SPEC
+@SET
+@click.option(
+    "--rules",
+    default="predictive_coding,backprop",
+    show_default=True,
+    metavar="A,B,...",
+    help="Rules to compare, by name.",
+)
+@click.option(
+    "--seeds",
+    default="0..2",
+    show_default=True,
+    metavar="A..B",
+    help="Seeds of parameters and order of samples: a range or a list.",
+)
+@click.option(
+    "--runs", type=click.Path(), help="Folder for the runs; default: runs/NAME-compare-001."
+)
+@JSON
+def compare(
+    spec: str, overrides: tuple[str, ...], rules: str, seeds: str, runs: str | None, as_json: bool
+) -> None:
+    """Compare rules on the same network.
+
+    Trains the spec once for each rule and seed, and prints the test scores with their mean
+    and spread. All runs share the same split of the data.
+    """
+    from runtime import commands
+
+    commands.compare(spec, overrides, rules, seeds, runs, as_json)
+
+
+RUN_COMMANDS = (train, resume, evaluate, predict, compare)
