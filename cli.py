@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pccompiler.diagnostics.codes import CODES
 from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
-from pccompiler.diagnostics.render import render, render_explanation
+from pccompiler.diagnostics.render import render
 from runtime.cli_options import JSON, SET, SPEC, echo_json
 from runtime.cli_runs import RUN_COMMANDS
 
@@ -41,6 +43,11 @@ class _Group(click.Group):
             # whoever read our output has left; keep the interpreter from complaining at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+
+
+def _codes(_ctx: click.Context, _argument: click.Parameter, begun: str) -> list[str]:
+    """Codes for the completion of a shell."""
+    return [code for code in CODES if code.startswith(begun.upper())]
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -88,13 +95,21 @@ def check(specs: tuple[str, ...], overrides: tuple[str, ...], style: Any) -> Non
 
 
 @main.command()
-@click.argument("code")
-def explain(code: str) -> None:
-    """Explain the code of a message.
+@click.argument("code", required=False, shell_complete=_codes)
+@JSON
+def explain(code: str | None, as_json: bool) -> None:
+    """Explain the code of a message; without CODE, list all codes.
 
-    Says what a code such as PC303 means, with a wrong and a right example.
+    Says what a code such as PC303 means and why it matters, with a wrong and a right example.
     """
-    click.echo(render_explanation(code))
+    from pccompiler.diagnostics.explain import code_of, explanation, overview
+
+    if as_json:
+        found = CODES.values() if code is None else [code_of(code)]
+        told = [asdict(entry) for entry in found]
+        echo_json(told if code is None else told[0])
+        return
+    click.echo(overview() if code is None else explanation(code_of(code)))
 
 
 @main.command()

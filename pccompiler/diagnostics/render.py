@@ -10,15 +10,12 @@ help: did you mean `backprop`?  (pcc explain PC203)
 from __future__ import annotations
 
 import json
-import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from pccompiler.diagnostics.codes import CODES
-from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import LINE_BREAK, Span
-from pccompiler.diagnostics.suggest import suggestion
 
 Format = Literal["full", "concise", "json", "github"]
 
@@ -36,40 +33,19 @@ def render(diagnostics: Iterable[Diagnostic], format: Format = "full") -> str:
     return ("\n\n" if format == "full" else "\n").join(one(d) for d in diagnostics)
 
 
-def render_explanation(code: str) -> str:
-    """What `pcc explain` prints. Raises SpecError for an unknown code."""
-    known = CODES.get(code.strip().upper())
-    if known is None:
-        advice = suggestion(code.strip().upper(), CODES)
-        raise SpecError(Diagnostic("PC203", f"unknown code `{_visible(code)}`", help=advice))
-    return "\n".join(
-        [
-            f"{known.code}: {known.title}",
-            "",
-            *textwrap.wrap(known.meaning, 80),
-            "",
-            "Wrong:",
-            textwrap.indent(known.wrong, "    "),
-            "",
-            "Right:",
-            textwrap.indent(known.right, "    "),
-        ]
-    )
-
-
 def _full(diagnostic: Diagnostic) -> str:
-    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {_visible(diagnostic.message)}"]
-    path = _visible(diagnostic.path)
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {visible(diagnostic.message)}"]
+    path = visible(diagnostic.path)
     if diagnostic.span is not None:
         at = f" ({path})" if path else ""
-        lines += [f"  --> {_visible(str(diagnostic.span))}{at}"]
+        lines += [f"  --> {visible(str(diagnostic.span))}{at}"]
         lines += _quoted(diagnostic.span, diagnostic.label)
     elif path:
         lines += [f"  --> {path}"]
     for what, span in diagnostic.related:
-        lines += [f"note: {_visible(what)}", f"  --> {_visible(str(span))}", *_quoted(span)]
+        lines += [f"note: {visible(what)}", f"  --> {visible(str(span))}", *_quoted(span)]
     explain = f"pcc explain {diagnostic.code}"
-    advice = f"{_visible(diagnostic.help)}  ({explain})" if diagnostic.help else explain
+    advice = f"{visible(diagnostic.help)}  ({explain})" if diagnostic.help else explain
     return "\n".join([*lines, f"help: {advice}"])
 
 
@@ -82,24 +58,24 @@ def _github(diagnostic: Diagnostic) -> str:
     level = {"note": "notice"}.get(diagnostic.severity, diagnostic.severity)
     span = diagnostic.span
     where = f"file={_escaped(span.source.name)},line={span.line},col={span.column}," if span else ""
-    advice = f"\nhelp: {_visible(diagnostic.help)}" if diagnostic.help else ""
+    advice = f"\nhelp: {visible(diagnostic.help)}" if diagnostic.help else ""
     text = f"{_sentence(diagnostic)}{advice}".replace("%", "%25").replace("\n", "%0A")
     return f"::{level} {where}title={diagnostic.code}::{text}"
 
 
 def _place(diagnostic: Diagnostic) -> str:
-    return f"{_visible(str(diagnostic.span))}: " if diagnostic.span else ""
+    return f"{visible(str(diagnostic.span))}: " if diagnostic.span else ""
 
 
 def _sentence(diagnostic: Diagnostic) -> str:
     """Message, and key path where the message does not name it."""
-    message, path = _visible(diagnostic.message), _visible(diagnostic.path)
+    message, path = visible(diagnostic.message), visible(diagnostic.path)
     return message if not path or f"`{path}`" in message else f"{message} ({path})"
 
 
 def _escaped(text: str) -> str:
     """A property of a workflow command."""
-    return _visible(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    return visible(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
 
 
 def _object(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -130,14 +106,14 @@ def _quoted(span: Span, label: str = "") -> list[str]:
     lines = LINE_BREAK.split(span.source.text)
     if span.line > len(lines):
         return []
-    line = _visible(lines[span.line - 1])
+    line = visible(lines[span.line - 1])
     start = min(span.column - 1, len(line))
     end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
     end = max(min(end, len(line)), start + 1)
     line, start, end = _window(line, start, end)
     number = str(span.line)
     carets = "^" * max(1, _width(line[start:end]))
-    marked = f"{' ' * _width(line[:start])}{carets} {_visible(label)}".rstrip()
+    marked = f"{' ' * _width(line[:start])}{carets} {visible(label)}".rstrip()
     return [f"{number} | {line}".rstrip(), f"{' ' * len(number)} | {marked}"]
 
 
@@ -152,7 +128,7 @@ def _window(line: str, start: int, end: int) -> tuple[str, int, int]:
     return f"{head}{line[first:last]}{tail}", start + shift, min(end, last) + shift
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """One line of printable characters, as many as before: tabs become single blanks."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
 

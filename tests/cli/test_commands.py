@@ -80,10 +80,26 @@ def test_every_code_can_be_explained(code: str) -> None:
     assert result.stdout.startswith(f"{code}: ")
 
 
-def test_an_unknown_code_is_a_mistake(pcc: Pcc) -> None:
-    result = pcc("explain", "PC999")
+def test_all_codes_are_listed_without_one() -> None:
+    result = CliRunner().invoke(cli.main, ["explain"])
+    assert result.exit_code == 0
+    assert [code for code in CODES if f"  {code}  {CODES[code].title}\n" not in result.stdout] == []
+
+
+def test_explanations_in_json(pcc: Pcc) -> None:
+    told = json.loads(pcc("explain", "pc303", "--json").stdout)
+    assert told["code"] == "PC303"
+    assert told.keys() == {"code", "title", "meaning", "why", "wrong", "right"}
+    every = json.loads(pcc("explain", "--json").stdout)
+    assert [entry["code"] for entry in every] == list(CODES)
+    assert told in every
+
+
+def test_an_unknown_code_is_a_mistake_with_a_suggestion(pcc: Pcc) -> None:
+    result = pcc("explain", "303")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "unknown code `PC999`" in result.stderr
+    assert "unknown code `303`" in result.stderr
+    assert "did you mean `PC303`?" in result.stderr
 
 
 def test_the_schema_is_json(pcc: Pcc) -> None:

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-import cli
 import pccompiler as pcc
-from pccompiler.diagnostics.codes import CODES, Code
+from pccompiler.diagnostics.codes.code import whole
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.ir.graph import Graph
 
 Problems = Callable[..., tuple[Diagnostic, ...]]
-
-SECTIONS = {
-    "pcc": "pcc: 1\n",
-    "name": "name: example\n",
-    "nodes": "nodes: {image: {shape: [4], role: input}, label: {shape: [2], role: output}}\n",
-    "edges": "edges: [{path: image -> label}]\n",
-}
-"""A good spec, whose sections an example may replace."""
-
-
-def completed(example: str) -> str:
-    """The example with the sections that it leaves out."""
-    own = {line.partition(":")[0] for line in example.splitlines() if line[:1].isalpha()}
-    return example + "\n" + "".join(text for key, text in SECTIONS.items() if key not in own)
 
 
 def graph_of(**sections: object) -> Graph:
@@ -42,37 +25,6 @@ def graph_of(**sections: object) -> Graph:
         },
     }
     return pcc.check({**base, **sections}).graph
-
-
-OF_SPECS = [c for n, c in CODES.items() if n.startswith("PC3") and not c.wrong.startswith("pcc ")]
-OF_COMMANDS = [c for n, c in CODES.items() if n[2] in "34" and c.wrong.startswith("pcc ")]
-
-
-@pytest.mark.parametrize("code", OF_SPECS, ids=lambda code: code.code)
-def test_the_wrong_example_gives_the_code_and_the_right_one_nothing(
-    code: Code, problems: Problems
-) -> None:
-    assert {problem.code for problem in problems(completed(code.wrong))} == {code.code}
-    assert problems(completed(code.right)) == ()
-
-
-@pytest.mark.parametrize("code", OF_COMMANDS, ids=lambda code: code.code)
-def test_the_wrong_command_gives_the_code_and_the_right_one_works(
-    code: Code, tmp_path: Path
-) -> None:
-    def run(command: str) -> tuple[int, str]:
-        words = command.split()[1:]
-        words = [str(tmp_path / w) if w.startswith("net.") else w for w in words]
-        result = CliRunner().invoke(cli.main, words)
-        return result.exit_code, result.stderr
-
-    status, told = run(code.wrong)
-    assert (status, f"error[{code.code}]" in told) == (2, True)
-    assert run(code.right)[0] == 0
-
-
-def test_every_code_of_the_graph_has_its_examples_tested() -> None:
-    assert {code.code for code in (*OF_SPECS, *OF_COMMANDS)} == {n for n in CODES if n[2] in "34"}
 
 
 def test_chains_ranges_and_pairs_make_the_edges_they_stand_for() -> None:
@@ -159,12 +111,12 @@ def test_a_second_declaration_points_at_the_first(problems: Problems) -> None:
 
 
 def test_an_unknown_node_inside_a_chain_is_told_once(problems: Problems) -> None:
-    found = problems(completed("edges: [{path: image -> hidden -> label}]"))
+    found = problems(whole("edges: [{path: image -> hidden -> label}]"))
     assert [problem.code for problem in found] == ["PC301"]
 
 
 def test_an_unknown_node_comes_with_the_nearest_name(problems: Problems) -> None:
-    [problem] = problems(completed("edges: [{path: imgae -> label}]"))
+    [problem] = problems(whole("edges: [{path: imgae -> label}]"))
     assert "did you mean `image`?" in problem.help
 
 
@@ -222,7 +174,7 @@ def test_unusual_networks_are_networks(sections: dict[str, object]) -> None:
 def test_a_node_that_leads_nowhere_is_only_a_warning(problems: Problems) -> None:
     nodes = "nodes: {image: {shape: [4], role: input}, h: {shape: [3]}, g: {shape: [3]}, " \
         "label: {shape: [2], role: output}}\n"  # fmt: skip
-    found = problems(completed(nodes + "edges: [{path: image -> label}, {path: image -> h -> g}]"))
+    found = problems(whole(nodes + "edges: [{path: image -> label}, {path: image -> h -> g}]"))
     assert {(p.code, p.severity, p.path) for p in found} == {
         ("PC316", "warning", "nodes.h"),
         ("PC316", "warning", "nodes.g"),

@@ -1,0 +1,113 @@
+"""PC50x and PC51x: data, and how it meets the network."""
+
+from __future__ import annotations
+
+from pccompiler.diagnostics.codes.code import Code, whole
+
+DIGITS = (
+    "nodes:\n  image: {shape: [64], role: input}\n  label: {shape: [10], role: output}\n"
+    "edges:\n  - {path: image -> label}\n"
+)
+"""Nodes for the digits of scikit-learn."""
+
+DATA_CODES: tuple[Code, ...] = (
+    Code(
+        "PC501",
+        "a data file is missing",
+        "The source was looked for in the folders that the message lists, in that order, or its "
+        "package is not installed. Folders come from `data.root`, or else from the variable "
+        "PCC_DATA (itself, or a subfolder named like the source).",
+        why="Nothing is downloaded behind your back; the help says how to get the file, and "
+        "`pcc data list` says what is there.",
+        wrong=whole(DIGITS + "data: {source: {npz: nowhere.npz}}"),
+        right=whole(DIGITS + "data: {source: digits}"),
+    ),
+    Code(
+        "PC502",
+        "a data file is damaged",
+        "The file ends early, or its compressed content does not match its own checksum. It "
+        "was probably cut off while it was downloaded or copied.",
+        why="Half a file would train on less than was meant, so nothing of it is used.",
+        wrong="data: {source: mnist, root: half/}       # 3 of 10 MB of the images arrived",
+        right="data: {source: mnist, root: mnist/}      # files that `gzip -t` accepts",
+    ),
+    Code(
+        "PC503",
+        "a data file is not what its name promises",
+        "Magic number, shape, size or checksum differ from those of the format or the data set, "
+        "or two files that belong together differ in their number of samples.",
+        why="Several data sets have files of the same names and shapes; scores on the wrong one "
+        "would go unnoticed.",
+        wrong="data: {source: mnist, root: kuzushiji/}      # files of another data set",
+        right="data: {source: {idx: kuzushiji/}}            # any data in IDX format",
+    ),
+    Code(
+        "PC504",
+        "a label is out of range",
+        "Class labels are integers from 0 to the number of classes minus one. The message "
+        "names the first sample that breaks this.",
+        why="A class becomes the unit of that number; there is no unit for others.",
+        wrong="data: {source: {npz: {path: a.npz, classes: 10}}}     # its labels are 1 to 10",
+        right="data: {source: {npz: {path: a.npz, classes: 11}}}     # or renumber them from 0",
+    ),
+    Code(
+        "PC505",
+        "an array of an .npz file cannot be used",
+        "The array is missing, holds something other than finite numbers, or holds pickled "
+        "Python objects.",
+        why="A single NaN spreads to every parameter, and loading pickled objects can run code.",
+        wrong="data: {source: {npz: a.npz}}                          # its arrays are not x and y",
+        right="data: {source: {npz: {path: a.npz, features: images, target: labels}}}",
+    ),
+    Code(
+        "PC506",
+        "the spec names no data",
+        "Training and evaluation need a `data` section. A spec without one can be checked, "
+        "shown and compiled.",
+        why="There is nothing to learn from.",
+        wrong=whole(DIGITS),
+        right=whole(DIGITS + "data: {source: digits}"),
+    ),
+    Code(
+        "PC510",
+        "data and nodes are not bound",
+        "Every input and output node takes one field of the data. By default a single input "
+        "gets the features and a single output the target; otherwise `data.bind` says which "
+        "field goes to which node.",
+        why="A node without data would have nothing to be held at.",
+        wrong=whole(DIGITS + "data: {source: digits, bind: {pixels: image}}"),
+        right=whole(DIGITS + "data: {source: digits, bind: {image: image, label: label}}"),
+    ),
+    Code(
+        "PC511",
+        "a field does not fit its node",
+        "A field's sample must have as many numbers as the node has units; classes are one-hot, "
+        "so a node bound to 10 classes has 10 units.",
+        why="Each number is held at one unit.",
+        wrong=whole(DIGITS.replace("[10]", "[8]") + "data: {source: digits}"),
+        right=whole(DIGITS + "data: {source: digits}"),
+    ),
+    Code(
+        "PC512",
+        "too few samples",
+        "The training split, which remains after validation and test, needs at least "
+        "`batch_size` samples; a split that is asked for needs some.",
+        why="Every training batch is full, so that all of them are one compiled program.",
+        wrong=whole(DIGITS + "data: {source: digits, batch_size: 64, train_samples: 50}"),
+        right=whole(DIGITS + "data: {source: digits, batch_size: 50, train_samples: 50}"),
+    ),
+    Code(
+        "PC513",
+        "the monitored metric does not exist in this run",
+        "Early stopping and the best checkpoint need a validation split, and `accuracy` needs "
+        "targets that are classes.",
+        why="Without a metric nothing says when to stop.",
+        wrong=whole(
+            DIGITS + "data: {source: digits, validation: 0}\ntraining: {early_stop: {patience: 5}}"
+        ),
+        right=whole(
+            DIGITS
+            + "data: {source: digits, validation: 0.1}\ntraining: {early_stop: {patience: 5}}"
+        ),
+    ),
+)
