@@ -17,6 +17,7 @@ import click
 from pccompiler.diagnostics.codes import CODES
 from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
 from pccompiler.diagnostics.render import render
+from runtime.cli_machine import MACHINE_COMMANDS
 from runtime.cli_options import JSON, SET, SPEC, echo_json
 from runtime.cli_runs import RUN_COMMANDS
 
@@ -209,7 +210,7 @@ def compile_(
         click.echo(emitted(checked, emit), nl=False)
 
 
-for _command in RUN_COMMANDS:
+for _command in (*RUN_COMMANDS, *MACHINE_COMMANDS):
     main.add_command(_command)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pccompiler.components.sources import Dataset, Field
+from pccompiler.components.sources import Dataset, DataSource, Field
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.graph import Graph
 from pccompiler.spec.models import DataSpec
@@ -57,23 +57,31 @@ def samples(arrays: Arrays) -> int:
 
 
 def search_folders(data: DataSpec, spec_folder: Path | None = None) -> tuple[Path, ...]:
-    """Where the source looks for its files, in this order.
+    """Where the source of a spec looks for its files, in this order."""
+    return folders_of(data.source, data.root, spec_folder)
 
-    `data.root`, or else the variable PCC_DATA, each with a subfolder of the source's name
-    first; then, unless `root` is given, the current folder and the spec's (for sources whose
-    option is a path), and the source's default folders.
+
+def folders_of(
+    source: DataSource | type[DataSource], root: str | None, spec_folder: Path | None = None
+) -> tuple[Path, ...]:
+    """Where a source looks for its files, in this order.
+
+    `root`, or else the variable PCC_DATA, each with a subfolder of the source's name first;
+    then, unless `root` is given, the current folder and the spec's (for sources whose option is
+    a path), and the source's default folders.
     """
-    named = data.root or os.environ.get("PCC_DATA")
-    name = data.source.name
+    if not source.in_folders:
+        return ()
+    named = root or os.environ.get("PCC_DATA")
     folders: list[Path] = []
     if named:
-        root = Path(named).expanduser()
-        folders = [root / name, root / name.replace("_", "-"), root]
-    if data.root:
-        return tuple(folders)
-    if data.source.shorthand:
+        base = Path(named).expanduser()
+        folders = [base / source.name, base / source.name.replace("_", "-"), base]
+    if source.shorthand and not root:
         folders += [Path.cwd()] + ([spec_folder] if spec_folder else [])
-    return (*folders, *(Path(folder) for folder in data.source.default_folders))
+    if not root:
+        folders += [Path(folder) for folder in source.default_folders]
+    return tuple(dict.fromkeys(folders))
 
 
 def prepare(

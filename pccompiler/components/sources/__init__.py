@@ -4,6 +4,7 @@ from pccompiler.components.sources.base import Dataset, DataSource, Field
 from pccompiler.components.sources.digits import DigitRows, Digits
 from pccompiler.components.sources.idx import Idx
 from pccompiler.components.sources.mnist import FashionMnist, Mnist
+from pccompiler.components.sources.mnist_5k import Mnist5k
 from pccompiler.components.sources.npz import Npz
 from pccompiler.components.sources.sequence import SequenceClasses
 
@@ -12,6 +13,7 @@ SOURCES: tuple[type[DataSource], ...] = (
     DigitRows,
     FashionMnist,
     Mnist,
+    Mnist5k,
     SequenceClasses,
     Idx,
     Npz,

@@ -37,16 +37,21 @@ class Dataset:
 class DataSource(Member):
     """Where samples come from.
 
-    `default_folders` are searched last; `how_to_get` ends the message about a missing file.
+    `in_folders`: whether its files are looked for in folders, of which `default_folders` come
+    last; `how_to_get` ends the message about a missing file; `checksums` are the SHA-256 of the
+    contents (unpacked) of published files, by what they hold.
     """
 
+    in_folders: ClassVar[bool] = False
     default_folders: ClassVar[tuple[str, ...]] = ()
     how_to_get: ClassVar[str] = ""
+    checksums: ClassVar[Mapping[str, str]] = {}
 
     def files(self, folders: Sequence[Path]) -> Mapping[str, Path]:
         """The files that `load` reads, by what they hold; empty where none are needed.
 
-        Raises DataError (PC501) for the first one that none of the folders holds.
+        Raises DataError (PC501) for the first one that none of the folders holds, and for a
+        package that is not installed.
         """
         return {}
 
@@ -64,6 +69,12 @@ def missing_file(file: str, folders: Sequence[Path], how_to_get: str) -> DataErr
     return DataError(
         Diagnostic("PC501", f"data file `{file}` is missing; looked in {looked}", help=how_to_get)
     )
+
+
+def not_installed(source: str, package: str, how_to_get: str) -> DataError:
+    """PC501: the data comes with a package that is not there."""
+    message = f"the data of `{source}` is in the package {package}, which is not installed"
+    return DataError(Diagnostic("PC501", message, help=how_to_get))
 
 
 def damaged_file(file: Path, problem: str, help: str) -> DataError:

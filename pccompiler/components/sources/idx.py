@@ -50,6 +50,7 @@ class Idx(DataSource):
 
     name: ClassVar[str] = "idx"
     shorthand: ClassVar[str | None] = "folder"
+    in_folders: ClassVar[bool] = True
     how_to_get: ClassVar[str] = (
         "put {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, "
         "with or without .gz, into the folder named by `idx`"

@@ -28,7 +28,7 @@ SHAPES: Mapping[str, tuple[int, ...]] = {
 class _KnownIdx(DataSource):
     """A published data set in the four IDX files."""
 
-    checksums: ClassVar[Mapping[str, str]]
+    in_folders: ClassVar[bool] = True
 
     def files(self, folders: Sequence[Path]) -> Mapping[str, Path]:
         return find_files(folders, self)

@@ -29,6 +29,7 @@ class Npz(DataSource):
 
     name: ClassVar[str] = "npz"
     shorthand: ClassVar[str | None] = "path"
+    in_folders: ClassVar[bool] = True
     how_to_get: ClassVar[str] = (
         "write it with numpy.savez(path, x=features, y=target); a relative path starts at "
         "`data.root`, else at PCC_DATA, the current folder or the spec's folder"

@@ -1,0 +1,99 @@
+"""The commands about what is on this machine: data, versions, devices, limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pccompiler.components.sources import SOURCES
+from runtime.cli_options import JSON, echo_json
+
+NAMES = [source.name for source in SOURCES]
+READY = [source.name for source in SOURCES if not source.has_required_options()]
+"""Sources that need no file of the user's own."""
+ROOT = click.option(
+    "--root",
+    type=click.Path(),
+    help="Look only here, as with `data.root` in a spec; default: the variable PCC_DATA, then "
+    "the source's own folders.",
+)
+
+
+@click.group()
+def data() -> None:
+    """Show which data there is, where it is looked for, and whether it is whole."""
+
+
+@data.command(name="list")
+@ROOT
+@JSON
+def data_list(root: str | None, as_json: bool) -> None:
+    """List the sources of data: found or not, and how to get what is missing."""
+    from runtime.datasets import listing
+
+    told = [listing(source, root) for source in SOURCES]
+    if as_json:
+        echo_json([entry.as_json() for entry in told])
+        return
+    from runtime.tables import print_sources
+
+    print_sources(told)
+
+
+@data.command()
+@click.argument("source", type=click.Choice(NAMES), metavar="SOURCE")
+@ROOT
+@JSON
+def path(source: str, root: str | None, as_json: bool) -> None:
+    """Show in which folders a source is looked for, in order.
+
+    SOURCE is a name of `pcc data list`. A folder is used, there (but without the files) or
+    missing. Exit code 3 if the files are in none of them.
+    """
+    from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
+    from runtime.datasets import folder_states, listing, source_named
+
+    named = source_named(source)
+    told, states = listing(named, root), list(folder_states(named, root))
+    if as_json:
+        folders = [{"folder": folder, "state": state} for folder, state in states]
+        echo_json({"source": source, "found": told.found, "folders": folders})
+    elif states:
+        from runtime.tables import print_table
+
+        print_table(f"where {source} is looked for", ("folder", "state"), states)
+    elif told.found:
+        click.echo(f"{source} is looked for in no folder: {told.how_to_get}", err=True)
+    if told.found is False:
+        raise DataError(Diagnostic("PC501", told.problem, help=told.how_to_get))
+
+
+@data.command(name="check")
+@click.argument("sources", nargs=-1, type=click.Choice(READY), metavar="[SOURCE]...")
+@ROOT
+@JSON
+def data_check(sources: tuple[str, ...], root: str | None, as_json: bool) -> None:
+    """Compare data files with the published SHA-256 checksums.
+
+    Checksums are those of the contents, unpacked. Sources without published files are read.
+    Without SOURCE all are checked that are there. Exit code 3 if a file is damaged or another
+    one, or if a SOURCE is missing.
+    """
+    from pccompiler.diagnostics.diagnostic import DataError
+    from runtime.datasets import check_sources, problems, source_named
+
+    asked = [source_named(name) for name in sources or READY]
+    found = list(check_sources(asked, root))
+    if as_json:
+        echo_json([entry.as_json() for entry in found])
+    else:
+        from runtime.tables import print_file_checks
+
+        print_file_checks(found)
+    wrong = problems(found, sources)
+    if wrong:
+        raise DataError(wrong)
+
+
+MACHINE_COMMANDS: tuple[Any, ...] = (data,)
