@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from pccompiler.components.sources import SOURCES
@@ -96,4 +94,23 @@ def data_check(sources: tuple[str, ...], root: str | None, as_json: bool) -> Non
         raise DataError(wrong)
 
 
-MACHINE_COMMANDS: tuple[Any, ...] = (data,)
+@click.command()
+@JSON
+def doctor(as_json: bool) -> None:
+    """Look at versions, devices, data, caches, limits and folders.
+
+    Everything is ok, a note (something that some runs may miss) or broken. Exit code 1 if
+    anything is broken.
+    """
+    from runtime.doctor import findings, is_broken, report
+
+    found = findings()
+    broken = is_broken(found)
+    if as_json:
+        echo_json({"ok": not broken, "findings": [finding.as_json() for finding in found]})
+    else:
+        click.echo(report(found))
+    raise SystemExit(1 if broken else 0)
+
+
+MACHINE_COMMANDS: tuple[click.Command, ...] = (data, doctor)

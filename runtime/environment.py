@@ -50,8 +50,8 @@ class Environment:
             tuple(str(folder) for folder in data_folders),
             versions(),
             platform.platform(),
-            _processor(),
-            _affinity(),
+            processor(),
+            affinity(),
             {name: os.environ[name] for name in sorted(os.environ) if name.startswith(watched)},
             tuple(f"{device.platform}: {device.device_kind}" for device in jax.devices()),
         )
@@ -99,7 +99,7 @@ def versions() -> dict[str, str]:
     return found | {name: metadata.version(name) for name in LIBRARIES}
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's model, since its vector instructions decide the order of sums."""
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
@@ -109,7 +109,8 @@ def _processor() -> str:
     return models[0] if models else platform.machine()
 
 
-def _affinity() -> tuple[int, ...]:
+def affinity() -> tuple[int, ...]:
+    """The processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return tuple(sorted(os.sched_getaffinity(0)))
     return tuple(range(os.cpu_count() or 1))
