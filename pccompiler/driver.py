@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
@@ -84,7 +83,9 @@ def _left_out(graph: Graph, built: Graph) -> list[Diagnostic]:
             f"{graph.form.name} leaves out the feedback edges: {names}",
             left[0].span,
             path=f"edges.{left[0].name}",
-            help="they take part in `energy: {form: bidirectional}`",
+            help="its edges act both ways already"
+            if graph.form.undirected
+            else "they take part in `energy: {form: bidirectional}`",
             severity="warning",
         )
     ]
@@ -152,11 +153,9 @@ def _plan(
 ) -> UpdatePlan:
     plan = plan_update(graph, spec, document, situation)
     plan = _observed(plan, "plan", observe)
-    optimizer = plan.state_optimizer
     for plan_pass in PLAN_PASSES:
         if plan_pass.name not in disable:
-            run = partial(plan_pass.run, graph, optimizer)
-            plan = _observed(plan.map_phases(run), plan_pass.name, observe)
+            plan = _observed(plan_pass.run(plan), plan_pass.name, observe)
     return plan
 
 

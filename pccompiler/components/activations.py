@@ -1,27 +1,94 @@
 """Elementwise activations, by the names that specs use.
 
-A member here is one line: a name and a function on arrays of any shape. The table feeds
-`nodes.*.activation`, the operators of the same names, and their contract tests.
+A member here is an entry: a function on arrays of any shape and, where a Hopfield network may
+use it, its potential. The table feeds `nodes.*.activation`, the operators of the same names,
+and their contract tests.
+
+The potential G of a monotone activation a is the integral of its inverse, so that the state
+x = a(f) is the minimum of G(x) - f x; on the range of the activation,
+
+    identity, relu, hard_tanh, hard_sigmoid    x^2 / 2
+    half_hard_sigmoid                          x^2
+    leaky_relu                                 x^2 / 2 above zero, x^2 / (2 * 0.01) below
+    tanh                  x artanh x + log(1 - x^2) / 2
+    sigmoid               x log x + (1 - x) log(1 - x)
+    shifted_sigmoid       x / 2 + [x log x + (1 - x) log(1 - x)] / 4
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
 
 from pccompiler.components.vocabulary import Array
 from pccompiler.lazy import jax, jnp
 
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "identity": lambda x: x,
-    "tanh": lambda x: jnp.tanh(x),
-    "sigmoid": lambda x: jax.nn.sigmoid(x),
-    "relu": lambda x: jax.nn.relu(x),
-    "leaky_relu": lambda x: jax.nn.leaky_relu(x, negative_slope=0.01),
-    "gelu": lambda x: jax.nn.gelu(x, approximate=True),  # the tanh form, as in the field's code
-    "hard_tanh": lambda x: jax.nn.hard_tanh(x),  # clip(x, -1, 1)
-    # clip(x, 0, 1), the one of Hopfield networks. Like hard_tanh, and unlike jnp.clip, it has
-    # derivative 1 at both ends, where states saturate exactly.
-    "hard_sigmoid": lambda x: jnp.where(x > 1, 1, jnp.where(x < 0, 0, x)),
-    "softplus": lambda x: jax.nn.softplus(x),
-    "silu": lambda x: jax.nn.silu(x),
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function, and what the energy of a Hopfield network needs of it.
+
+    `potential` is the integral of its inverse, elementwise, or None where there is none to
+    use; where it is c/2 x^2 on the range `low` to `high`, `curvature` is c.
+    """
+
+    function: Callable[[Array], Array]
+    potential: Callable[[Array], Array] | None = None
+    curvature: float | None = None
+    low: float = -inf
+    high: float = inf
+
+    def __call__(self, x: Array) -> Array:
+        return self.function(x)
+
+
+def _quadratic(
+    function: Callable[[Array], Array],
+    curvature: float = 1.0,
+    low: float = -inf,
+    high: float = inf,
+) -> Activation:
+    return Activation(function, lambda x: curvature / 2 * x * x, curvature, low, high)
+
+
+def _clip(x: Array, low: float, high: float) -> Array:
+    """Like `jax.nn.hard_tanh`, and unlike `jnp.clip`, with derivative 1 at both ends, where
+    states saturate exactly."""
+    return jnp.where(x > high, high, jnp.where(x < low, low, x))
+
+
+def _plogp(p: Array) -> Array:
+    """p log p, zero at p = 0."""
+    return jax.scipy.special.xlogy(p, p)
+
+
+def _sigmoid_potential(x: Array) -> Array:
+    return _plogp(x) + _plogp(1 - x)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": _quadratic(lambda x: x),
+    "tanh": Activation(
+        lambda x: jnp.tanh(x), lambda x: (_plogp(1 + x) + _plogp(1 - x)) / 2, low=-1, high=1
+    ),
+    "sigmoid": Activation(lambda x: jax.nn.sigmoid(x), _sigmoid_potential, low=0, high=1),
+    "relu": _quadratic(lambda x: jax.nn.relu(x), low=0),
+    "leaky_relu": Activation(
+        lambda x: jax.nn.leaky_relu(x, negative_slope=0.01),
+        lambda x: jnp.where(x > 0, 0.5, 50) * x * x,
+    ),
+    # the tanh form, as in the field's code
+    "gelu": Activation(lambda x: jax.nn.gelu(x, approximate=True)),
+    "hard_tanh": _quadratic(lambda x: _clip(x, -1, 1), low=-1, high=1),
+    "hard_sigmoid": _quadratic(lambda x: _clip(x, 0, 1), low=0, high=1),
+    "half_hard_sigmoid": _quadratic(lambda x: _clip(x / 2, 0, 1), 2.0, low=0, high=1),
+    "shifted_sigmoid": Activation(
+        lambda x: jax.nn.sigmoid(4 * x - 2),
+        lambda x: x / 2 + _sigmoid_potential(x) / 4,
+        low=0,
+        high=1,
+    ),
+    "softplus": Activation(lambda x: jax.nn.softplus(x)),
+    "silu": Activation(lambda x: jax.nn.silu(x)),
 }

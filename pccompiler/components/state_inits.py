@@ -33,4 +33,13 @@ class AtRandom(StateInit):
     std: float = Field(default=0.1, ge=0, description="standard deviation")
 
 
-STATE_INITS: tuple[type[StateInit], ...] = (Feedforward, AtZero, AtRandom)
+class Previous(StateInit):
+    """Free nodes start where the first phase of the batch before left them; at first at zero.
+
+    Outside training, where there is no batch before, at zero.
+    """
+
+    name: ClassVar[str] = "previous"
+
+
+STATE_INITS: tuple[type[StateInit], ...] = (Feedforward, AtZero, AtRandom, Previous)

@@ -21,9 +21,14 @@ Memory = tuple[Array, ...]
 
 
 class StateOptimizer(Member):
-    """The rule by which an inference step changes a state."""
+    """The rule by which an inference step changes a state.
+
+    `seeks_rest`: the gradient that it is given is the way from where the state would rest, if
+    all others stayed, to where it is; otherwise it is dF/dx.
+    """
 
     still_at_zero: ClassVar[bool] = True
+    seeks_rest: ClassVar[bool] = False
 
     @property
     def slots(self) -> int:
@@ -94,4 +99,29 @@ class StateAdam(StateOptimizer):
         return -self.learning_rate * step, (first, second)
 
 
-STATE_OPTIMIZERS: tuple[type[StateOptimizer], ...] = (StateSGD, StateAdam)
+class FixedPoint(StateOptimizer):
+    """Each state moves to where it would rest if all others stayed: x <- d x + (1 - d) rest.
+
+    For Hopfield nodes rest = activation(field), for Gaussian ones x - (dF/dx) / precision, both
+    within the node's range. Without damping and for quadratic energies this is a gradient step
+    of rate one.
+    """
+
+    name: ClassVar[str] = "fixed_point"
+    shorthand: ClassVar[str | None] = "damping"
+    seeks_rest: ClassVar[bool] = True
+
+    damping: float = Field(default=0.0, ge=0, lt=1, description="d: how much of the state stays")
+
+    @property
+    def slots(self) -> int:
+        return 0
+
+    def memory(self, x: Array) -> Memory:
+        return ()
+
+    def update(self, gradient: Array, memory: Memory, t: Array | int) -> tuple[Array, Memory]:
+        return -(1 - self.damping) * gradient, ()
+
+
+STATE_OPTIMIZERS: tuple[type[StateOptimizer], ...] = (StateSGD, StateAdam, FixedPoint)

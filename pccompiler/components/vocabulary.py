@@ -38,14 +38,27 @@ class PhaseKind(StrEnum):
     """Inference steps: the free states descend the energy F = E + beta C."""
 
 
+class Descent(StrEnum):
+    """What a relaxation descends, and how."""
+
+    ENERGY = "energy"
+    """F, from the spec's start with the spec's state optimiser."""
+    PINNED = "pinned"
+    """F with predictions and their derivatives kept as the feedforward pass has them."""
+    UNIT = "unit"
+    """F from the feedforward pass, in plain gradient steps of rate one."""
+
+
 @dataclass(frozen=True)
 class Phase:
     """One stretch of computation of a training step.
 
-    `clamped` nodes are held at the batch's values, `nudged` ones are free and feel
-    `beta` times the loss against the batch's values. `start` names the phase whose final
-    states this one starts from; without it the spec's `inference.init` applies.
-    `steps` counts inference steps, filled in from the spec for a relaxation.
+    `clamped` nodes are held at the batch's values; those among them that are also `pulled` are
+    held part of the way there, at o - beta dC/do, where o is what the phase starts from.
+    `nudged` nodes are free and feel `beta` times the loss against the batch's values. `start`
+    names the phase whose final states this one starts from; without it the spec's
+    `inference.init` applies. `steps` counts inference steps, filled in from the spec for a
+    relaxation whose rule does not say how many there are.
     """
 
     name: str
@@ -55,6 +68,23 @@ class Phase:
     beta: float = 0.0
     start: str | None = None
     steps: int = 0
+    pulled: tuple[str, ...] = ()
+    descent: Descent = Descent.ENERGY
+
+
+@dataclass(frozen=True)
+class Nudging:
+    """How beta changes from batch to batch.
+
+    Every beta of the rule is multiplied by one number: a random sign per batch if
+    `random_sign`, and a size that makes |beta| grow from `beta` by `growth` after each epoch,
+    up to one. `epochs` is how many there are.
+    """
+
+    beta: float
+    random_sign: bool = False
+    growth: float = 0.0
+    epochs: int = 1
 
 
 @dataclass(frozen=True)
@@ -63,11 +93,19 @@ class Network:
 
     `feedforward_is_equilibrium`: with only the inputs clamped, the feedforward pass is the
     minimum of the energy (no cycles, no free roots), so no relaxation is needed to find it.
+    `has_energy`: the states descend an energy (no feedback with weights of its own in a
+    Hopfield network). `levels`: the number of levels that have a prediction, where all paths
+    from a node to an output are equally long, else None. `plain`: every state between input
+    and output is Gaussian with precision one and unbounded, and outputs lead nowhere.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     feedforward_is_equilibrium: bool
+    form: str = "predictive_coding"
+    has_energy: bool = True
+    levels: int | None = None
+    plain: bool = True
 
 
 class Evidence(Protocol):
@@ -82,6 +120,20 @@ class Evidence(Protocol):
 
     def energy_gradient(self, phase: str) -> Params:
         """d/dparams of the batch mean of F in that phase, its final states held fixed."""
+        ...
+
+    def beta(self, phase: str) -> Array | float:
+        """The nudge of a phase in this batch."""
+        ...
+
+    def field_gradient(self, phase: str, along: Mapping[str, Array]) -> Params:
+        """d/dparams of the batch mean of sum_n <along_n, dF/dx_n>, at the final states of an
+        unnudged phase, plus that of dF/dbeta: what -<along, field> makes of the parameters."""
+        ...
+
+    def arrival_gradient(self, phase: str) -> Params:
+        """d/dparams of the batch mean of the energies, each at the step at which its error
+        first arrives, with the predictions of the feedforward pass."""
         ...
 
     def loss_gradient(self) -> Params:

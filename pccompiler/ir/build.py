@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from pccompiler.components.energies import Energy, Gaussian
@@ -39,6 +40,7 @@ class _Builder:
         for index, edge in enumerate(self.spec.edges):
             self._add_edges(("edges", index), edge)
         self._set_precisions()
+        self._set_rates()
         self._check_names()
         if not self.problems:
             self._follow_references()
@@ -79,6 +81,7 @@ class _Builder:
                 continue
             precision = self.spec.energy.precision
             energy: Energy = node.energy or Gaussian()
+            low, high = node.range or (None, None)
             self.nodes[name] = Node(
                 name,
                 node.shape,
@@ -90,6 +93,8 @@ class _Builder:
                 prior=node.prior,
                 concatenates=node.combine == "concat",
                 sums_feedback=node.merge == "sum",
+                low=-inf if low is None else low,
+                high=inf if high is None else high,
                 span=span,
             )
 
@@ -102,6 +107,16 @@ class _Builder:
             for name in self._expanded(written, path):
                 if self._is_node(name, path, "PC311", key=True):
                     self.nodes[name] = self.nodes[name].replace(precision=value)
+
+    def _set_rates(self) -> None:
+        for name, scale in self.spec.learning.rate_scales.items():
+            path: KeyPath = ("learning", "rate_scales", name)
+            edge = self.edges.get(name)
+            if edge is None:
+                help = suggestion(name, self.edges) or "edges are called `from->to`"
+                self._problem("PC319", f"there is no edge `{name}`", path, key=True, help=help)
+            else:
+                self.edges[name] = edge.replace(update_scale=edge.update_scale * scale)
 
     def _check_names(self) -> None:
         """Every place outside nodes and edges that names a node."""
@@ -206,7 +221,7 @@ class _Builder:
             target,
             kind,
             operators,
-            delay=(1 if kind is EdgeKind.RECURRENT else 0) if edge.delay is None else edge.delay,
+            delay=self._default_delay(kind) if edge.delay is None else edge.delay,
             gain=edge.gain,
             update_scale=edge.learning_rate_scale if edge.trainable else 0.0,
             tied_to=tied_to,
@@ -215,6 +230,10 @@ class _Builder:
         )
         if edge.delay is None and any(isinstance(o, TransposeOf) for o in operators):
             self.inherits_delay.append(name)
+
+    def _default_delay(self, kind: EdgeKind) -> int:
+        """A recurrent edge reads the time step before, unless edges act both ways at once."""
+        return 1 if kind is EdgeKind.RECURRENT and not self.spec.energy.form.undirected else 0
 
     def _follow_references(self) -> None:
         """Edges that others transpose or share parameters with exist, and lead forwards."""

@@ -7,7 +7,10 @@ from typing import Any, cast
 
 import networkx as nx
 
-from pccompiler.components.energies import Gaussian
+from pccompiler.components.activations import ACTIVATIONS
+from pccompiler.components.energies import Gaussian, PassThrough
+from pccompiler.components.operators import Dense
+from pccompiler.components.operators.transpose_of import TransposeOf
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
@@ -20,6 +23,8 @@ _nx = cast(Any, nx)  # the stubs of some algorithms are partial
 def mistakes(graph: Graph, nodes_span: Span | None) -> list[Diagnostic]:
     """Everything that is wrong with a graph whose names are in order."""
     problems = [*_delays(graph), *_roles(graph), *_pass_through(graph), *_energies(graph)]
+    if graph.form.undirected:
+        problems += _couplings(graph)
     if not problems and not _learns(graph):
         problems.append(
             Diagnostic(
@@ -63,7 +68,7 @@ def _roles(graph: Graph) -> Iterator[Diagnostic]:
         if node.name not in used:
             message = f"node `{node.name}` has no edge"
             yield _on_node("PC306", node, message, "connect it with an edge, or remove it")
-        elif node.role is Role.OUTPUT and graph.is_root(node.name):
+        elif node.role is Role.OUTPUT and graph.is_root(node.name) and not graph.form.undirected:
             message = f"nothing predicts the output `{node.name}`"
             yield _on_node("PC307", node, message, "add an edge into it, or change its role")
         if node.prior is not None and not graph.is_root(node.name):
@@ -73,6 +78,8 @@ def _roles(graph: Graph) -> Iterator[Diagnostic]:
 
 def _learns(graph: Graph) -> bool:
     """Whether some node that is bound to data is predicted."""
+    if graph.form.undirected:
+        return any(node.role is not Role.HIDDEN for node in graph.nodes)
     arriving = graph.arriving if graph.form.uses_feedback else graph.incoming
     return any(arriving(node.name) for node in graph.nodes if node.role is not Role.HIDDEN)
 
@@ -83,8 +90,8 @@ def _pass_through(graph: Graph) -> Iterator[Diagnostic]:
     passing = [node for node in graph.nodes if node.passes_through]
     names = {node.name for node in passing}
     for node in passing:
-        if node.role is not Role.HIDDEN:
-            message = f"the {node.role} `{node.name}` has energy none, but data is held there"
+        if node.role is Role.INPUT:
+            message = f"the input `{node.name}` has energy none, but data is held there"
             yield _on_node("PC322", node, message, "give it an energy, or pass on to another node")
         elif graph.is_root(node.name):
             message = f"node `{node.name}` has energy none, but nothing predicts it"
@@ -117,8 +124,51 @@ def _energies(graph: Graph) -> Iterator[Diagnostic]:
             yield _on_node("PC324", node, message, help)
 
 
+def _couplings(graph: Graph) -> Iterator[Diagnostic]:
+    """What an energy of couplings that act both ways is not defined for."""
+    form, back = graph.form, [edge for edge in graph.edges if edge.is_feedback]
+    if graph.time is not None:
+        message = f"the form {form.name} is not unrolled in time: its edges act both ways at once"
+        yield _on_edge("PC328", graph.edges[0], message, "remove `time`, or use another form")
+    usable = ", ".join(name for name, a in ACTIVATIONS.items() if a.potential is not None)
+    for node in graph.nodes:
+        if not isinstance(node.energy, Gaussian | PassThrough):
+            message = f"node `{node.name}` has the energy {node.energy.name}, but under "
+            message += f"{form.name} the activation makes a node's energy"
+            yield _on_node("PC328", node, message, "leave its energy out, or write energy: none")
+        if node.precision != 1:
+            message = f"node `{node.name}` has a precision, but {form.name} has no errors to weigh"
+            yield _on_node("PC328", node, message, "leave it out; edges may have a `gain`")
+        no_potential = graph.activation(node.name).potential is None and not node.passes_through
+        if form.wants_potential() and no_potential and node.role is not Role.INPUT:
+            message = f"the activation {node.activation} of `{node.name}` makes no energy: it has "
+            message += "no inverse, or no closed form of its integral"
+            help = f"use one of {usable}, or form: {{{form.name}: rho}}"
+            yield _on_node("PC328", node, message, help)
+    for edge in graph.edges:
+        lateral = edge.source == edge.target
+        if lateral and (len(edge.operators) != 1 or not isinstance(edge.operators[0], Dense)):
+            message = f"edge `{edge.name}` couples a node to itself, which dense alone can"
+            yield _on_edge("PC328", edge, message, "use op: dense, or a second node")
+    for edge in back:
+        if any(isinstance(operator, TransposeOf) for operator in edge.operators):
+            continue
+        if not any((e.source, e.target) == (edge.target, edge.source) for e in graph.edges):
+            message = f"the feedback edge `{edge.name}` answers no edge"
+            help = (
+                f"add the edge {edge.target}->{edge.source}, whose backward direction it replaces"
+            )
+            yield _on_edge("PC328", edge, message, help)
+        elif not form.wants_potential():
+            message = f"edge `{edge.name}` feeds back with weights of its own, which "
+            message += f"{form.name} has for `nonlinearity: state`"
+            yield _on_edge("PC328", edge, message, f"write form: {{{form.name}: state}}")
+
+
 def _leading_nowhere(graph: Graph) -> Iterator[Diagnostic]:
     """Hidden nodes from which no bound node is reachable."""
+    if graph.form.undirected:
+        return
     bound = {node.name for node in graph.nodes if node.role is not Role.HIDDEN}
     leads_somewhere = set(bound)
     for name in bound:

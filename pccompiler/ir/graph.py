@@ -4,142 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cached_property
-from math import prod
+from math import inf
 from typing import Any
 
 import networkx as nx
 
-from pccompiler.components.energies import Energy, Gaussian, PassThrough, Prior, SquaredError
+from pccompiler.components.activations import ACTIVATIONS, Activation
+from pccompiler.components.energies import Energy, Gaussian, SquaredError
 from pccompiler.components.forms import EnergyForm, PredictiveCodingForm
-from pccompiler.components.operators import Operator
-from pccompiler.components.vocabulary import Network, Role, Shape
-from pccompiler.diagnostics.source import Span
+from pccompiler.components.vocabulary import Network, Role
+from pccompiler.ir.elements import Edge, EdgeKind, Node, Owner, Stage, Time
 
-
-class Stage(StrEnum):
-    """How far a graph has come; each stage promises more (see `ir.verify`)."""
-
-    BUILT = "built"
-    TYPED = "typed"
-
-
-class EdgeKind(StrEnum):
-    """What an edge is to a node's prediction.
-
-    Feedforward, skip and recurrent edges add up to the forward prediction; a skip computes
-    what a feedforward edge does, and a recurrent edge leads to the same node or backwards.
-    Feedback edges make the feedback prediction.
-    """
-
-    FEEDFORWARD = "feedforward"
-    SKIP = "skip"
-    RECURRENT = "recurrent"
-    FEEDBACK = "feedback"
-
-
-@dataclass(frozen=True)
-class Node:
-    """A population of units. `shape` is None until shapes are inferred.
-
-    `energy` is that of its state given its prediction, times `precision`; `chosen` says
-    whether the spec names it, so that it also holds where data is clamped. A root, which has
-    no forward prediction, may have a `prior`. `concatenates` joins the incoming values along
-    the last axis, in canonical order, instead of adding them; `sums_feedback` adds the
-    feedback values instead of averaging them.
-    """
-
-    name: str
-    shape: Shape | None
-    role: Role
-    activation: str
-    precision: float
-    energy: Energy = field(default_factory=Gaussian)
-    chosen: bool = False
-    prior: Prior | None = None
-    concatenates: bool = False
-    sums_feedback: bool = False
-    span: Span | None = field(default=None, compare=False)
-
-    @property
-    def passes_through(self) -> bool:
-        """Whether it is no variable: its prediction stands wherever it is read."""
-        return isinstance(self.energy, PassThrough)
-
-    def replace(self, **changes: Any) -> Node:
-        return replace(self, **changes)
-
-
-Owner = tuple[str, int]
-"""An edge and the position of one of its operators: whose parameters are meant."""
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A pipeline of operators from `source` into a prediction of `target`.
-
-    A forward edge of delay d reads its source d time steps before, a feedback edge d steps
-    after. What it contributes is `gain` times the pipeline. `owners` names, by position, the
-    operators that use another's parameters. `update_scale` multiplies every update of its
-    parameters (0: they are not trained). `reference` is the edge that the spec names in
-    `tied_to` or `transpose_of`.
-
-    Once typed, `shapes[i]` is what operator i receives and `shapes[-1]` what leaves the last.
-    """
-
-    name: str
-    source: str
-    target: str
-    kind: EdgeKind
-    operators: tuple[Operator, ...]
-    shapes: tuple[Shape, ...] = ()
-    delay: int = 0
-    gain: float = 1.0
-    update_scale: float = 1.0
-    tied_to: str | None = None
-    owners: tuple[tuple[int, Owner], ...] = ()
-    span: Span | None = field(default=None, compare=False)
-    operator_span: Span | None = field(default=None, compare=False)
-
-    @property
-    def is_feedback(self) -> bool:
-        return self.kind is EdgeKind.FEEDBACK
-
-    @property
-    def is_ordered(self) -> bool:
-        """Whether its source must be known before its target, within a time step."""
-        return self.kind in (EdgeKind.FEEDFORWARD, EdgeKind.SKIP) and not self.delay
-
-    @property
-    def stages(self) -> tuple[tuple[Operator, Shape, Shape], ...]:
-        """(operator, shape before, shape after) along the pipeline of a typed edge."""
-        return tuple(zip(self.operators, self.shapes[:-1], self.shapes[1:], strict=True))
-
-    @property
-    def parameter_count(self) -> int:
-        """How many numbers the operators of a typed edge learn, borrowed ones not counted."""
-        borrowed = {position for position, _ in self.owners}
-        return sum(
-            prod(parameter.shape)
-            for position, (operator, given, result) in enumerate(self.stages)
-            if position not in borrowed
-            for parameter in operator.parameters(given, result).values()
-        )
-
-    def replace(self, **changes: Any) -> Edge:
-        return replace(self, **changes)
-
-
-@dataclass(frozen=True)
-class Time:
-    """A network unrolled in time: copies 0 .. steps-1 of every node.
-
-    Targets hold for the last copy, or for every one.
-    """
-
-    steps: int
-    every: bool = False
+__all__ = ["Edge", "EdgeKind", "Graph", "Node", "Owner", "Stage", "Time"]
 
 
 @dataclass(frozen=True)
@@ -252,6 +129,27 @@ class Graph:
                         waiting.append(edge.source)
         return frozenset(found)
 
+    @cached_property
+    def one_way(self) -> frozenset[str]:
+        """The edges of an undirected form that act on their target alone: feedback edges with
+        weights of their own, and the forward edges that they answer."""
+        if not self.form.undirected:
+            return frozenset()
+        back = [edge for edge in self.edges if edge.is_feedback]
+        answered = {(edge.target, edge.source) for edge in back}
+        forward = [e for e in self.edges if (e.source, e.target) in answered and e not in back]
+        return frozenset(edge.name for edge in (*back, *forward))
+
+    def activation(self, node: str) -> Activation:
+        """The activation of a node."""
+        return ACTIVATIONS[self.node[node].activation]
+
+    def bounds(self, node: str) -> tuple[float, float] | None:
+        """The range in which its free state is kept; None where it is unbounded."""
+        low, high = self.form.bounds(self.activation(node))
+        low, high = max(low, self.node[node].low), min(high, self.node[node].high)
+        return None if (low, high) == (-inf, inf) else (low, high)
+
     def is_root(self, node: str) -> bool:
         """A root has no incoming forward edge and so no forward prediction."""
         return not self.incoming(node)
@@ -330,8 +228,14 @@ class Graph:
             self.form.feedforward_is_minimum
             and self.has_sweep
             and roots == clamped
-            and all(self.free_energy(node).zero_at_prediction for node in free)
+            and all(self.rests_at_prediction(node) for node in free)
         )
+
+    def rests_at_prediction(self, node: Node) -> bool:
+        """Whether a free node has no error at its prediction, and may stand there."""
+        activation = self.activation(node.name)
+        within = node.low <= activation.low and activation.high <= node.high
+        return self.free_energy(node).zero_at_prediction and within
 
     def replace(self, **changes: Any) -> Graph:
         return replace(self, **changes)

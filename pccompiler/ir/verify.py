@@ -50,7 +50,7 @@ def _broken(graph: Graph) -> Iterator[tuple[str, str, Span | None]]:
 
 
 def _broken_types(graph: Graph) -> Iterator[tuple[str, str, Span | None]]:
-    if not nx.is_directed_acyclic_graph(graph.ordered):
+    if not graph.form.undirected and not nx.is_directed_acyclic_graph(graph.ordered):
         yield "undelayed edges are acyclic", graph.name, None
     for node in graph.nodes:
         if node.shape is None:

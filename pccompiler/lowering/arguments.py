@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Params
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.network import Hold, States, at_all_times, state_shape
+from pccompiler.lowering.states import Hold, States, at_all_times, state_shape
 
 Clamp = Mapping[str, Any]
 """{node: value} or {node: (value, mask)}: entries where the mask is true are held."""

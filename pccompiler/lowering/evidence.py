@@ -9,11 +9,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pccompiler.components.vocabulary import Array, Params
-from pccompiler.lowering.network import Equations, Hold, States, at_all_times
+from pccompiler.components.vocabulary import Array, Nudging, Params
+from pccompiler.lowering.network import Equations
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.randomness import named_key
-from pccompiler.lowering.relaxation import Record, Settled, run_phase, settled_energies
+from pccompiler.lowering.relaxation import Record
+from pccompiler.lowering.running import Settled, run_phase, settled_energies
+from pccompiler.lowering.states import Hold, States, at_all_times
 
 
 @dataclass
@@ -33,6 +35,8 @@ class TrainingEvidence:
     start: Mapping[str, Array] | None = None
     running: Mapping[str, Any] | None = None
     """Statistics that normalising operators use; without them they use those of the batch."""
+    nudge: Array | float = 1.0
+    """Factor on every beta in this batch."""
 
     def __post_init__(self) -> None:
         self.batch = at_all_times(self.plan.graph, self.batch)
@@ -45,37 +49,81 @@ class TrainingEvidence:
         """The network with these parameters."""
         return Equations(self.plan.copies, params, self.running)
 
+    def beta(self, phase: str) -> Array | float:
+        return self.nudge * self.plan.phase(phase).phase.beta
+
     def settled(self, name: str) -> Settled:
         """The end of a phase, run once."""
         if name not in self._settled:
-            phase = self.plan.phase(name)
-            earlier = phase.phase.start
-            with jax.named_scope(name):
-                self._settled[name] = run_phase(
-                    self.plan,
-                    phase,
-                    self.equations(self.params),
-                    self.batch,
-                    self.settled(earlier) if earlier else None,
-                    observe=self.observe,
-                    key=named_key(self.key, name),
-                    hold=self.hold,
-                    states=self.start,
-                )
+            [*group] = next((g for g in self.plan.together if name in g), (name,))
+            if len(group) == 1 or self.observe is not None:
+                self._settled[name] = self._run(name)
+            else:
+                self._settled |= self._run_together(group)
         return self._settled[name]
+
+    def _run(self, name: str) -> Settled:
+        phase = self.plan.phase(name)
+        earlier = phase.phase.start
+        with jax.named_scope(name):
+            return run_phase(
+                self.plan,
+                phase,
+                self.equations(self.params),
+                self.batch,
+                self.settled(earlier) if earlier else None,
+                observe=self.observe,
+                key=named_key(self.key, name),
+                hold=self.hold,
+                states=self.start,
+                beta=self.beta(name),
+            )
+
+    def _run_together(self, names: list[str]) -> dict[str, Settled]:
+        """The ends of phases that differ in beta alone, relaxed as one larger batch."""
+        phase, count = self.plan.phase(names[0]), len(names)
+        size = next(iter(self.batch.values())).shape[0]
+        hold, earlier = self.hold or Hold(), phase.phase.start
+        repeated = _repeated(count)
+        betas = [jnp.asarray(self.beta(name), self._dtype) for name in names]
+        with jax.named_scope("_and_".join(names)):
+            both = run_phase(
+                self.plan,
+                phase,
+                self.equations(self.params),
+                repeated(self.batch),
+                repeated(self.settled(earlier).as_start()) if earlier else None,
+                hold=Hold(repeated(hold.values), repeated(hold.masks)),
+                states=None if self.start is None else repeated(self.start),
+                beta=jnp.repeat(jnp.stack(betas), size),
+            )
+        return {
+            name: jax.tree.map(lambda x, i=i: x[i * size : (i + 1) * size], both)
+            for i, name in enumerate(names)
+        }
+
+    @property
+    def _dtype(self) -> Any:
+        leaves = jax.tree.leaves(self.params) or jax.tree.leaves(self.batch)
+        return leaves[0].dtype
 
     def states(self, phase: str) -> States:
         return self.settled(phase).states
 
+    def values(self, phase: str) -> States:
+        """The final states of a phase, and what nodes without one pass through."""
+        equations, settled = self.equations(self.params), self.settled(phase)
+        return equations.with_pass_through(settled.states, settled.values)
+
     def outputs(self) -> States:
         """The predicted state of each output node; logits under cross-entropy."""
-        states = self.states(self.plan.prediction.phase.name)
-        return {name: states[name] for name in self.plan.outputs}
+        values = self.values(self.plan.prediction.phase.name)
+        return {name: values[name] for name in self.plan.outputs}
 
     def read(self) -> States:
         """What prediction reads: states (batch, *shape) at the last time, or (batch, time,
         *shape) where targets hold at every one."""
-        states, time = self.states(self.plan.prediction.phase.name), self.plan.graph.time
+        states, time = self.values(self.plan.prediction.phase.name), self.plan.graph.time
         last = time is not None and not time.every
         return {name: states[name][:, -1] if last else states[name] for name in self.plan.read}
 
@@ -83,12 +131,61 @@ class TrainingEvidence:
         plan, settled = self.plan.phase(phase), self.settled(phase)
 
         def mean_energy(params: Params) -> tuple[Array, dict[str, Array]]:
-            per_node = settled_energies(plan, self.equations(params), settled)
+            equations = self.equations(params)
+            per_node = settled_energies(plan, equations, settled)
+            terms = list(per_node.values())
+            external = self._external(phase, equations)
+            if external is not None:
+                terms.append(external)
             zero = jnp.zeros((), jax.tree.leaves(settled.states)[0].dtype)
-            return sum((energy.mean() for energy in per_node.values()), start=zero), per_node
+            return sum((energy.mean() for energy in terms), start=zero), per_node
 
         gradient, self._energies[phase] = jax.grad(mean_energy, has_aux=True)(self.params)
         return gradient
+
+    def external(self, phase: str) -> Array | None:
+        """beta C per sample at the end of a phase; None where nothing is nudged."""
+        return self._external(phase, self.equations(self.params))
+
+    def _external(self, phase: str, equations: Equations) -> Array | None:
+        plan, settled = self.plan.phase(phase), self.settled(phase)
+        reused = {n: v for n, v in settled.values.items() if n in plan.settled.reused}
+        return equations.external_energy(plan, settled.states, self.batch, self.beta(phase), reused)
+
+    def field_gradient(self, phase: str, along: Mapping[str, Array]) -> Params:
+        plan, states = self.plan.phase(phase), self.settled(phase).states
+        still = {name: jnp.zeros_like(x) for name, x in states.items()}
+        moved = {**still, **{name: along[name] for name in plan.free}}
+        nudged = plan.replace(phase=replace(plan.phase, nudged=self.plan.outputs))
+
+        def pulls(params: Params) -> Array:
+            equations = self.equations(params)
+            terms = equations.energies(plan, moved, plan.energies, {}, read=states)
+            loss = equations.external_energy(nudged, states, self.batch, 1.0)
+            assert loss is not None, "a rule that nudges has an output"
+            return sum((term.mean() for term in terms.values()), start=loss.mean())
+
+        return jax.grad(pulls)(self.params)
+
+    def arrival_gradient(self, phase: str) -> Params:
+        plan = self.plan.phase(phase)
+        watched = replace(self, observe=_states)
+        settled = watched.settled(phase)
+        self._settled[phase] = replace(settled, observed=())
+        begin = {name: rows[0] for name, rows in settled.observed.items()} or settled.states
+        live = [n for n in plan.energies if plan.first_arrival(n) <= plan.phase.steps + 1]
+        met = dict(settled.states)
+        for name in live:
+            step = plan.first_arrival(name)
+            if step <= plan.phase.steps:
+                met[name] = settled.observed[name][step - 1]
+
+        def energy(params: Params) -> Array:
+            terms = self.equations(params).energies(plan, met, live, {}, read=begin)
+            zero = jnp.zeros((), self._dtype)
+            return sum((term.mean() for term in terms.values()), start=zero)
+
+        return jax.grad(energy)(self.params)
 
     def energies(self, phase: str) -> dict[str, Array]:
         """Energy per node and sample at the end of a phase."""
@@ -107,6 +204,29 @@ class TrainingEvidence:
             self.params
         )
         return gradient
+
+
+def nudge(nudging: Nudging | None, key: Array, epoch: Array | int = 0) -> Array | float:
+    """The factor on every beta of a batch: see `Nudging`."""
+    factor: Array | float = 1.0
+    if nudging is None:
+        return factor
+    if nudging.growth:
+        factor = jnp.minimum(nudging.beta + nudging.growth * epoch, max(1.0, nudging.beta))
+        factor = factor / nudging.beta
+    if nudging.random_sign:
+        negative = jax.random.bernoulli(named_key(key, "sign of beta"))
+        factor = jnp.where(negative, -factor, factor)
+    return factor
+
+
+def _states(_: Equations, states: States, __: Any) -> States:
+    return dict(states)
+
+
+def _repeated(count: int) -> Any:
+    """(tree of arrays with a batch axis) -> the same with the batch repeated."""
+    return lambda tree: jax.tree.map(lambda x: jnp.concatenate([x] * count), tree)
 
 
 def sample_loss(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:

@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pccompiler.components.state_inits import Previous
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.arguments import Clamp, cast, cast_clamp, cast_states, shape_of
-from pccompiler.lowering.evidence import TrainingEvidence
-from pccompiler.lowering.network import Equations, Hold, States
-from pccompiler.lowering.parameters import init_params, init_statistics, statistics_table
+from pccompiler.lowering.derivatives import without_reverse_mode
+from pccompiler.lowering.evidence import TrainingEvidence, nudge
+from pccompiler.lowering.network import Equations
+from pccompiler.lowering.parameters import init_params, statistics_table
 from pccompiler.lowering.phases import Situation
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.questions import (
@@ -26,11 +28,12 @@ from pccompiler.lowering.questions import (
     everything,
     finite_rows,
 )
-from pccompiler.lowering.relaxation import without_reverse_mode
+from pccompiler.lowering.states import Hold, States
 from pccompiler.lowering.training import (
     Metrics,
     TrainState,
     energy_trajectories,
+    init_aux,
     make_optimizer,
     train_many,
     training_step,
@@ -77,8 +80,10 @@ class CompiledModel:
 
     @property
     def needs_horizon(self) -> bool:
-        """Whether the learning-rate schedule needs the total number of steps."""
-        return self.spec.learning.schedule.needs_horizon
+        """Whether the learning-rate schedule, or beta, needs the total number of steps."""
+        nudging = self.plan.nudging
+        grows = nudging is not None and nudging.growth > 0
+        return self.spec.learning.schedule.needs_horizon or grows
 
     # -- parameters and training ---------------------------------------------------------
 
@@ -87,20 +92,31 @@ class CompiledModel:
         return self._init(key, dtype)
 
     def init_training(
-        self, key: Array, horizon: int | None = None, dtype: Any = jnp.float32
+        self,
+        key: Array,
+        horizon: int | None = None,
+        dtype: Any = jnp.float32,
+        batch_size: int | None = None,
     ) -> TrainState:
-        """The state before the first step. `horizon`: total number of steps, for a schedule.
+        """The state before the first step. `horizon`: total number of steps, for a schedule;
+        `batch_size`: that of training, for `init: previous`; default: the one in the spec.
 
-        Raises ValueError if the spec's schedule needs a horizon and none is given.
+        Raises ValueError if the spec's schedule, or a beta that grows, needs a horizon and
+        none is given, or if the batch size is wanted and unknown.
         """
         if horizon is None and self.needs_horizon:
-            name = self.spec.learning.schedule.name
-            raise ValueError(f"the schedule {name} needs `horizon`, the total number of steps")
+            schedule = self.spec.learning.schedule
+            what = f"the schedule {schedule.name}" if schedule.needs_horizon else "beta_growth"
+            raise ValueError(f"{what} needs `horizon`, the total number of steps")
+        if batch_size is None and self.spec.data is not None:
+            batch_size = self.spec.data.batch_size
+        if batch_size is None and isinstance(self.plan.init, Previous):
+            raise ValueError("`init: previous` needs `batch_size`, where the spec has no data")
         params = self.init(key, dtype)
         return TrainState(
             params=params,
             optimizer_state=make_optimizer(self.spec.learning).init(params),
-            aux=init_statistics(self.graph, dtype),
+            aux=init_aux(self.plan, batch_size or 0, dtype),
             step=jnp.int32(0),
             key=jax.random.key_data(key),
             horizon=jnp.int32(horizon or 0),
@@ -155,7 +171,7 @@ class CompiledModel:
 
         weight: (batch,), 1 for a sample and 0 for padding.
         """
-        return self._evaluate(params, aux or None, self._batch(params, batch), weight)
+        return self._evaluate(params, _statistics(aux), self._batch(params, batch), weight)
 
     def diagnose(self, state: TrainState, batch: Mapping[str, Array]) -> Blame | None:
         """Replays a step and says where the first state, energy or gradient is not finite."""
@@ -204,7 +220,7 @@ class CompiledModel:
         """
         clamped = None if read is None else tuple(sorted(inputs))
         read = None if read is None else tuple(read)
-        if self._keeps_statistics and not how.get("aux"):
+        if self._keeps_statistics and _statistics(how.get("aux")) is None:
             raise ValueError("this network predicts with running statistics: pass aux=state.aux")
         for name in read or ():
             shape_of(self.graph, name)
@@ -224,10 +240,10 @@ class CompiledModel:
         plan = self.plan.phase(phase or self.plan.reported)
         names = [node.name for node in self.graph.variables]
         states = cast_states(self.graph, params, states, names)
-        equations = Equations(self.plan.copies, params, aux or None)
+        equations = Equations(self.plan.copies, params, _statistics(aux))
         per_node = equations.energies(plan, states, plan.energies, {})
         targets = cast_states(self.graph, params, batch or {}, plan.phase.nudged)
-        external = equations.external_energy(plan, states, targets)
+        external = equations.external_energy(plan, states, targets, plan.phase.beta)
         if external is None:
             like = next(iter(states.values()))
             external = jnp.zeros(like.shape[:1], like.dtype)
@@ -258,7 +274,7 @@ class CompiledModel:
         start = cast_states(self.graph, params, states) if states else None
         key = jax.random.key(0) if key is None else key
         how = {"want": want, "phase": phase, "situation": situation}
-        return self._run(params, batch, hold, start, key, aux or None, **how)
+        return self._run(params, batch, hold, start, key, _statistics(aux), **how)
 
     def _evidence_of(
         self,
@@ -275,10 +291,16 @@ class CompiledModel:
     ) -> Any:
         plan = self._plan_for(situation)
         observe = everything if want == "trace" else None
-        evidence = TrainingEvidence(plan, params, batch, key, observe, hold, start, running)
+        factor = nudge(plan.nudging, key)
+        evidence = TrainingEvidence(plan, params, batch, key, observe, hold, start, running, factor)
         result = answer(evidence, want, phase or plan.reported)
         return without_reverse_mode(result) if plan.stop else result
 
     def _batch(self, params: Params, batch: Mapping[str, Any]) -> States:
         """A training batch: every node that some phase or the loss needs."""
         return cast(self.graph, params, batch, arrays_needed(self.plan, "gradients", ""))
+
+
+def _statistics(aux: Any) -> Any:
+    """The running statistics in what a training state carries; None where there are none."""
+    return (aux or {}).get("statistics")

@@ -6,24 +6,25 @@ For node n with forward edges e from sources s(e), and feedback edges b:
     nu_n = act_n( mean_b gain_b pipeline_b(x_s(b)) )
     F    = sum_n precision_n term(energy_n, x_n, mu_n, nu_n) + beta sum_out loss(target, x_out)
 
-where the energy form says what the term is. In a network unrolled in time every array has a
-time axis after the batch axis, and the copies of a node in time are computed together: an
-edge's pipeline sees them as one larger batch, and what it makes is shifted by its delay. What
-is absent at some times contributes nothing there.
+where the energy form says what the term is. In an undirected form mu and nu are sums without
+activation, pipelines read what states emit, and a free state has a potential of its own.
+
+In a network unrolled in time every array has a time axis after the batch axis, and the copies
+of a node in time are computed together: an edge's pipeline sees them as one larger batch, and
+what it makes is shifted by its delay. What is absent at some times contributes nothing there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from pccompiler.components.activations import ACTIVATIONS
 from pccompiler.components.forms import Predicted
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.copies import Copies
@@ -35,9 +36,7 @@ from pccompiler.lowering.parameters import (
     statistics_slots,
 )
 from pccompiler.lowering.plan import PhasePlan
-
-States = dict[str, Array]
-"""Arrays of shape (batch, *shape), or (batch, time, *shape), by node name."""
+from pccompiler.lowering.states import States
 
 EdgeValues = Mapping[str, Array]
 """What edges contribute to their target's prediction, by edge name."""
@@ -46,59 +45,19 @@ Reached = Mapping[str, Array]
 """By node, the copies whose energy counts so far, shape (time,)."""
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["values", "masks"], meta_fields=[])
-@dataclass(frozen=True)
-class Hold:
-    """Values that are fixed on free nodes: x = value where mask is true."""
-
-    values: Mapping[str, Array] = field(default_factory=dict)
-    masks: Mapping[str, Array] = field(default_factory=dict)
-
-    def on(self, states: Mapping[str, Array]) -> States:
-        """The states with the fixed values put in."""
-        return {
-            name: jnp.where(self.masks[name], self.values[name], x) if name in self.values else x
-            for name, x in states.items()
-        }
-
-    def at(self, t: int) -> Hold:
-        """What is fixed at one time."""
-        return Hold(
-            {name: value[:, t] for name, value in self.values.items()},
-            {name: mask[:, t] for name, mask in self.masks.items()},
-        )
-
-    def still(self, gradients: Mapping[str, Array]) -> States:
-        """The gradients with those of fixed values set to zero."""
-        return {
-            name: jnp.where(self.masks[name], 0, g) if name in self.masks else g
-            for name, g in gradients.items()
-        }
-
-    def also(self, other: Hold) -> Hold:
-        """Both, the other's values where both fix the same entry."""
-        values, masks = dict(self.values), dict(self.masks)
-        for name, value in other.values.items():
-            mask = other.masks[name]
-            if name in values:
-                values[name] = jnp.where(mask, value, values[name])
-                masks[name] = mask | masks[name]
-            else:
-                values[name], masks[name] = value, mask
-        return Hold(values, masks)
-
-
 @dataclass(frozen=True)
 class Equations:
     """The functions of a network with given parameters.
 
     `running` are the statistics that normalising operators use; without them they use those
-    of their batch.
+    of their batch. With `slopes_only`, the potential of a state has no derivative: an inference
+    step knows it without differentiating.
     """
 
     copies: Copies
     params: Params
     running: Mapping[str, Any] | None = None
+    slopes_only: bool = False
 
     @property
     def graph(self) -> Graph:
@@ -132,7 +91,7 @@ class Equations:
         """What each operator of the pipeline receives, and at the end what the last one makes."""
         slots, owners = parameter_slots(edge), dict(edge.owners)
         own, kept = self.params.get(edge.name, {}), statistics_slots(edge)
-        row = [x]
+        row = [self.emitted(edge.source, x)]
         for position, operator in enumerate(edge.operators):
             if position in owners:
                 owner, place = owners[position]
@@ -146,6 +105,12 @@ class Equations:
             else:
                 row.append(operator.apply(params, row[-1]))
         return row
+
+    def emitted(self, node: str, x: Array) -> Array:
+        """What edges read of a node's state."""
+        if self.graph.node[node].passes_through:
+            return x
+        return self.graph.form.emitted(self.graph.activation(node), x)
 
     def batch_statistics(self, states: Mapping[str, Array]) -> dict[str, Any]:
         """The statistics that these states have where an operator normalises by them, as the
@@ -191,20 +156,27 @@ class Equations:
         return mu if all(there) else _where_times(there, mu)
 
     def activated(self, node: str, values: EdgeValues) -> Array:
-        """The activation of the sum, or concatenation, of the incoming values."""
+        """Where a feedforward pass puts the node, from the values of the incoming edges."""
+        total, activation = self.total(node, values), self.graph.activation(node)
+        if self.graph.node[node].passes_through:
+            return activation(total)
+        return self.graph.form.started(activation, total)
+
+    def total(self, node: str, values: EdgeValues) -> Array:
+        """The sum, or concatenation, of the incoming values."""
         target = self.graph.node[node]
         terms = [values[edge.name] for edge in self.graph.incoming(node)]
         if target.concatenates and len(terms) > 1:
-            total = jnp.concatenate(terms, axis=-1)
-        else:
-            total = sum(terms[1:], start=terms[0])
-        return ACTIVATIONS[target.activation](total)
+            return jnp.concatenate(terms, axis=-1)
+        return sum(terms[1:], start=terms[0])
 
     def feedback_prediction(self, node: str, values: EdgeValues) -> Array:
         """The feedback prediction nu: the activated mean (or sum) of the values present."""
         target = self.graph.node[node]
         terms = [values[edge.name] for edge in self.graph.feedback(node)]
         total: Array = sum(terms[1:], start=terms[0])
+        if self.graph.form.undirected:
+            return total
         counts = self.copies.feedback[node]
         if not target.sums_feedback and max(counts) > 1:
             if self.graph.time is None:
@@ -212,7 +184,7 @@ class Equations:
             else:
                 each = np.maximum(counts, 1).reshape(-1, *(1,) * (total.ndim - 2))
                 total = total / each.astype(total.dtype)
-        return ACTIVATIONS[target.activation](total)
+        return self.graph.activation(node)(total)
 
     # -- energies ------------------------------------------------------------------------
 
@@ -223,73 +195,104 @@ class Equations:
         live: Iterable[str],
         reused: EdgeValues,
         reached: Reached | None = None,
+        read: Mapping[str, Array] | None = None,
     ) -> dict[str, Array]:
         """Energy per sample, shape (batch,), of each live node, precision included.
 
         The edges in `reused` contribute the given value; gradients flow as if it had been
-        computed here. Copies that `reached` says no to count as zero.
+        computed here. Copies that `reached` says no to count as zero. Edges read `read`, where
+        that is given, instead of `states`.
         """
-        known = self.with_pass_through(states, reused)
+        known = self.with_pass_through(states if read is None else read, reused)
         result: dict[str, Array] = {}
         for name in live:
             with jax.named_scope(name):
-                per_copy = self._energy(plan, name, known, reused)
+                per_copy = self._energy(plan, name, states[name], known, reused)
                 if reached is not None and name in reached:
                     per_copy = jnp.where(reached[name], per_copy, 0)
                 result[name] = per_copy.sum(axis=1)
         return result
 
     def _energy(
-        self, plan: PhasePlan, name: str, states: Mapping[str, Array], reused: EdgeValues
+        self,
+        plan: PhasePlan,
+        name: str,
+        state: Array,
+        read: Mapping[str, Array],
+        reused: EdgeValues,
     ) -> Array:
         """The energy of each copy of a node, shape (batch, time)."""
         graph, node = self.graph, self.graph.node[name]
-        batch, times = states[name].shape[0], graph.copies
-        x = self._folded(states[name])
+        batch, times = state.shape[0], graph.copies
+        x = self._folded(state)
+        own = self.emitted(name, x)
         forward: Predicted | None = None
         if graph.incoming(name):
-            values = self._values(graph.incoming(name), states, reused)
-            mu = self._folded(self.prediction(name, values))
-            forward = Predicted(mu, self._present(self.copies.forward[name], batch))
-        is_target = name in plan.phase.clamped and name in graph.network.outputs
+            mu = self._forward(name, self._values(graph.incoming(name), read, reused))
+            present = self._present(self.copies.forward[name], batch)
+            forward = Predicted(self._folded(mu), present)
+        held = name in plan.phase.clamped
+        is_target = held and name in graph.network.outputs and not graph.form.undirected
         terms = jnp.zeros((batch, times), x.dtype)
         if is_target and forward is not None:
-            terms = graph.form.term(plan.energies[name], x, forward, None).reshape(batch, times)
+            terms = graph.form.term(plan.energies[name], own, forward, None)
+            terms = terms.reshape(batch, times)
         if not is_target or name in plan.elsewhere:
             energy = plan.elsewhere.get(name, plan.energies[name])
-            feedback = self._feedback(name, states, reused)
+            feedback = self._feedback(name, read, reused, batch)
             if forward is not None or feedback is not None:
-                free = graph.form.term(energy, x, forward, feedback).reshape(batch, times)
+                free = graph.form.term(energy, own, forward, feedback).reshape(batch, times)
                 targets = np.array(self.copies.targets)
                 terms = jnp.where(targets, terms, free) if is_target else free
         terms = node.precision * terms
-        if node.prior is not None and name not in plan.phase.clamped:
+        if node.prior is not None and not held:
             mean = jnp.full_like(x, node.prior.mean)
-            own = node.prior.energy.value(x, mean).reshape(batch, times)
-            terms = terms + node.prior.precision * own
+            terms = terms + node.prior.precision * node.prior.energy.value(x, mean).reshape(
+                batch, times
+            )
+        potential = None if held else graph.form.potential(graph.activation(name), x)
+        if potential is not None:
+            potential = lax.stop_gradient(potential) if self.slopes_only else potential
+            terms = terms + potential.reshape(batch, times)
         return terms
 
+    def _forward(self, name: str, values: EdgeValues) -> Array:
+        if self.graph.form.undirected:
+            return self.total(name, values)
+        return self.prediction(name, values)
+
     def _feedback(
-        self, name: str, states: Mapping[str, Array], reused: EdgeValues
+        self, name: str, read: Mapping[str, Array], reused: EdgeValues, batch: int
     ) -> Predicted | None:
         """The feedback prediction of all copies of a node, if its form has one."""
         graph = self.graph
         if not graph.form.uses_feedback or not graph.feedback(name):
             return None
-        values = self._values(graph.feedback(name), states, reused)
+        values = self._values(graph.feedback(name), read, reused)
         nu = self._folded(self.feedback_prediction(name, values))
         there = tuple(count > 0 for count in self.copies.feedback[name])
-        return Predicted(nu, self._present(there, states[name].shape[0]))
+        return Predicted(nu, self._present(there, batch))
 
     def external_energy(
-        self, plan: PhasePlan, states: Mapping[str, Array], targets: Mapping[str, Array]
+        self,
+        plan: PhasePlan,
+        states: Mapping[str, Array],
+        targets: Mapping[str, Array],
+        beta: Array | float,
+        reused: EdgeValues | None = None,
     ) -> Array | None:
-        """beta C per sample, shape (batch,); None where nothing is nudged."""
+        """beta C per sample, shape (batch,); None where nothing is nudged.
+
+        beta: a number, or one for each sample.
+        """
         nudged = plan.phase.nudged
         if not nudged:
             return None
-        losses = [self.loss(name, targets[name], states[name]) for name in nudged]
-        return plan.phase.beta * sum(losses[1:], start=losses[0])
+        known = states
+        if any(self.graph.node[name].passes_through for name in nudged):
+            known = self.with_pass_through(states, reused or {})
+        losses = [self.loss(name, targets[name], known[name]) for name in nudged]
+        return beta * sum(losses[1:], start=losses[0])
 
     def loss(self, node: str, target: Array, output: Array) -> Array:
         """The loss of an output per sample, shape (batch,), summed over the times of targets."""
@@ -323,27 +326,10 @@ class Equations:
         return {edge.name: self._known_or(edge, states[edge.source], reused) for edge in edges}
 
     def _known_or(self, edge: Edge, x: Array, reused: EdgeValues) -> Array:
+        if edge.name in self.graph.one_way:
+            x = lax.stop_gradient(x)
         value = self.edge_value(edge, x)
         return _with_value(value, reused[edge.name]) if edge.name in reused else value
-
-
-def state_shape(graph: Graph, name: str, batch: int) -> tuple[int, ...]:
-    """(batch, *shape), or (batch, time, *shape), of a node's states."""
-    times = (graph.time.steps,) if graph.time else ()
-    return (batch, *times, *(graph.node[name].shape or ()))
-
-
-def at_all_times(graph: Graph, arrays: Mapping[str, Array]) -> States:
-    """The arrays with a time axis, where the network has one: what has none is the same at
-    all times."""
-    if graph.time is None:
-        return dict(arrays)
-    return {
-        name: jnp.broadcast_to(x[:, None], state_shape(graph, name, x.shape[0]))
-        if x.ndim == 1 + len(graph.node[name].shape or ())
-        else x
-        for name, x in arrays.items()
-    }
 
 
 def _where_times(there: tuple[bool, ...], x: Array) -> Array:

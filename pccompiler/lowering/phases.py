@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from pccompiler.components.energies import Gaussian
 from pccompiler.components.rules import RULES
 from pccompiler.components.state_inits import Feedforward
-from pccompiler.components.vocabulary import Network, Phase, PhaseKind
+from pccompiler.components.vocabulary import Descent, Network, Phase, PhaseKind
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
+from pccompiler.ir.copies import Copies
+from pccompiler.ir.coupling import levels
 from pccompiler.ir.graph import EdgeKind, Graph
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.tree import Document, KeyPath, dotted
@@ -38,10 +41,30 @@ def network_without(network: Network, held: frozenset[str]) -> Network:
     """What a rule may clamp when the caller holds some nodes."""
     if not held:
         return network
-    return Network(
-        tuple(n for n in network.inputs if n not in held),
-        tuple(n for n in network.outputs if n not in held),
+    return replace(
+        network,
+        inputs=tuple(n for n in network.inputs if n not in held),
+        outputs=tuple(n for n in network.outputs if n not in held),
         feedforward_is_equilibrium=False,
+    )
+
+
+def network_of(graph: Graph, copies: Copies) -> Network:
+    """What the rule may know of the graph."""
+    network = graph.network
+    feedforward = network.feedforward_is_equilibrium
+    bound = {*network.inputs, *network.outputs}
+    hidden = [node for node in graph.variables if node.name not in bound]
+    leads_on = any(edge.source in network.outputs for edge in graph.edges)
+    return replace(
+        network,
+        form=graph.form.name,
+        has_energy=not graph.one_way,
+        levels=levels(graph, copies) if feedforward and graph.time is None else None,
+        plain=not leads_on
+        and all(node.precision == 1 for node in graph.variables)
+        and all(isinstance(node.energy, Gaussian) for node in hidden)
+        and not any(graph.bounds(node.name) for node in hidden),
     )
 
 
@@ -50,7 +73,7 @@ def with_steps(
 ) -> tuple[Phase, ...]:
     """The phases with the spec's steps; `strict`: it must name all of them, and no others."""
     steps = spec.inference.steps
-    relaxing = [phase.name for phase in phases if phase.kind is PhaseKind.RELAX]
+    relaxing = [phase.name for phase in phases if _wants_steps(phase)]
     if isinstance(steps, int):
         given = dict.fromkeys(relaxing, steps)
     elif not strict:
@@ -71,9 +94,14 @@ def with_steps(
         if problems:
             raise SpecError(problems)
     return tuple(
-        replace(phase, steps=given[phase.name]) if phase.kind is PhaseKind.RELAX else phase
+        replace(phase, steps=given[phase.name]) if _wants_steps(phase) else phase
         for phase in phases
     )
+
+
+def _wants_steps(phase: Phase) -> bool:
+    """Whether the spec says how many steps it takes."""
+    return phase.kind is PhaseKind.RELAX and phase.descent is not Descent.UNIT
 
 
 def with_clamps(
@@ -96,6 +124,7 @@ def with_clamps(
             return phase
         clamped = tuple(dict.fromkeys(n for n in chosen[phase.name] if n not in held))
         nudged = tuple(n for n in phase.nudged if n not in clamped)
+        pulled = tuple(n for n in phase.pulled if n in clamped)
         # with other nodes held, the feedforward pass need not be the equilibrium
         kind = phase.kind if set(clamped) == set(phase.clamped) else PhaseKind.RELAX
         steps = phase.steps or _default_steps(spec)
@@ -103,6 +132,7 @@ def with_clamps(
             phase,
             clamped=clamped,
             nudged=nudged,
+            pulled=pulled,
             kind=kind,
             steps=steps if kind is PhaseKind.RELAX else 0,
         )
@@ -143,8 +173,11 @@ def refuse_unsuitable(
     if sweeps and not graph.has_sweep:
         problems.append(_no_sweep(graph))
     for phase in phases:
+        problems += _held_without_state(graph, spec.learning.rule.name, phase)
         if phase.kind is not PhaseKind.RELAX:
             continue
+        if spec.inference.optimizer.seeks_rest and not graph.form.undirected:
+            problems += _without_rest(graph, document, phase)
         for node in graph.variables:
             if node.name in phase.clamped or graph.free_energy(node).suits_free_states():
                 continue
@@ -165,7 +198,68 @@ def refuse_unsuitable(
         raise SpecError(problems)
 
 
+def _held_without_state(graph: Graph, rule: str, phase: Phase) -> list[Diagnostic]:
+    """Nodes that the phase holds, or pulls from their state, but that have none."""
+    passing = [graph.node[name] for name in phase.clamped if graph.node[name].passes_through]
+    return [
+        Diagnostic(
+            "PC322",
+            f"the phase `{phase.name}` of {rule} holds `{node.name}`, which has energy none and so "
+            "no state to hold",
+            node.span,
+            path=f"nodes.{node.name}",
+            help="give it an energy, or use a rule that nudges the output, such as "
+            "equilibrium_propagation",
+        )
+        for node in passing
+    ]
+
+
+def _without_rest(graph: Graph, document: Document, phase: Phase) -> list[Diagnostic]:
+    """The free nodes whose energy in x has no minimum of its own that is known."""
+    span = document.span(("inference", "optimizer"))
+    nodes = [node for node in graph.variables if node.name not in phase.clamped]
+    reasons = [
+        f"`{node.name}` has the energy {node.energy.name}"
+        for node in nodes
+        if not isinstance(graph.free_energy(node), Gaussian)
+    ]
+    reasons += [f"`{n.name}` has no prediction" for n in nodes if graph.is_root(n.name)]
+    if not graph.form.rests_at_minimum:
+        reasons = [f"the form {graph.form.name} has several errors for a node"]
+    return [
+        Diagnostic(
+            "PC330",
+            f"fixed_point needs gaussian nodes with a prediction each, but {reason}",
+            span,
+            path="inference.optimizer",
+            help="use sgd or adam as the optimizer of the states",
+        )
+        for reason in reasons[:1]
+    ]
+
+
+def no_theory(rule: str, why: str, document: Document) -> Diagnostic:
+    path = ("learning", "rule")
+    message, _, help = why.partition("; ")
+    return Diagnostic(
+        "PC329",
+        f"the rule {rule} does not suit this network: {message}",
+        document.span(path),
+        path=dotted(path),
+        help=help,
+    )
+
+
 def _no_sweep(graph: Graph) -> Diagnostic:
+    if graph.form.undirected:
+        return Diagnostic(
+            "PC323",
+            "a feedforward start has no order in a network whose edges form a cycle",
+            graph.edges[0].span,
+            path=f"edges.{graph.edges[0].name}",
+            help="set `inference: {init: zeros}`",
+        )
     edge = next(e for e in graph.edges if e.kind is EdgeKind.RECURRENT and not e.delay)
     return Diagnostic(
         "PC323",

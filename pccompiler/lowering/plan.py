@@ -14,7 +14,7 @@ from typing import Any
 from pccompiler.components.energies import Energy
 from pccompiler.components.state_inits import StateInit
 from pccompiler.components.state_optimizers import StateOptimizer
-from pccompiler.components.vocabulary import Estimator, Phase
+from pccompiler.components.vocabulary import Estimator, Nudging, Phase
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Graph
 
@@ -64,7 +64,8 @@ class PhasePlan:
     which the error of node n can be non-zero, for each copy in time; before it, the error is
     zero by definition. `movement[n]` is the step at whose end a node first moves, or changes
     with what it passes through. `settled` describes the evaluation after the last step, where
-    energies are reported and parameters learn.
+    energies are reported and parameters learn. With `colours`, a step moves the free nodes of
+    one colour after those of another, each from a gradient of its own.
     """
 
     phase: Phase
@@ -75,6 +76,7 @@ class PhasePlan:
     movement: Mapping[str, int]
     stretches: tuple[Stretch, ...]
     settled: Stretch
+    colours: tuple[tuple[str, ...], ...] = ()
 
     def first_arrival(self, node: str) -> int:
         """The step at which information first reaches any copy of the node."""
@@ -89,7 +91,9 @@ class UpdatePlan:
     """A training step and the prediction of a network.
 
     `prediction` is the phase that predicts, `read` the nodes it is read from, and `outputs`
-    those that have a loss: the outputs that prediction does not hold.
+    those that have a loss: the outputs that prediction does not hold. Phases that stand
+    `together` differ in beta alone and relax as one batch. `nudging` says how beta changes from
+    batch to batch.
     """
 
     graph: Graph
@@ -103,6 +107,8 @@ class UpdatePlan:
     state_optimizer: StateOptimizer
     stop: tuple[float, float] | None
     """(residual, floor) of the stopping rule, or None to take every step."""
+    nudging: Nudging | None = None
+    together: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def copies(self) -> Copies:

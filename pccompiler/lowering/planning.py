@@ -7,18 +7,24 @@ reuse what cannot have changed; they never change a result.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pccompiler.components.energies import Energy
 from pccompiler.components.state_inits import Feedforward
-from pccompiler.components.vocabulary import Phase, PhaseKind
+from pccompiler.components.updates import Asynchronous
+from pccompiler.components.vocabulary import Descent, Phase, PhaseKind
 from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.ir.copies import Copies, Copy
+from pccompiler.ir.coupling import colours
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.phases import (
     AS_PLANNED,
     Situation,
+    network_of,
     network_without,
     no_fixed_steps,
     no_loss,
+    no_theory,
     prediction_phase,
     refuse_unsuitable,
     with_clamps,
@@ -26,7 +32,7 @@ from pccompiler.lowering.phases import (
 )
 from pccompiler.lowering.plan import NEVER, Form, PhasePlan, Steps, Stretch, UpdatePlan
 from pccompiler.lowering.wave import through_pass_through, wave
-from pccompiler.spec.models import RunSpec
+from pccompiler.spec.models import InferenceSpec, RunSpec
 from pccompiler.spec.tree import Document
 
 
@@ -39,7 +45,10 @@ def plan_update(
     """The plan of a typed graph. Raises SpecError where the spec's phases do not fit."""
     rule, inference = spec.learning.rule, spec.inference
     held = situation.held
-    network = network_without(graph.network, held)
+    planner, nudging = _Planner(graph, spec.inference), rule.nudging()
+    network = network_without(network_of(graph, planner.copies), held)
+    if (why := rule.unsuited(network)) and not held:
+        raise SpecError(no_theory(rule.name, why, document))
     phases = with_steps(rule.phases(network), spec, document, strict=not held)
     phases = with_clamps(phases, spec, document, held)
     prediction = prediction_phase(graph, spec, situation)
@@ -49,12 +58,11 @@ def plan_update(
     if (
         prediction.kind is PhaseKind.RELAX
         and inference.stop
-        and not rule.estimator().energy_phases
+        and not rule.estimator(network).energy_phases
         and not held
     ):
         raise SpecError(no_fixed_steps(rule.name, document))
     refuse_unsuitable(graph, spec, document, (*phases, prediction))
-    planner = _Planner(graph, inference.stop is not None)
     calm = isinstance(inference.init, Feedforward) and not situation.restarted and not held
     calm = calm and not _normalises_in_cycles(graph)
     everywhere = frozenset(planner.copies.sources)
@@ -62,6 +70,8 @@ def plan_update(
     for phase in phases:
         if held:
             disturbed = everywhere
+        elif phase.descent is not Descent.ENERGY:
+            disturbed = frozenset()
         elif phase.start:
             disturbed = planner.disturbed_after(plans[phase.start], phase)
         else:
@@ -70,7 +80,7 @@ def plan_update(
     return UpdatePlan(
         graph=graph,
         phases=tuple(plans.values()),
-        estimator=rule.estimator(),
+        estimator=rule.estimator(network),
         reported=rule.reported_phase(),
         prediction=planner.plan(prediction, frozenset() if calm else everywhere),
         read=situation.read or spec.prediction.read or graph.network.outputs,
@@ -78,16 +88,18 @@ def plan_update(
         init=inference.init,
         state_optimizer=inference.optimizer,
         stop=(inference.stop.residual, inference.stop.floor) if inference.stop else None,
+        nudging=nudging and replace(nudging, epochs=spec.training.epochs),
     )
 
 
 class _Planner:
     """Plans single phases of a graph, unoptimised."""
 
-    def __init__(self, graph: Graph, until_settled: bool) -> None:
+    def __init__(self, graph: Graph, inference: InferenceSpec) -> None:
         self.graph = graph
         self.copies = Copies(graph)
-        self.until_settled = until_settled
+        self.until_settled = inference.stop is not None
+        self.update = inference.update
 
     def plan(self, phase: Phase, disturbed: frozenset[Copy]) -> PhasePlan:
         """`disturbed` copies may be off their predictions when the phase starts; the error of
@@ -100,10 +112,14 @@ class _Planner:
             for node in graph.variables
             if any((node.name, t) not in held for t in self.copies.times)
         )
-        arrival, movement = self._wave(phase, energies, elsewhere, free, held, disturbed)
+        colours = self._colours(phase, free)
+        arrival, movement = self._wave(
+            phase, energies, elsewhere, free, held, disturbed, in_step=not colours
+        )
         steps = phase.steps
         live = tuple(energies)
-        form = Form.UNTIL_SETTLED if self.until_settled and free else Form.LOOP
+        settles = self.until_settled and free and phase.descent is not Descent.UNIT
+        form = Form.UNTIL_SETTLED if settles else Form.LOOP
         late = {n: arrived for n, arrived in arrival.items() if max(arrived) > 1}
         running = Stretch(1, steps, live, free, frozenset(), form, late)
         end = steps + 1
@@ -111,7 +127,17 @@ class _Planner:
         partly = {n: arrival[n] for n in reached if max(arrival[n]) > end}
         settled = Stretch(end, end, reached, (), frozenset(), Form.UNROLLED, partly)
         stretches = (running,) if steps else ()
-        return PhasePlan(phase, energies, elsewhere, free, arrival, movement, stretches, settled)
+        return PhasePlan(
+            phase, energies, elsewhere, free, arrival, movement, stretches, settled, colours
+        )
+
+    def _colours(self, phase: Phase, free: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """The order in which a step moves the free nodes; empty where they move at once."""
+        relaxes = phase.kind is PhaseKind.RELAX and phase.descent is Descent.ENERGY
+        if not isinstance(self.update, Asynchronous) or not relaxes:
+            return ()
+        found = colours(self.graph, self.copies, self.graph.network.inputs, free)
+        return found if self.update.order == "odd_first" else found[::-1]
 
     def disturbed_after(self, earlier: PhasePlan, phase: Phase) -> frozenset[Copy]:
         """The copies that may be off their predictions when a phase follows another.
@@ -148,6 +174,10 @@ class _Planner:
         for node in graph.variables:
             clamped = node.name in phase.clamped
             fed_back = graph.form.uses_feedback and graph.feedback(node.name)
+            if graph.form.undirected:
+                if not clamped or graph.arriving(node.name):
+                    energies[node.name] = node.energy
+                continue
             if not graph.is_root(node.name):
                 energies[node.name] = graph.free_energy(node)
             elif fed_back:
@@ -169,10 +199,17 @@ class _Planner:
         free: tuple[str, ...],
         held: frozenset[Copy],
         disturbed: frozenset[Copy],
+        in_step: bool,
     ) -> tuple[dict[str, Steps], dict[str, int]]:
-        """Arrival by node and time, and movement by node, pass-through ones included."""
+        """Arrival by node and time, and movement by node, pass-through ones included.
+
+        Where nodes move one colour after another, a step carries information over several
+        edges: every error then counts from the first step.
+        """
         graph, copies = self.graph, self.copies
-        vanish = graph.form.feedforward_is_minimum and all(
+        vanish = graph.form.feedforward_is_minimum and in_step
+        vanish = vanish and not any(graph.bounds(name) for name in free)
+        vanish = vanish and all(
             elsewhere.get(n, energies[n]).zero_at_prediction for n in free if n in energies
         )
         arrival: dict[str, Steps]

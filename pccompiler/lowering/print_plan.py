@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pccompiler.components.vocabulary import PhaseKind
+from pccompiler.components.state_inits import Feedforward
+from pccompiler.components.vocabulary import Descent, Phase, PhaseKind
 from pccompiler.lowering.plan import NEVER, PhasePlan, Steps, Stretch, UpdatePlan
 
 
@@ -14,6 +15,12 @@ def print_plan(plan: UpdatePlan) -> str:
         lines.append(f"  time     {times} copies of every node, evaluated in one call per edge")
     for phase in plan.phases:
         lines += _phase(plan, phase)
+    for names in plan.together:
+        lines.append(f"  together {_names(names)} relax as one batch")
+    if plan.nudging and plan.nudging.random_sign:
+        lines.append("  beta     has a random sign in each batch")
+    if plan.nudging and plan.nudging.growth:
+        lines.append(f"  beta     grows by {plan.nudging.growth:g} after each epoch, up to 1")
     lines.append(f"  learn    gradient = {plan.estimator.describe()}")
     lines += _phase(plan, plan.prediction)
     lines.append(f"  read     {_names(plan.read)}")
@@ -24,19 +31,34 @@ def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
     spec = phase.phase
     title = f"  phase {spec.name} : {spec.kind}"
     if spec.kind is PhaseKind.RELAX:
-        title += f", {spec.steps} steps of {plan.state_optimizer.name}"
+        title += f", {spec.steps} steps of {_optimizer(plan, spec)}"
     lines = [title, f"    clamped  {_names(spec.clamped)}"]
+    if spec.pulled:
+        lines.append(f"    pulled   {_names(spec.pulled)} held at o - {spec.beta:g} dC/do")
     if spec.nudged:
         lines.append(f"    nudged   {_names(spec.nudged)} with beta {spec.beta:g}")
     if spec.kind is PhaseKind.RELAX:
-        lines.append(f"    start    {f'phase {spec.start}' if spec.start else plan.init.name}")
+        init = plan.init.name if spec.descent is Descent.ENERGY else Feedforward.name
+        lines.append(f"    start    {f'phase {spec.start}' if spec.start else init}")
         if plan.stop:
             residual, floor = plan.stop
             lines.append(f"    stop     ||dF/dx|| <= {residual:g} * start + {floor:g}, per sample")
+        if spec.descent is Descent.PINNED:
+            lines.append("    pinned   predictions and their derivatives stay those of the start")
+        for number, names in enumerate(phase.colours, start=1):
+            lines.append(f"    colour {number} {_names(names)}")
         for stretch in phase.stretches:
             lines += _stretch(stretch)
         lines += _stretch(phase.settled, "settled")
     return lines
+
+
+def _optimizer(plan: UpdatePlan, phase: Phase) -> str:
+    return (
+        "gradient descent at rate 1"
+        if phase.descent is Descent.UNIT
+        else (plan.state_optimizer.name)
+    )
 
 
 def _stretch(stretch: Stretch, title: str | None = None) -> list[str]:

@@ -14,9 +14,10 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
-from pccompiler.lowering.network import Equations, States
+from pccompiler.lowering.network import Equations
 from pccompiler.lowering.plan import UpdatePlan
-from pccompiler.lowering.training import TrainState, step_key
+from pccompiler.lowering.states import States
+from pccompiler.lowering.training import TrainState, step_evidence
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def finite_rows(
 ) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
     """Per phase and node, whether state and energy are finite at each step and at the end;
     and per node, whether the gradient of its incoming edges is."""
-    evidence = TrainingEvidence(plan, state.params, batch, step_key(state), everything)
+    evidence = step_evidence(plan, state, batch, everything)
     rows: dict[str, dict[str, Array]] = {}
     for phase in plan.phases:
         name = phase.phase.name

@@ -18,11 +18,14 @@ import optax
 from jax import lax
 
 from pccompiler.components.operators import Operator
+from pccompiler.components.state_inits import Previous
 from pccompiler.components.vocabulary import Array, Params, PhaseKind
-from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
-from pccompiler.lowering.network import Equations, States
-from pccompiler.lowering.parameters import updated_statistics
+from pccompiler.lowering.evidence import TrainingEvidence, nudge, sample_accuracy, sample_loss
+from pccompiler.lowering.network import Equations
+from pccompiler.lowering.parameters import init_statistics, updated_statistics
 from pccompiler.lowering.plan import UpdatePlan
+from pccompiler.lowering.relaxation import Record
+from pccompiler.lowering.states import States, state_shape
 from pccompiler.spec.models import LearningSpec
 
 Metrics = dict[str, Any]
@@ -37,8 +40,9 @@ Metrics = dict[str, Any]
 class TrainState:
     """Everything that training carries from step to step: a pytree of arrays.
 
-    `aux` holds what belongs to neither parameters nor optimiser: the running statistics of
-    normalising operators, by edge. `step` counts finished steps. `key` is the seed as raw key
+    `aux` holds what belongs to neither parameters nor optimiser: under `statistics` the running
+    ones of normalising operators, by edge; under `states` those that the next batch starts
+    from. `step` counts finished steps. `key` is the seed as raw key
     data; random numbers are a function of it, the step and a name. `horizon` is the total
     number of steps that the learning-rate schedule plans for, or 0.
     """
@@ -75,13 +79,42 @@ def measure(
 ) -> tuple[Params, Metrics, Any]:
     """The gradient of a step, metrics that reuse what it computes anyway, and the aux after it."""
     watch = _step_statistics if _keeps_while_relaxing(plan) else None
-    evidence = TrainingEvidence(plan, state.params, batch, step_key(state), observe=watch)
+    evidence = step_evidence(plan, state, batch, watch)
     gradient = plan.estimator.gradient(evidence)
     gradient = {
         name: tree if plan.graph.edge[name].update_scale else jax.tree.map(jnp.zeros_like, tree)
         for name, tree in gradient.items()
     }
-    return gradient, _metrics(plan, evidence, gradient), _statistics_after(plan, evidence, state)
+    return gradient, _metrics(plan, evidence, gradient), _aux_after(plan, evidence, state)
+
+
+def step_evidence(
+    plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array], observe: Record | None
+) -> TrainingEvidence:
+    """The evidence of the step that comes next."""
+    key, nudging = step_key(state), plan.nudging
+    epoch = state.step * nudging.epochs // jnp.maximum(state.horizon, 1) if nudging else 0
+    return TrainingEvidence(
+        plan,
+        state.params,
+        batch,
+        key,
+        observe=observe,
+        start=state.aux.get("states"),
+        nudge=nudge(nudging, key, epoch),
+    )
+
+
+def init_aux(plan: UpdatePlan, batch_size: int, dtype: Any) -> dict[str, Any]:
+    """What training carries beside parameters and optimiser, before the first step."""
+    statistics = init_statistics(plan.graph, dtype)
+    aux: dict[str, Any] = {"statistics": statistics} if statistics else {}
+    if isinstance(plan.init, Previous):
+        aux["states"] = {
+            name: jnp.zeros(state_shape(plan.graph, name, batch_size), dtype)
+            for name in plan.phases[0].free
+        }
+    return aux
 
 
 def learn(
@@ -130,16 +163,24 @@ def _step_statistics(equations: Equations, states: States, _: Any) -> dict[str, 
     return equations.batch_statistics(states)
 
 
-def _statistics_after(plan: UpdatePlan, evidence: TrainingEvidence, state: TrainState) -> Any:
+def _aux_after(plan: UpdatePlan, evidence: TrainingEvidence, state: TrainState) -> dict[str, Any]:
+    """What the next step carries on."""
+    aux = dict(state.aux)
+    if "statistics" in aux:
+        aux["statistics"] = _statistics_after(plan, evidence, aux["statistics"])
+    if "states" in aux:
+        ends = evidence.settled(plan.phases[0].phase.name).states
+        aux["states"] = {name: ends[name] for name in aux["states"]}
+    return aux
+
+
+def _statistics_after(plan: UpdatePlan, evidence: TrainingEvidence, running: Any) -> Any:
     """The running statistics after a step, from the phase that the rule reports.
 
     They take in the statistics of the settled states once; those of operators that are not
     frozen also the statistics of every inference step taken.
     """
-    if not state.aux:
-        return state.aux
     settled = evidence.settled(plan.reported)
-    running = state.aux
     if _keeps_while_relaxing(plan) and settled.observed:
         most = settled.taken.max()
 
@@ -206,7 +247,7 @@ def energy_trajectories(
     def means(_: Equations, __: States, energies: Mapping[str, Array]) -> dict[str, Array]:
         return {name: energy.mean() for name, energy in energies.items()}
 
-    evidence = TrainingEvidence(plan, state.params, batch, step_key(state), observe=means)
+    evidence = step_evidence(plan, state, batch, means)
     return {
         phase.phase.name: {
             node: jnp.append(evidence.settled(phase.phase.name).observed[node], end.mean())
@@ -233,8 +274,7 @@ def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> 
         name = phase.phase.name
         settled = evidence.settled(name)
         ends = jnp.stack(list(evidence.energies(name).values())).mean(axis=1)
-        equations = evidence.equations(evidence.params)
-        external = equations.external_energy(phase, settled.states, evidence.batch)
+        external = evidence.external(name)
         metrics["energy"][name] = ends.sum() + (0 if external is None else external.mean())
         metrics["node_energy"][name] = dict(zip(phase.energies, ends, strict=True))
         if phase.phase.kind is PhaseKind.RELAX:
@@ -249,11 +289,15 @@ def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> 
 
 
 def _start_predictions(plan: UpdatePlan, evidence: TrainingEvidence) -> States | None:
-    """The feedforward predictions that the first phase started with, if it did; None where
-    they were made with the help of targets."""
-    if plan.graph.outputs_meet:
+    """The predictions that the step starts from: the end of a first phase that relaxes as
+    prediction does, or the feedforward pass that it started with. None where they were made
+    with the help of targets."""
+    first = plan.phases[0].phase
+    if first.kind is PhaseKind.RELAX and first.clamped == plan.prediction.phase.clamped:
+        return evidence.values(first.name)
+    if plan.graph.outputs_meet or plan.graph.form.undirected:
         return None
-    return evidence.settled(plan.phases[0].phase.name).predictions
+    return evidence.settled(first.name).predictions
 
 
 def _gradient_norms(plan: UpdatePlan, gradient: Params) -> dict[str, Array]:

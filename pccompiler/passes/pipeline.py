@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.plan import PhasePlan
+from pccompiler.lowering.plan import PhasePlan, UpdatePlan
+from pccompiler.passes.batch_phases import batch_phases
 from pccompiler.passes.drop_feedback import drop_feedback
 from pccompiler.passes.hoist import hoist_constant_predictions
 from pccompiler.passes.infer_shapes import infer_shapes
+from pccompiler.passes.join_laterals import join_laterals
 from pccompiler.passes.reject_cycles import reject_cycles
 from pccompiler.passes.wavefront import wavefront
 
@@ -25,10 +28,17 @@ class GraphPass:
 
 @dataclass(frozen=True)
 class PlanPass:
-    """A name and a pure function on the plan of one phase. It never changes a result."""
+    """A name and a pure function plan -> plan. It never changes a result."""
 
     name: str
-    run: Callable[[Graph, StateOptimizer, PhasePlan], PhasePlan]
+    run: Callable[[UpdatePlan], UpdatePlan]
+
+
+def _each_phase(
+    change: Callable[[Graph, StateOptimizer, PhasePlan], PhasePlan],
+) -> Callable[[UpdatePlan], UpdatePlan]:
+    """A change of single phases as one of the plan, the predicting phase included."""
+    return lambda plan: plan.map_phases(partial(change, plan.graph, plan.state_optimizer))
 
 
 GRAPH_PASSES: tuple[GraphPass, ...] = (
@@ -38,13 +48,17 @@ GRAPH_PASSES: tuple[GraphPass, ...] = (
     GraphPass("infer_shapes", infer_shapes),
     # after typing, so that mistakes on feedback edges are found under every form
     GraphPass("drop_feedback", drop_feedback),
+    # after typing, which knows the operators of the language only
+    GraphPass("join_laterals", join_laterals),
 )
 
 PLAN_PASSES: tuple[PlanPass, ...] = (
     # before the wavefront, whose stretches inherit the hoisted edges
-    PlanPass("hoist", lambda graph, _, plan: hoist_constant_predictions(graph, plan)),
-    # last: it cuts the steps apart, and later passes would have to visit every stretch
-    PlanPass("wavefront", wavefront),
+    PlanPass("hoist", _each_phase(lambda graph, _, plan: hoist_constant_predictions(graph, plan))),
+    # it cuts the steps apart, and later passes that change steps would have to visit each stretch
+    PlanPass("wavefront", _each_phase(wavefront)),
+    # last: it compares whole phases, as they will run
+    PlanPass("batch_phases", batch_phases),
 )
 
 STAGES: tuple[str, ...] = (

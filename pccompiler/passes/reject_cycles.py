@@ -13,7 +13,12 @@ _nx = cast(Any, nx)  # the stubs of find_cycle are partial
 
 
 def reject_cycles(graph: Graph) -> Graph:
-    """The same graph. Raises SpecError naming one cycle of each cyclic component."""
+    """The same graph. Raises SpecError naming one cycle of each cyclic component.
+
+    Couplings that act both ways have no order and may form cycles.
+    """
+    if graph.form.undirected:
+        return graph
     problems: list[Diagnostic] = []
     for component in nx.strongly_connected_components(graph.ordered):
         part = graph.ordered.subgraph(component)

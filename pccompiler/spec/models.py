@@ -31,6 +31,7 @@ from pccompiler.components.schedules import SCHEDULES, ConstantRate, Schedule
 from pccompiler.components.sources import SOURCES, DataSource
 from pccompiler.components.state_inits import STATE_INITS, Feedforward, StateInit
 from pccompiler.components.state_optimizers import STATE_OPTIMIZERS, StateOptimizer, StateSGD
+from pccompiler.components.updates import UPDATE_ORDERS, Synchronous, UpdateOrder
 
 ActivationName = Annotated[str, NameOf("activation", tuple(ACTIVATIONS))]
 Size = Annotated[int, Field(ge=1)]
@@ -72,12 +73,23 @@ class NodeSpec(Section):
     prior: Annotated[Prior, OneOf("prior", PRIORS)] | None = Field(
         default=None, description="what a root, which nothing predicts, is expected to be"
     )
+    range: tuple[float | None, float | None] | None = Field(
+        default=None,
+        description="[low, high]: the free state is kept within; null: no bound on that side",
+    )
     combine: Literal["add", "concat"] = Field(
         default="add", description="how the values of several incoming edges make a prediction"
     )
     merge: Literal["mean", "sum"] = Field(
         default="mean", description="how the values of several feedback edges are merged"
     )
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> NodeSpec:
+        low, high = self.range or (None, None)
+        if low is not None and high is not None and low >= high:
+            raise PydanticCustomError("node_range", "a range is [low, high] with low < high")
+        return self
 
 
 class EdgeSpec(Section):
@@ -177,6 +189,9 @@ class InferenceSpec(Section):
     """How the free states settle, with the parameters fixed."""
 
     init: Annotated[StateInit, OneOf("initialisation", STATE_INITS)] = Feedforward()
+    update: Annotated[UpdateOrder, OneOf("update order", UPDATE_ORDERS)] = Field(
+        default=Synchronous(), description="whether all free nodes move at once, or by colours"
+    )
     optimizer: Annotated[StateOptimizer, OneOf("state optimizer", STATE_OPTIMIZERS)] = StateSGD()
     steps: Count | Annotated[dict[str, Count], Field(min_length=1)] = Field(
         default=20,
@@ -226,6 +241,11 @@ class LearningSpec(Section):
     optimizer: Annotated[Optimizer, OneOf("optimizer", OPTIMIZERS)] = AdamW()
     schedule: Annotated[Schedule, OneOf("schedule", SCHEDULES)] = ConstantRate()
     gradient_clip: ClipSpec = ClipSpec()
+    rate_scales: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="factor on the updates of single edges, beside their own "
+        "learning_rate_scale: {image->h1: 0.5}",
+    )
 
 
 class DataSpec(Section):

@@ -57,3 +57,30 @@ def test_value_and_derivative_are_finite_far_from_zero(name: str) -> None:
     x = jnp.asarray([-1e3, 1e3])
     assert jnp.all(jnp.isfinite(ACTIVATIONS[name](x)))
     assert jnp.all(jnp.isfinite(jax.vmap(jax.grad(ACTIVATIONS[name]))(x)))
+
+
+@pytest.mark.parametrize("name", [n for n, a in ACTIVATIONS.items() if a.potential])
+def test_the_slope_of_the_potential_is_the_inverse(name: str) -> None:
+    """G'(a(f)) = f where a increases strictly, by central differences of G."""
+    activation, step = ACTIVATIONS[name], 1e-6
+    f = np.array([p for p in np.linspace(-3, 3, 49) if SLOPES[name](np.array(p)) > 1e-3])
+    f = np.array([p for p in f if all(abs(p - k) > 0.01 for k in KINKS.get(name, ()))])
+    assert activation.potential is not None
+    x = activation(jnp.asarray(f))
+    slope = (activation.potential(x + step) - activation.potential(x - step)) / (2 * step)
+    np.testing.assert_allclose(slope, f, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n, a in ACTIVATIONS.items() if a.potential])
+def test_the_potential_is_finite_on_the_whole_range_and_the_range_holds_all_values(
+    name: str,
+) -> None:
+    activation = ACTIVATIONS[name]
+    assert activation.potential is not None
+    values = activation(jnp.asarray([*POINTS, -1e3, 1e3]))
+    assert jnp.all((values >= activation.low) & (values <= activation.high))
+    ends = jnp.asarray([float(end) for end in (activation.low, activation.high) if np.isfinite(end)])
+    assert jnp.all(jnp.isfinite(activation.potential(jnp.concatenate([values, ends]))))
+    if activation.curvature is not None:
+        inner = 0.5 * activation.curvature * values**2
+        np.testing.assert_allclose(activation.potential(values), inner)

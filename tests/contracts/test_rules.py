@@ -69,6 +69,16 @@ class FakeEvidence:
         self.asked.append(phase)
         return self._tree(self.at_zero + self.slope * self.phases[phase].beta)
 
+    def beta(self, phase: str) -> float:
+        return self.phases[phase].beta
+
+    def field_gradient(self, phase: str, along: Mapping[str, object]) -> Mapping[str, object]:
+        self.asked.append(phase)
+        return self._tree(sum(float(jnp.sum(x)) for x in along.values()))
+
+    def arrival_gradient(self, phase: str) -> Mapping[str, object]:
+        return self.energy_gradient(phase)
+
     def loss_gradient(self) -> Mapping[str, object]:
         return self._tree(self.loss)
 
@@ -76,7 +86,7 @@ class FakeEvidence:
 def estimate(rule: Rule, network: Network, **numbers: float) -> tuple[float, FakeEvidence]:
     """The estimator's gradient from fake evidence; every entry of the tree is the same."""
     evidence = FakeEvidence({phase.name: phase for phase in rule.phases(network)}, **numbers)
-    gradient = rule.estimator().gradient(evidence)
+    gradient = rule.estimator(network).gradient(evidence)
     assert gradient.keys() == evidence.params.keys()
     weight, bias = gradient["x->y"]["weight"], gradient["x->y"]["bias"]
     assert (weight.shape, bias.shape) == ((2, 3), (3,))
@@ -107,7 +117,8 @@ def test_phases_clamp_the_inputs_and_clamp_or_nudge_only_nodes_that_have_data(
         assert set(phase.clamped) <= {*network.inputs, *network.outputs}
         assert set(phase.nudged) <= set(network.outputs)
         assert not set(phase.nudged) & set(phase.clamped)
-        assert bool(phase.nudged) == (phase.beta != 0)
+        assert set(phase.pulled) <= set(phase.clamped)
+        assert bool(phase.nudged or phase.pulled) == (phase.beta != 0)
 
 
 @every_rule
@@ -129,7 +140,7 @@ def test_the_estimator_asks_only_for_phases_of_the_rule_and_says_what_it_does(
 ) -> None:
     _, evidence = estimate(rule, network)
     assert set(evidence.asked) <= set(evidence.phases)
-    assert rule.estimator().describe()
+    assert rule.estimator(network).describe()
 
 
 @every_rule

@@ -12,6 +12,7 @@ import pytest
 
 from pccompiler.components.state_optimizers import (
     STATE_OPTIMIZERS,
+    FixedPoint,
     StateAdam,
     StateOptimizer,
     StateSGD,
@@ -69,6 +70,10 @@ CASES: dict[str, tuple[Case, ...]] = {
     "adam": (
         Case(StateAdam(), adam(0.05, 0.9, 0.999, 1e-8)),
         Case(StateAdam(learning_rate=0.2, b1=0.5, b2=0.7, eps=1e-2), adam(0.2, 0.5, 0.7, 1e-2)),
+    ),
+    "fixed_point": (
+        Case(FixedPoint(), heavy_ball(1.0, 0.0)),
+        Case(FixedPoint(damping=0.25), heavy_ball(0.75, 0.0)),
     ),
 }
 

@@ -30,7 +30,8 @@ def batch(size: int = 5, seed: int = 0) -> Tree:
 def start(model: Any) -> Any:
     """The state before training, with other running statistics than those at first."""
     state = model.init_training(jax.random.key(0), dtype=np.float64)
-    aux = {"h->y": {"mean": np.array([0.3, -0.2, 0.1]), "variance": np.array([0.5, 2.0, 1.5])}}
+    first = {"mean": np.array([0.3, -0.2, 0.1]), "variance": np.array([0.5, 2.0, 1.5])}
+    aux = {"statistics": {"h->y": first}}
     return type(state)(
         parameters(model), state.optimizer_state, aux, state.step, state.key, state.horizon
     )
@@ -50,7 +51,7 @@ def test_frozen_statistics_move_once_a_step_by_those_of_the_settled_states(steps
     state = start(model)
     settled = np.asarray(model.infer(state.params, given)["h"])
     after, _ = model.step(state, given)
-    close(after.aux["h->y"], moved(state.aux["h->y"], statistics(settled)), 1e-12)
+    close(after.aux["statistics"]["h->y"], moved(state.aux["statistics"]["h->y"], statistics(settled)), 1e-12)
 
 
 @pytest.mark.parametrize("disable", [(), ("hoist", "wavefront")], ids=["passes", "no passes"])
@@ -60,11 +61,11 @@ def test_plain_statistics_also_move_at_every_inference_step(disable: tuple[str, 
     state = start(model)
     rows = np.asarray(model.trace(state.params, given)["states"]["h"])
     assert len(rows) == STEPS + 1
-    running = state.aux["h->y"]
+    running = state.aux["statistics"]["h->y"]
     for row in rows:
         running = moved(running, statistics(row))
     after, _ = model.step(state, given)
-    close(after.aux["h->y"], running, 1e-12)
+    close(after.aux["statistics"]["h->y"], running, 1e-12)
 
 
 def test_inference_normalises_by_the_statistics_of_the_batch() -> None:
@@ -91,7 +92,7 @@ def test_inference_normalises_by_the_statistics_of_the_batch() -> None:
 def test_a_prediction_uses_the_running_statistics_and_not_its_batch() -> None:
     model, given = network(True), batch()
     state = start(model)
-    params, aux = state.params, state.aux["h->y"]
+    params, aux = state.params, state.aux["statistics"]["h->y"]
     h = np.tanh(given["x"] @ params["x->h"]["weight"] + params["x->h"]["bias"])
     own = params["h->y"]
     normal = (h - aux["mean"]) / np.sqrt(aux["variance"] + EPS)
@@ -128,7 +129,7 @@ def test_a_nudged_rule_takes_the_statistics_of_its_free_phase() -> None:
     state = start(model)
     free = np.asarray(model.infer(state.params, given, phase="free")["h"])
     after, _ = model.step(state, given)
-    close(after.aux["h->y"], moved(state.aux["h->y"], statistics(free)), 1e-12)
+    close(after.aux["statistics"]["h->y"], moved(state.aux["statistics"]["h->y"], statistics(free)), 1e-12)
 
 
 def test_inference_with_given_statistics_leaves_samples_independent() -> None:

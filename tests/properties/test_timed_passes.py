@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import pccompiler as pcc
 from pccompiler.lowering.evidence import sample_loss
-from pccompiler.lowering.network import at_all_times
+from pccompiler.lowering.states import at_all_times
 from pccompiler.passes import OPTIONAL
 from tests.properties.programs import Tree, agree
 from tests.strategies import Spec, examples

@@ -1,4 +1,4 @@
-"""The ten activations and their derivatives, by hand.
+"""The activations and their derivatives, by hand.
 
 At a kink the derivative is one element of the subdifferential, always the same one: relu
 takes the left slope, leaky_relu, hard_tanh and hard_sigmoid the inner one.
@@ -54,6 +54,8 @@ VALUES: dict[str, Function] = {
     "gelu": _gelu,
     "hard_tanh": lambda x: np.clip(x, -1, 1),
     "hard_sigmoid": lambda x: np.clip(x, 0, 1),
+    "half_hard_sigmoid": lambda x: np.clip(x / 2, 0, 1),
+    "shifted_sigmoid": lambda x: sigmoid(4 * (x - 0.5)),
     "softplus": lambda x: np.logaddexp(0, x),
     "silu": lambda x: x * sigmoid(x),
 }
@@ -67,6 +69,8 @@ SLOPES: dict[str, Function] = {
     "gelu": _gelu_slope,
     "hard_tanh": lambda x: np.where(np.abs(x) <= 1, 1.0, 0.0),
     "hard_sigmoid": _hard_sigmoid_slope,
+    "half_hard_sigmoid": lambda x: np.where((x >= 0) & (x <= 2), 0.5, 0.0),
+    "shifted_sigmoid": lambda x: 4 * _sigmoid_slope(4 * (x - 0.5)),
     "softplus": sigmoid,
     "silu": _silu_slope,
 }
@@ -76,6 +80,7 @@ KINKS: dict[str, tuple[float, ...]] = {
     "leaky_relu": (0.0,),
     "hard_tanh": (-1.0, 1.0),
     "hard_sigmoid": (0.0, 1.0),
+    "half_hard_sigmoid": (0.0, 2.0),
 }
 """Where the derivative jumps; the other activations are smooth."""
 

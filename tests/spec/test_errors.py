@@ -53,7 +53,7 @@ Errors = Callable[..., tuple[Diagnostic, ...]]
             "loss `squared`",
             "`squared_error`",
         ),
-        ("energy: {form: hopfeld}", "PC203", "energy.form", 16, "energy form", "predictive_coding"),
+        ("energy: {form: hopfeld}", "PC203", "energy.form", 16, "energy form", "hopfield"),
         ("training: {monitor: acuracy}", "PC203", "training.monitor", 21, "monitor", "`accuracy`"),
         ("training: {monitor: 3}", "PC204", "training.monitor", 21, "accuracy or loss", ""),
         ("training: {epochs: true}", "PC204", "training.epochs", 20, "the boolean true", ""),

@@ -2,8 +2,16 @@
 
 from pccompiler.components.forms.base import EnergyForm, Predicted
 from pccompiler.components.forms.bidirectional import BidirectionalForm
+from pccompiler.components.forms.hopfield import HopfieldForm
 from pccompiler.components.forms.predictive_coding import PredictiveCodingForm
 
-FORMS: tuple[type[EnergyForm], ...] = (PredictiveCodingForm, BidirectionalForm)
+FORMS: tuple[type[EnergyForm], ...] = (PredictiveCodingForm, BidirectionalForm, HopfieldForm)
 
-__all__ = ["FORMS", "BidirectionalForm", "EnergyForm", "Predicted", "PredictiveCodingForm"]
+__all__ = [
+    "FORMS",
+    "BidirectionalForm",
+    "EnergyForm",
+    "HopfieldForm",
+    "Predicted",
+    "PredictiveCodingForm",
+]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
+from pccompiler.components.activations import Activation
 from pccompiler.components.energies import Energy
 from pccompiler.components.member import Member
 from pccompiler.components.vocabulary import Array
@@ -38,18 +40,56 @@ class EnergyForm(Member):
     """How forward and feedback predictions of a node become its term of the energy.
 
     `uses_feedback`: feedback edges take part. `feedforward_is_minimum`: with only the roots
-    held, every state at its forward prediction minimises the energy.
+    held, every state at its forward prediction minimises the energy. `undirected`: an edge
+    couples its ends instead of predicting one of them; predictions are then sums without an
+    activation, outputs that are held have no loss, and cycles need no delay.
+    `rests_at_minimum`: `at_rest` is known.
+
+    The slope of a state is dF/dx, without the derivative of its own `potential`.
     """
 
     uses_feedback: ClassVar[bool] = False
     feedforward_is_minimum: ClassVar[bool] = False
+    undirected: ClassVar[bool] = False
+    rests_at_minimum: ClassVar[bool] = False
 
     def wants_gaussian(self) -> bool:
         """Whether it is defined for Gaussian nodes only."""
         return False
+
+    def wants_potential(self) -> bool:
+        """Whether the activation of every node needs a potential."""
+        return False
+
+    def emitted(self, activation: Activation, x: Array) -> Array:
+        """What edges, and the node's own term, read of a state."""
+        return x
+
+    def started(self, activation: Activation, total: Array) -> Array:
+        """Where a feedforward pass puts a node whose incoming values add up to `total`."""
+        return activation(total)
+
+    def potential(self, activation: Activation, x: Array) -> Array | None:
+        """The energy of a free state by itself, shape (copies,), where the term leaves it out."""
+        return None
 
     def term(
         self, energy: Energy, x: Array, forward: Predicted | None, feedback: Predicted | None
     ) -> Array:
         """The energy per copy, shape (copies,), of x of shape (copies, *shape)."""
         raise NotImplementedError
+
+    def at_rest(self, activation: Activation, precision: float, x: Array, slope: Array) -> Array:
+        """Where the state would rest if the pull of all others stayed what it is.
+
+        For a Gaussian node: the minimum of precision/2 (x - c)^2 with the present slope.
+        """
+        return x - slope / precision
+
+    def direction(self, activation: Activation, x: Array, slope: Array) -> Array:
+        """What a gradient step takes for dF/dx."""
+        return slope
+
+    def bounds(self, activation: Activation) -> tuple[float, float]:
+        """The range in which states are kept."""
+        return -inf, inf

@@ -20,6 +20,7 @@ class PredictiveCodingForm(EnergyForm):
 
     name: ClassVar[str] = "predictive_coding"
     feedforward_is_minimum: ClassVar[bool] = True
+    rests_at_minimum: ClassVar[bool] = True
 
     def term(
         self, energy: Energy, x: Array, forward: Predicted | None, feedback: Predicted | None

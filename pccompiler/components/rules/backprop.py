@@ -28,7 +28,7 @@ class Backprop(Rule):
         kind = PhaseKind.FORWARD if network.feedforward_is_equilibrium else PhaseKind.RELAX
         return (Phase("free", kind, clamped=network.inputs),)
 
-    def estimator(self) -> Estimator:
+    def estimator(self, network: Network) -> Estimator:
         return LossGradient()
 
     def reported_phase(self) -> str:

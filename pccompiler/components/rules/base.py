@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pccompiler.components.member import Member
-from pccompiler.components.vocabulary import Estimator, Network, Phase
+from pccompiler.components.vocabulary import Estimator, Network, Nudging, Phase
 
 
 class Rule(Member):
@@ -25,13 +25,21 @@ class Rule(Member):
         """Options that were chosen but mean nothing beside the others."""
         return ()
 
+    def unsuited(self, network: Network) -> str | None:
+        """Why the rule has no theory on this network, and what has; None where it has one."""
+        return None
+
     def phases(self, network: Network) -> tuple[Phase, ...]:
         """The phases of a training step, each after the one it starts from."""
         raise NotImplementedError
 
-    def estimator(self) -> Estimator:
+    def estimator(self, network: Network) -> Estimator:
         """What turns the phases' final states into a gradient."""
         raise NotImplementedError
+
+    def nudging(self) -> Nudging | None:
+        """How beta changes from batch to batch; None for a rule without one."""
+        return None
 
     def reported_phase(self) -> str:
         """The phase whose states `infer` and `energy` give unless another is asked for."""

@@ -9,13 +9,11 @@ so that an edge learns from its own prediction error and its own input alone.
 
 Nudged output: x_out is free, keeps its internal energy, and feels beta times the loss:
 F_beta = E + beta C(x_out, target). With x*_beta the minimum of F_beta, the gradient of the
-loss is approached as beta goes to zero (Scellier & Bengio 2017):
+loss is approached as beta goes to zero (Scellier & Bengio 2017); see `rules.nudging`.
 
-    positive   g = [dF_beta  - dF_0    ] / beta           error O(beta)
-    negative   g = [dF_0     - dF_-beta] / beta           error O(beta)
-    centred    g = [dF_beta  - dF_-beta] / (2 beta)       error O(beta^2)
-
-The nudged phases start from the free one.
+Nudged clamp: x_out is held part of the way from its prediction to the target, at
+mu - beta dC/dmu, and g = dE/dparams / beta (Pinchetti et al. 2024). However small beta is, this
+is not the gradient of the loss: the held output cannot give way as a nudged one does.
 """
 
 from __future__ import annotations
@@ -25,61 +23,66 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from pccompiler.components.rules.base import Rule
-from pccompiler.components.rules.estimators import EnergyContrast
-from pccompiler.components.vocabulary import Estimator, Network, Phase, PhaseKind
+from pccompiler.components.rules.estimators import EnergyContrast, EnergyGradient
+from pccompiler.components.rules.nudging import NUDGED, Variant, compared, nudged_phases
+from pccompiler.components.vocabulary import Estimator, Network, Nudging, Phase, PhaseKind
 
 
 class PredictiveCoding(Rule):
     """Relax the states towards data and target, then descend the energy locally."""
 
     name: ClassVar[str] = "predictive_coding"
-    phase_names: ClassVar[tuple[str, ...]] = ("clamped", "free", "nudged", "nudged_negative")
+    phase_names: ClassVar[tuple[str, ...]] = ("clamped", *NUDGED)
 
-    output: Literal["clamp", "nudge"] = Field(
-        default="clamp", description="hold the output at the target, or pull it there with beta"
+    output: Literal["clamp", "nudge", "clamp_nudge"] = Field(
+        default="clamp",
+        description="hold the output at the target, pull it there with beta in the energy, or "
+        "hold it part of the way",
     )
     beta: float = Field(default=0.1, gt=0, description="strength of the nudge; unused by clamp")
-    variant: Literal["positive", "negative", "centred"] = Field(
-        default="centred", description="sign of the nudge; centred uses both; unused by clamp"
+    variant: Variant = Field(
+        default="centred",
+        description="sign of the nudge; centred uses both, random_sign draws it for each batch; "
+        "unused by clamp",
+    )
+    beta_growth: float = Field(
+        default=0.0, ge=0, description="added to beta after each epoch, up to 1; unused by clamp"
     )
 
     def needs_output(self) -> bool:
-        return self.output == "nudge"
+        return self.output != "clamp"
 
     def unused_options(self) -> tuple[str, ...]:
-        if self.output == "nudge":
+        if self.output != "clamp":
             return ()
         default = type(self)()
-        chosen = {"beta": self.beta != default.beta, "variant": self.variant != default.variant}
-        return tuple(option for option, differs in chosen.items() if differs)
+        options = ("beta", "variant", "beta_growth")
+        return tuple(o for o in options if getattr(self, o) != getattr(default, o))
+
+    def unsuited(self, network: Network) -> str | None:
+        if network.form == "hopfield":
+            return (
+                "it descends prediction errors, which couplings that act both ways do not have; "
+                "use equilibrium_propagation, contrastive_hebbian or coupled_learning"
+            )
+        return None
 
     def phases(self, network: Network) -> tuple[Phase, ...]:
-        relax = PhaseKind.RELAX
         if self.output == "clamp":
-            return (Phase("clamped", relax, clamped=network.inputs + network.outputs),)
-        free_kind = PhaseKind.FORWARD if network.feedforward_is_equilibrium else relax
-        free = Phase("free", free_kind, clamped=network.inputs)
-        nudged = tuple(
-            Phase(name, relax, network.inputs, network.outputs, beta, start="free")
-            for name, beta in self._nudges()
-        )
-        return (free, *nudged)
+            held = network.inputs + network.outputs
+            return (Phase("clamped", PhaseKind.RELAX, clamped=held),)
+        clamp = self.output == "clamp_nudge"
+        return nudged_phases(network, self.beta, self.variant, clamp=clamp)
 
-    def estimator(self) -> Estimator:
+    def estimator(self, network: Network) -> Estimator:
         if self.output == "clamp":
-            return EnergyContrast(((1.0, "clamped"),))
-        nudges = self._nudges() if self.variant == "centred" else (*self._nudges(), ("free", 0.0))
-        (first, first_beta), (second, second_beta) = nudges
-        factor = 1 / (first_beta - second_beta)
-        return EnergyContrast(((factor, first), (-factor, second)))
+            return EnergyGradient("clamped")
+        return EnergyContrast(*compared(self.variant))
+
+    def nudging(self) -> Nudging | None:
+        if self.output == "clamp":
+            return None
+        return Nudging(self.beta, self.variant == "random_sign", self.beta_growth)
 
     def reported_phase(self) -> str:
         return "clamped" if self.output == "clamp" else "free"
-
-    def _nudges(self) -> tuple[tuple[str, float], ...]:
-        positive, negative = ("nudged", self.beta), ("nudged_negative", -self.beta)
-        return {
-            "positive": (positive,),
-            "negative": (negative,),
-            "centred": (positive, negative),
-        }[self.variant]

@@ -1,0 +1,84 @@
+"""Contrastive rules: compare the network at rest with the network held closer to the target.
+
+    contrastive_hebbian    outputs held at the target y            g = dE(held) - dE(free)
+    coupled_learning       outputs held at o - beta dC/do          g = [dE(held) - dE(free)] / beta
+
+with o the outputs of the free phase: for the squared error (1 - beta) o + beta y, so that
+contrastive Hebbian learning is coupled learning with beta = 1. E is differentiated, not
+E + beta C: the held phase has no nudge.
+
+Sources: Movellan 1991 (contrastive Hebbian); Stern et al. 2021 (coupled learning).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from pccompiler.components.rules.base import Rule
+from pccompiler.components.rules.estimators import EnergyContrast
+from pccompiler.components.vocabulary import Estimator, Network, Nudging, Phase, PhaseKind
+
+_NO_ENERGY = (
+    "it compares energies, and feedback edges with weights of their own leave none; remove them, "
+    "or use equilibrium_propagation"
+)
+
+
+class _Contrastive(Rule):
+    """A free phase, then one with the outputs held."""
+
+    phase_names: ClassVar[tuple[str, ...]] = ("free", "clamped")
+
+    def needs_output(self) -> bool:
+        return True
+
+    def unsuited(self, network: Network) -> str | None:
+        return None if network.has_energy else _NO_ENERGY
+
+    def _phases(
+        self, network: Network, beta: float, pulled: tuple[str, ...] = ()
+    ) -> tuple[Phase, ...]:
+        relax = PhaseKind.RELAX
+        free_kind = PhaseKind.FORWARD if network.feedforward_is_equilibrium else relax
+        held = network.inputs + network.outputs
+        return (
+            Phase("free", free_kind, clamped=network.inputs),
+            Phase("clamped", relax, held, beta=beta, start="free", pulled=pulled),
+        )
+
+    def reported_phase(self) -> str:
+        return "free"
+
+
+class ContrastiveHebbian(_Contrastive):
+    """The energy's gradient with outputs held at the target, minus that of the free phase."""
+
+    name: ClassVar[str] = "contrastive_hebbian"
+
+    def phases(self, network: Network) -> tuple[Phase, ...]:
+        return self._phases(network, beta=0.0)
+
+    def estimator(self, network: Network) -> Estimator:
+        return EnergyContrast("free", "clamped", over_beta=False)
+
+
+class CoupledLearning(_Contrastive):
+    """The energy's gradient with outputs held a little closer to the target, minus the free."""
+
+    name: ClassVar[str] = "coupled_learning"
+
+    beta: float = Field(default=0.1, gt=0, le=1, description="part of the way to the target")
+    beta_growth: float = Field(
+        default=0.0, ge=0, description="added to beta after each epoch, up to 1"
+    )
+
+    def phases(self, network: Network) -> tuple[Phase, ...]:
+        return self._phases(network, self.beta, pulled=network.outputs)
+
+    def estimator(self, network: Network) -> Estimator:
+        return EnergyContrast("free", "clamped")
+
+    def nudging(self) -> Nudging | None:
+        return Nudging(self.beta, growth=self.beta_growth)

@@ -1,0 +1,99 @@
+"""Which nodes share a term of the energy, and how deep a network is.
+
+Two states that share a term must not move at once in coordinate descent. In a Hopfield network
+a term joins the ends of an edge; where edges predict, a term joins a node with all that
+predicts it, so that its parents are joined too (the moral graph). Pass-through nodes are
+looked through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from typing import Any, cast
+
+import networkx as nx
+
+from pccompiler.ir.copies import Copies
+from pccompiler.ir.graph import Graph
+
+_nx = cast(Any, nx)  # the stubs of some algorithms are partial
+
+
+def coupling_graph(graph: Graph, copies: Copies) -> nx.Graph[Any]:
+    """The variables, joined where they share a term of F (the external energy included)."""
+    joined: nx.Graph[Any] = nx.Graph()
+    joined.add_nodes_from(node.name for node in graph.variables)
+    for group in _terms(graph, copies):
+        joined.add_edges_from(combinations(sorted(set(group)), 2))
+    return joined
+
+
+def colours(
+    graph: Graph, copies: Copies, held: Iterable[str], free: Iterable[str]
+) -> tuple[tuple[str, ...], ...]:
+    """The free nodes by colour; no two of a colour share a term.
+
+    Nodes are coloured along their distance from the held ones, so that a layered network has
+    its odd layers in the first colour and its even ones in the second.
+    """
+    joined = coupling_graph(graph, copies)
+    position = {node.name: i for i, node in enumerate(graph.nodes)}
+    near = [name for name in held if name in joined] or [graph.variables[0].name]
+    distance: dict[str, int] = _nx.multi_source_dijkstra_path_length(joined, set(near))
+    wanted = sorted(free, key=lambda n: (distance.get(n, 0), position[n]))
+
+    def in_order(_: Any, __: Any) -> list[str]:
+        return wanted
+
+    greedy: dict[str, int] = _nx.greedy_color(joined.subgraph(wanted), strategy=in_order)
+    count = max(greedy.values(), default=-1) + 1
+    by_colour = (tuple(n for n in wanted if greedy[n] == colour) for colour in range(count))
+    return tuple(tuple(sorted(names, key=lambda n: position[n])) for names in by_colour)
+
+
+def levels(graph: Graph, copies: Copies) -> int | None:
+    """How many levels of nodes have a prediction, if all paths from a node to an output that
+    learns have the same number of variables on them; else None."""
+    children: dict[str, set[str]] = {node.name: set() for node in graph.variables}
+    for (name, _), sources in copies.sources.items():
+        for source, _ in sources:
+            children[source].add(name)
+    outputs = set(graph.network.outputs)
+    level: dict[str, int] = {}
+    for node in reversed([name for group in graph.sweep for name in group]):
+        if node not in children:
+            continue
+        above = {level[child] + 1 for child in children[node] if child in level}
+        if node in outputs:
+            above.add(1)
+        if len(above) > 1:
+            return None
+        if above:
+            [level[node]] = above
+    predicted = [count for name, count in level.items() if not graph.is_root(name)]
+    return max(predicted, default=1)
+
+
+def _terms(graph: Graph, copies: Copies) -> Iterator[list[str]]:
+    if not graph.form.undirected:
+        for (name, _), sources in copies.sources.items():
+            yield [name, *(source for source, _ in sources)]
+        return
+    for edge in graph.edges:
+        if graph.node[edge.target].passes_through:
+            continue
+        for source in _variables(graph, edge.source):
+            yield [edge.target, source]
+        if graph.node[edge.source].passes_through:
+            yield [edge.target, *_variables(graph, edge.source)]
+    for node in graph.nodes:
+        if node.passes_through:  # a readout outside the system, in the external energy
+            yield _variables(graph, node.name)
+
+
+def _variables(graph: Graph, name: str) -> list[str]:
+    """The node, or what its prediction reads where it passes through."""
+    if not graph.node[name].passes_through:
+        return [name]
+    return [v for edge in graph.incoming(name) for v in _variables(graph, edge.source)]

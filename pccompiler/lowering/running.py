@@ -1,0 +1,163 @@
+"""One phase of a step: where it starts, its relaxation, and what stands at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pccompiler.components.state_inits import AtRandom, Feedforward
+from pccompiler.components.vocabulary import Array, Descent, PhaseKind
+from pccompiler.lowering.network import EdgeValues, Equations
+from pccompiler.lowering.plan import PhasePlan, UpdatePlan
+from pccompiler.lowering.randomness import named_key
+from pccompiler.lowering.relaxation import Record, Relaxation, within, zero_per_sample
+from pccompiler.lowering.states import Hold, States, state_shape
+from pccompiler.lowering.sweep import feedforward
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["states", "values", "predictions", "observed", "taken", "pinned"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Settled:
+    """The end of a phase.
+
+    `predictions` are those of the feedforward pass it started with, if it did. `observed` has
+    one row per inference step, taken before the step. `taken` counts each sample's steps.
+    `pinned` states are what edges read, where the phase keeps predictions as they were.
+    """
+
+    states: States
+    values: EdgeValues
+    predictions: States | None
+    observed: Any
+    taken: Array
+    pinned: States | None = None
+
+    def as_start(self) -> Settled:
+        """What a later phase needs of it."""
+        return replace(self, observed=None, pinned=None)
+
+
+def run_phase(
+    plan: UpdatePlan,
+    phase: PhasePlan,
+    equations: Equations,
+    batch: Mapping[str, Array],
+    start: Settled | None,
+    *,
+    observe: Record | None = None,
+    key: Array | None = None,
+    hold: Hold | None = None,
+    states: Mapping[str, Array] | None = None,
+    beta: Array | float | None = None,
+) -> Settled:
+    """Runs one phase on a batch, from the end of an earlier phase or from the spec's start.
+
+    `states` replaces the spec's start of the nodes that it names; `beta`, a number or one for
+    each sample, the one that the phase has.
+    """
+    beta = phase.phase.beta if beta is None else beta
+    exact = phase.phase.descent is not Descent.ENERGY
+    clamped = {name: batch[name] for name in phase.phase.clamped if name not in phase.free}
+    hold = _targets(plan, phase, batch).also(hold or Hold())
+    size, dtype = _size_and_dtype(equations.params, batch, hold, states)
+    predictions: States | None = None
+    values: EdgeValues
+    if start is not None:
+        for name in phase.phase.pulled:
+            clamped[name] = _part_of_the_way(equations, name, start.states[name], batch, beta)
+        begin = hold.on({**start.states, **clamped})
+        values = _still_valid(plan, phase, start.values)
+    elif phase.phase.kind is PhaseKind.FORWARD or isinstance(plan.init, Feedforward) or exact:
+        sweep = phase.phase.kind is PhaseKind.FORWARD
+        given = clamped if sweep else {**(states or {}), **clamped}
+        begin, predictions, values = feedforward(equations, given, hold, size, dtype)
+    else:
+        initial = _initial_states(plan, size, dtype, key)
+        begin, values = hold.on({**initial, **(states or {}), **clamped}), {}
+    if phase.phase.kind is PhaseKind.FORWARD:
+        return Settled(begin, values, predictions, None, jnp.zeros((size,), jnp.int32))
+    for name in phase.free:
+        begin[name] = within(plan.graph, name, begin[name])
+    relaxation = Relaxation(plan, phase, equations, batch, begin, values, observe, hold, beta)
+    end, observed, taken = relaxation.run()
+    pinned = begin if phase.phase.descent is Descent.PINNED else None
+    return Settled({**begin, **end}, relaxation.values, predictions, observed, taken, pinned)
+
+
+def _part_of_the_way(
+    equations: Equations, name: str, x: Array, batch: Mapping[str, Array], beta: Array | float
+) -> Array:
+    """x - beta dC/dx, part of the way from where an output is to its target."""
+    slope = jax.grad(lambda x: equations.loss(name, batch[name], x).sum())(x)
+    return x - jnp.reshape(jnp.asarray(beta, x.dtype), (-1, *(1,) * (x.ndim - 1))) * slope
+
+
+def _targets(plan: UpdatePlan, phase: PhasePlan, batch: Mapping[str, Array]) -> Hold:
+    """The outputs that are held at the times of targets alone."""
+    held = {name: batch[name] for name in phase.phase.clamped if name in phase.free}
+    there = np.array(plan.copies.targets)
+    masks = {
+        name: jnp.broadcast_to(there.reshape(-1, *(1,) * (x.ndim - 2)), x.shape)
+        for name, x in held.items()
+    }
+    return Hold(held, masks)
+
+
+def settled_energies(phase: PhasePlan, equations: Equations, settled: Settled) -> dict[str, Array]:
+    """Energies per node and sample at the end of a phase; zero where nothing has arrived."""
+    end = phase.settled
+    reused = {n: v for n, v in settled.values.items() if n in end.reused}
+    reached = {n: end.first >= np.array(steps) for n, steps in end.arrivals.items()}
+    live = equations.energies(phase, settled.states, end.live, reused, reached, settled.pinned)
+    zero = zero_per_sample(settled.states)
+    return {name: live.get(name, zero) for name in phase.energies}
+
+
+def _still_valid(plan: UpdatePlan, phase: PhasePlan, values: EdgeValues) -> EdgeValues:
+    """The edge values at the start of an earlier phase that hold at the start of this one."""
+    assert phase.phase.start is not None
+    earlier = plan.phase(phase.phase.start).phase
+    graph = plan.graph
+    if earlier.kind is not PhaseKind.FORWARD:  # only what both hold at data has stayed
+        moved = {*plan.phase(earlier.name).free, *phase.free, *phase.phase.pulled}
+        both = set(phase.phase.clamped) & set(earlier.clamped) - moved
+        return {name: v for name, v in values.items() if graph.edge[name].source in both}
+    changed = set(phase.phase.clamped) ^ set(earlier.clamped)
+    for group in graph.sweep:  # what passes a changed value through changes too
+        for name in group:
+            sources = {edge.source for edge in graph.incoming(name)}
+            if graph.node[name].passes_through and sources & changed:
+                changed.add(name)
+    return {n: v for n, v in values.items() if graph.edge[n].source not in changed}
+
+
+def _initial_states(plan: UpdatePlan, size: int, dtype: Any, key: Array | None) -> States:
+    states: States = {}
+    for node in plan.graph.variables:
+        shape = state_shape(plan.graph, node.name, size)
+        if isinstance(plan.init, AtRandom):
+            if key is None:
+                raise ValueError("this spec starts inference at random states: pass `key`")
+            noise = jax.random.normal(named_key(key, node.name), shape, dtype)
+            states[node.name] = plan.init.std * noise
+        else:
+            states[node.name] = jnp.zeros(shape, dtype)
+    return states
+
+
+def _size_and_dtype(
+    params: Any, batch: Mapping[str, Array], hold: Hold, states: Mapping[str, Array] | None
+) -> tuple[int, Any]:
+    arrays = [*batch.values(), *hold.values.values(), *(states or {}).values()]
+    leaves = jax.tree.leaves(params)
+    return arrays[0].shape[0], (leaves[0] if leaves else arrays[0]).dtype
