@@ -178,8 +178,8 @@ class Graph:
         return node.energy
 
     def target_energy(self, node: Node) -> Energy:
-        """The energy of an output that is held at its target."""
-        return node.energy if node.chosen else self.loss
+        """The energy of an output that is held at its target, and the loss of one that is not."""
+        return node.energy if node.chosen and not node.passes_through else self.loss
 
     @cached_property
     def network(self) -> Network:

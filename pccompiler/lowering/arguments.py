@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pccompiler.components.vocabulary import Params
+from pccompiler.components.vocabulary import Params, Role
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.states import Hold, States, at_all_times, state_shape
 
@@ -57,6 +57,9 @@ def cast_clamp(graph: Graph, params: Params, clamp: Clamp | None) -> Hold:
     """The values that the caller holds. Raises ValueError as `cast` does, and for a mask that
     cannot be broadcast to the shape of its value."""
     pairs = {name: _value_and_mask(given) for name, given in (clamp or {}).items()}
+    for name in pairs:
+        if name in graph.node and graph.node[name].passes_through:
+            raise ValueError(f"`{name}` has energy none: it has no state to hold")
     values = cast_states(graph, params, {name: value for name, (value, _) in pairs.items()})
     masks = {name: jnp.asarray(mask, bool) for name, (_, mask) in pairs.items()}
     for name, mask in masks.items():
@@ -72,11 +75,12 @@ def cast_clamp(graph: Graph, params: Params, clamp: Clamp | None) -> Hold:
 
 
 def shape_of(graph: Graph, name: str) -> tuple[int, ...]:
-    """The shape of one sample of a node. Raises ValueError if there is no such node."""
+    """The shape of one sample of a node. Raises ValueError if there is no such node, or if it
+    has neither a state nor targets."""
     if name not in graph.node:
         names = ", ".join(node.name for node in graph.variables)
         raise ValueError(f"there is no node `{name}`; the nodes are {names}")
-    if graph.node[name].passes_through:
+    if graph.node[name].passes_through and graph.node[name].role is not Role.OUTPUT:
         raise ValueError(f"`{name}` has energy none: it has no state to hold or read")
     return graph.node[name].shape or ()
 
