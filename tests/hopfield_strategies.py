@@ -2,7 +2,7 @@
 
 Nodes stand in an order, inputs first and an output last. Acyclic networks have all edges
 written forwards; in the others some are written backwards, into inputs too, so that they need a
-start at zero. Vectors, rows of vectors and small images; lateral edges, sums that pass through,
+start at zero, as lateral edges do. Vectors, rows of vectors and small images; lateral edges, sums that pass through,
 readouts, shared parameters and ranges; where asked for, feedback edges of their own.
 """
 
@@ -113,7 +113,7 @@ def hopfield_spec(
     bare: bool = False,
 ) -> Spec:
     """A whole spec. `bare`: without nodes that pass through, and affine operators alone."""
-    form, rule = random.choice(forms), random.choice(rules)
+    form, rule = random.choice(FORMS[:3] if untied else forms), random.choice(rules)
     loss = random.choice(["squared_error", "cross_entropy"])
     if activations is None:
         activations = UNDER_RHO if form == RHO else INVERTIBLE
@@ -128,7 +128,8 @@ def hopfield_spec(
     builder.laterals()
     if untied:
         builder.feedback()
-    init = "zeros" if builder.cyclic else random.choice(["zeros", "feedforward", "feedforward"])
+    ordered = not builder.cyclic and all(e["from"] != e["to"] for e in builder.edges)
+    init = random.choice(["zeros", "feedforward", "feedforward"]) if ordered else "zeros"
     # A rounding error in the place of an exact zero grows with Adam: a feedforward start has
     # nodes that are at their minimum already.
     chosen = random.choice([o for o in optimizers if o != ADAM or init == "zeros"])
@@ -314,7 +315,8 @@ class _Builder:
         if shape[0] == 2 * target[0]:
             pool = self.random.choice(["avg_pool", "avg_pool" if self.affine else "max_pool"])
             strided = {"conv": {"stride": 2, "bias": bias}}
-            return self.random.choice([["conv", pool], strided, [{"conv": {"kernel": 2}}, pool]])
+            wide, narrow = ({"conv": {"kernel": k, "channels": target[-1]}} for k in (3, 2))
+            return self.random.choice([[wide, pool], strided, [narrow, pool]])
         return ["flatten", {"dense": {"units": prod(target)}}, {"reshape": target}]
 
 

@@ -3,10 +3,11 @@
 A step goes over the colours in order (one colour of all free nodes, where updates are
 synchronous), each with fresh fields f = -d(F - sum G)/dx:
 
-    fixed_point   x <- (1 - d) act(f) + d x                    (rho: f in the place of act(f))
-    sgd, adam     along g = c x - f where G = c/2 x^2, else along g = x - act(f)
+    fixed_point   x <- (1 - d) clip(act(f)) + d x              (rho: f in the place of act(f))
+    sgd, adam     clip(x - ...) along g = c x - f where G = c/2 x^2, else along g = x - act(f)
 
-and then clips x into the node's range, and into that of its activation where g does not see it.
+clip being into the node's range, and into that of its activation where g does not see it: under
+rho too, where nothing beyond changes what a node emits. A relaxation starts inside.
 
     equilibrium propagation   [dF(x_2) - dF(x_1)] / (beta_2 - beta_1)
       with untied edges       -<(x_2 - x_1) / (beta_2 - beta_1), df(x_free)>
@@ -165,7 +166,8 @@ class EquilibriumLearner(HopfieldNetwork):
         self, params: Tree, start: States, clamped: tuple[str, ...], nudge: Nudge, phase: str
     ) -> Trace:
         free = tuple(name for name in self.variables if name not in clamped)
-        trace, states, update = Trace(), start, Update(*self.optimizer)
+        states = {**start, **{name: self.within(name, start[name]) for name in free}}
+        trace, update = Trace(), Update(*self.optimizer)
         steps = self.steps_of(phase)
         for t in range(steps + 1):
             trace.states.append(states)
@@ -179,16 +181,21 @@ class EquilibriumLearner(HopfieldNetwork):
         return trace
 
     def _moved(self, node: str, x: Array, f: Array, update: Update, t: int) -> Array:
-        activation, own = self.nodes[node].activation, self.nodes[node].range
-        bounds = [RANGES[activation]] if activation in CLIPPED else []
+        activation = self.nodes[node].activation
         if update.name == "fixed_point":
             damping = update.options.get("damping", 0.0)
-            return clip((1 - damping) * self.aim(node, f) + damping * x, *bounds, own)
+            return (1 - damping) * self.within(node, self.aim(node, f)) + damping * x
         if not self.rho and activation in QUADRATIC:
             g = QUADRATIC[activation] * x - f
         else:
             g = x - self.aim(node, f)
-        return clip(x + update.change(node, g, t), *bounds, own)
+        return self.within(node, x + update.change(node, g, t))
+
+    def within(self, node: str, x: Array) -> Array:
+        """The nearest state in the range of the node, and in that of an activation that clips."""
+        activation = self.nodes[node].activation
+        bounds = [RANGES[activation]] if activation in CLIPPED else []
+        return clip(x, *bounds, self.nodes[node].range)
 
     def aim(self, node: str, f: Array) -> Array:
         """The state that minimises G(x) - f x."""

@@ -5,6 +5,7 @@ A step goes over the colours in order, each with a fresh gradient. With p the no
     fixed_point   x <- (1 - d) clip(x - (dF/dx) / p) + d x
 
 clip being into the node's range, where it has one; other optimisers clip what they arrive at.
+A relaxation starts inside the ranges; a feedforward pass knows nothing of them.
 
 `output: clamp_nudge` holds the outputs at mu - beta dC/dmu, mu their predictions at the end of
 the free phase; their energy stays 1/2 ||x - mu||^2. The contrast of E is that of a nudge.
@@ -45,7 +46,12 @@ def moved(
     if update.name != "fixed_point":
         return clip(x + update.change(node, g, t), own)
     damping = update.options.get("damping", 0.0)
-    return clip((1 - damping) * clip(x - g / p, own) + damping * x, own)
+    return (1 - damping) * clip(x - g / p, own) + damping * x
+
+
+def inside(states: States, free: tuple[str, ...], ranges: Ranges) -> States:
+    """Where a relaxation starts."""
+    return states | {n: clip(states[n], ranges.get(n, NO_RANGE)) for n in free}
 
 
 class SettlingNetwork(EnergyNetwork):
@@ -99,6 +105,8 @@ class SettlingNetwork(EnergyNetwork):
         trace, update = EnergyTrace(), Update(*self.optimizer)
         free = tuple(name for name in self.nodes if name not in phase.clamped)
         steps = self.steps_of(phase)
+        if phase.relaxes:
+            states = inside(states, free, self.ranges)
         for t in range(steps + 1):
             trace.states.append(states)
             trace.energies.append(self.node_energies(params, states, phase))
@@ -140,6 +148,7 @@ class SettlingUnrolled(UnrolledNetwork):
         free = tuple(name for name, copies in held.items() if not all(copies))
         outputs_free = any(node.name in free for node in self.with_role("output"))
         phase = "prediction" if outputs_free else "clamped"
+        states = inside(states, free, self.ranges)
         for k in range(steps + 1):
             trace.states.append(states)
             trace.energies.append(self.energies(params, states, held))
