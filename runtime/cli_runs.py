@@ -196,4 +196,49 @@ def compare(
     commands.compare(spec, overrides, rules, seeds, runs, as_json)
 
 
-RUN_COMMANDS = (train, resume, evaluate, predict, compare)
+@click.group()
+def runs() -> None:
+    """List, compare or delete run folders."""
+
+
+@runs.command(name="list")
+@click.argument("folder", default="runs", type=click.Path())
+@JSON
+def runs_list(folder: str, as_json: bool) -> None:
+    """List the runs in FOLDER, by default `runs`, and in the folders in it.
+
+    Shows the state of each, its epochs, the best value of its monitored metric on the
+    validation split, and the test scores of its last parameters.
+    """
+    from runtime import commands
+
+    commands.runs_list(folder, as_json)
+
+
+@runs.command(name="compare")
+@click.argument("paths", nargs=-1, required=True, metavar="RUN...", type=click.Path())
+@JSON
+def runs_compare(paths: tuple[str, ...], as_json: bool) -> None:
+    """Compare runs: their scores, and in what their specs differ.
+
+    Scores are means per sample, times are seconds spent in training steps.
+    """
+    from runtime import commands
+
+    commands.runs_compare(paths, as_json)
+
+
+@runs.command(name="delete")
+@click.argument("paths", nargs=-1, required=True, metavar="RUN...", type=click.Path())
+def runs_delete(paths: tuple[str, ...]) -> None:
+    """Delete run folders, with their checkpoints and metrics. Nothing is asked.
+
+    Refuses, and then deletes none of them, if one is no run folder, if a run is training, or if
+    a folder holds files that pcc did not write.
+    """
+    from runtime import commands
+
+    commands.runs_delete(paths)
+
+
+RUN_COMMANDS: tuple[click.Command, ...] = (train, resume, evaluate, predict, compare, runs)

@@ -16,6 +16,7 @@ from runtime.holding import Request
 from runtime.predict import predict_file
 from runtime.progress import reporter_for
 from runtime.run import Run, Which, load_run
+from runtime.run_folder import RUNS
 from runtime.signals import Interrupted
 from runtime.training import fit
 from runtime.training import resume as resume_fit
@@ -120,6 +121,44 @@ def compare(
         echo_json([row.as_json() for row in rows])
     else:
         print_comparison(rows)
+
+
+def runs_list(folder: str, as_json: bool) -> None:
+    """Prints a row for each run in a folder."""
+    from runtime.run_list import list_runs
+    from runtime.tables import print_runs
+
+    found = list_runs(Path(folder)) if folder != str(RUNS) or RUNS.exists() else ()
+    if as_json:
+        echo_json([run.as_json() for run in found])
+    elif found:
+        print_runs(found)
+    else:
+        click.echo(f"no runs in {folder}", err=True)
+
+
+def runs_compare(paths: Sequence[str], as_json: bool) -> None:
+    """Prints the scores of runs, and in what their specs differ."""
+    from runtime.run_list import differences, open_runs, run_info
+    from runtime.tables import print_run_differences, print_runs
+
+    folders = open_runs(paths)
+    found = [run_info(folder) for folder in folders]
+    differing = differences(folders)
+    if as_json:
+        echo_json({"runs": [run.as_json() for run in found], "differences": differing})
+        return
+    print_runs(found)
+    if differing:
+        print_run_differences(found, differing)
+
+
+def runs_delete(paths: Sequence[str]) -> None:
+    """Deletes runs and says which."""
+    from runtime.run_list import delete_runs
+
+    for folder in delete_runs(paths):
+        click.echo(f"deleted {folder.path}", err=True)
 
 
 def use_device(device: str) -> None:

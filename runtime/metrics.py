@@ -28,6 +28,9 @@ from runtime.durable import replace_file, writing
 Line = Mapping[str, Any]
 """One line of metrics.jsonl."""
 
+_STEP = b'{"kind": "step", '
+"""How the line of a training step begins."""
+
 AFTER_TRAINING = frozenset({"test"})
 """Kinds of line that a run writes once it has ended, and a continued run writes again."""
 
@@ -53,9 +56,12 @@ class MetricsFile:
         with writing(self.path), self.path.open("a", encoding="utf-8") as stream:
             os.fsync(stream.fileno())
 
-    def read(self) -> tuple[Line, ...]:
-        """Every whole line; a last one that is half written is left out."""
-        return tuple(line for line, _ in self._whole_lines())
+    def read(self, steps: bool = True) -> tuple[Line, ...]:
+        """Every whole line; a last one that is half written is left out.
+
+        Without `steps`, those of training steps, which are most of the file, are passed over.
+        """
+        return tuple(line for line, _ in self._whole_lines(steps))
 
     def cut(self, step: int) -> None:
         """Drops what a run that continues from `step` will write again, and half lines."""
@@ -67,12 +73,14 @@ class MetricsFile:
         if self.path.exists():
             replace_file(self.path, b"".join(kept))
 
-    def _whole_lines(self) -> Iterator[tuple[Line, bytes]]:
+    def _whole_lines(self, steps: bool = True) -> Iterator[tuple[Line, bytes]]:
         if not self.path.is_file():
             return
         for text in self.path.read_bytes().splitlines(keepends=True):
             if not text.endswith(b"\n"):
                 return
+            if not steps and text.startswith(_STEP):
+                continue
             try:
                 line = json.loads(text)
             except ValueError:

@@ -31,6 +31,21 @@ from runtime.environment import Environment
 from runtime.metrics import MetricsFile
 
 LOCK = ".lock"
+ENTRIES = frozenset(
+    {
+        LOCK,
+        "spec.yaml",
+        "environment.json",
+        "preprocessing.npz",
+        "metrics.jsonl",
+        "checkpoints",
+        "plots",
+        "result.json",
+    }
+)
+"""What a run folder holds."""
+LOCK_SECONDS = 0.2
+"""How long the lock is waited for: whoever asks whether a run trains holds it for a moment."""
 RUNS = Path("runs")
 """Where runs are made that are given no folder."""
 
@@ -75,6 +90,43 @@ class RunFolder:
         return folder
 
     @property
+    def looks_like_a_run(self) -> bool:
+        """Whether it has what a run writes first; a folder with some spec.yaml is not enough."""
+        return self.spec.is_file() and self._environment.is_file()
+
+    def refuse_other_folders(self) -> None:
+        """Raises DataError (PC523) unless it looks like a run."""
+        if not self.looks_like_a_run:
+            RunFolder.open(self.path)
+            message = f"{self.path} is not a run folder: it has no environment.json"
+            help = "name a folder that `pcc train` made, such as runs/digits_mlp-001"
+            raise DataError(Diagnostic("PC523", message, help=help))
+
+    def refuse_foreign_files(self) -> None:
+        """Raises DataError (PC527) if it holds what pcc did not write, or is a link."""
+        written = {*ENTRIES, *(f".{name}.tmp" for name in ENTRIES)}
+        foreign = sorted({entry.name for entry in self.path.iterdir()} - written)
+        if self.path.is_symlink():
+            problem, help = "is a link", "name the folder itself"
+        elif foreign:
+            problem = f"holds files of your own: {', '.join(foreign[:3])}"
+            problem += ", ..." if foreign[3:] else ""
+            help = "move them away first, or remove the folder yourself"
+        else:
+            return
+        raise DataError(Diagnostic("PC527", f"run folder {self.path} {problem}", help=help))
+
+    def in_use(self) -> bool:
+        """Whether a process trains in it now."""
+        if not (self.path / LOCK).exists():
+            return False
+        try:
+            with self.locked():
+                return False
+        except DataError as error:
+            return error.diagnostics[0].code == "PC521"
+
+    @property
     def spec(self) -> Path:
         return self.path / "spec.yaml"
 
@@ -94,7 +146,7 @@ class RunFolder:
         """Holds the folder for this process. Raises DataError (PC521) if another holds it."""
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.path / LOCK, timeout=0)
+        lock = FileLock(self.path / LOCK, timeout=LOCK_SECONDS)
         with writing(self.path / LOCK):
             try:
                 lock.acquire()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,6 +16,7 @@ from pccompiler.summary import Summary
 from runtime.compare import Row
 from runtime.datasets import FileCheck, Listing
 from runtime.rehearsal import Outlook
+from runtime.run_list import RunInfo
 
 _WIDEST = 10_000
 """Columns of a table in a file, at most."""
@@ -124,6 +127,67 @@ def print_comparison(rows: Sequence[Row]) -> None:
             for row in rows
         ),
     )
+
+
+def print_runs(runs: Sequence[RunInfo]) -> None:
+    """A row for each run."""
+
+    def best(run: RunInfo) -> str:
+        if run.best is None:
+            return "-"
+        value = "-" if run.best["value"] is None else f"{run.best['value']:.4g}"
+        return f"{run.best['metric']} {value} in epoch {run.best['epoch']}"
+
+    def test(run: RunInfo) -> str:
+        known = [(k, (run.test or {}).get(k)) for k in ("accuracy", "loss", "energy")]
+        shown = [f"{name} {value:.4g}" for name, value in known if value is not None]
+        return ", ".join(shown[:2]) or "-"
+
+    print_table(
+        "runs",
+        (
+            "run",
+            "network",
+            "rule",
+            "state",
+            "epochs#",
+            "best validation",
+            "test",
+            "seconds#",
+            "started",
+        ),
+        (
+            (
+                run.run,
+                run.name,
+                run.rule,
+                run.state,
+                f"{run.epoch}/{run.epochs}",
+                best(run),
+                test(run),
+                f"{run.seconds:.1f}",
+                run.started or "-",
+            )
+            for run in runs
+        ),
+    )
+
+
+def print_run_differences(runs: Sequence[RunInfo], differing: Mapping[str, Sequence[Any]]) -> None:
+    """A row for each key of the specs that differs, a column for each run."""
+    print_table(
+        "differences of the specs",
+        ("key", *(run.run for run in runs)),
+        (
+            (key, *("-" if value is None else _plain(value) for value in values))
+            for key, values in differing.items()
+        ),
+    )
+
+
+def _plain(value: Any) -> str:
+    """A value of a spec: lists and mappings as JSON."""
+    return json.dumps(value) if isinstance(value, list | dict) else str(value)
 
 
 def print_sources(sources: Sequence[Listing]) -> None:

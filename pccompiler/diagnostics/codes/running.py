@@ -69,6 +69,15 @@ RUNNING_CODES: tuple[Code, ...] = (
         right="pcc train spec.yaml                     # a new run on the new data",
     ),
     Code(
+        "PC527",
+        "a run folder holds more than the run",
+        "`pcc runs delete` found files in the folder that pcc did not write, or the folder is a "
+        "link to another.",
+        why="What you have put there would be lost with the run.",
+        wrong="pcc runs delete runs/a                  # holds your notes.txt",
+        right="pcc runs delete runs/a                  # once notes.txt is elsewhere, or gone",
+    ),
+    Code(
         "PC530",
         "a checkpoint is damaged",
         "Its files do not match the SHA-256 checksums in its manifest, or some are missing. The "

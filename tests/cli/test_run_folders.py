@@ -1,0 +1,170 @@
+"""`pcc runs`: what run folders tell of themselves, and which of them may be deleted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.run_folder import RunFolder
+from runtime.run_list import delete_runs
+from tests.cli.conftest import Pcc
+
+
+@pytest.fixture
+def made(pcc: Pcc, folder: Path) -> Path:
+    """Two finished runs of the tiny spec, `runs/tiny-001` and `runs/both/slow`."""
+    assert pcc("train", "tiny.yaml").exit_code == 0
+    options = ["-s", "learning.optimizer={sgd: {learning_rate: 0.001}}", "-s", "training.seed=1"]
+    assert pcc("train", "tiny.yaml", "--run", "runs/both/slow", *options).exit_code == 0
+    return folder
+
+
+def listed(pcc: Pcc, *words: str) -> dict[str, dict[str, Any]]:
+    result = pcc("runs", "list", *words, "--json")
+    assert result.exit_code == 0, result.output
+    return {entry["run"]: entry for entry in json.loads(result.stdout)}
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def metrics(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_runs_are_listed_with_their_best_and_test_scores(pcc: Pcc, made: Path) -> None:
+    found = listed(pcc)
+    assert list(found) == ["runs/both/slow", "runs/tiny-001"]
+    run = found["runs/tiny-001"]
+    assert (run["name"], run["rule"], run["state"]) == ("tiny", "predictive_coding", "finished")
+    assert (run["epoch"], run["epochs"]) == (2, 2)
+    lines = metrics(made / "runs" / "tiny-001")
+    epochs = [line for line in lines if line["kind"] == "epoch"]
+    assert run["best"]["metric"] == "accuracy"
+    assert run["best"]["value"] == max(line["accuracy"] for line in epochs)
+    [test] = [line for line in lines if line["kind"] == "test" and line["parameters"] == "last"]
+    assert run["test"]["loss"] == pytest.approx(test["loss"], rel=1e-6)
+    assert run["seconds"] == pytest.approx(sum(line["seconds"] for line in epochs), abs=1e-3)
+    text = pcc("runs", "list").stdout
+    assert "runs/both/slow" in text
+    assert "finished" in text
+
+
+def test_a_run_folder_may_be_listed_itself(pcc: Pcc, made: Path) -> None:
+    assert list(listed(pcc, "runs/both/slow")) == ["runs/both/slow"]
+
+
+def test_without_runs_there_is_nothing_to_list(pcc: Pcc, folder: Path) -> None:
+    result = pcc("runs", "list")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no runs in runs\n")
+    assert listed(pcc) == {}
+    assert pcc("runs", "list", "nowhere").exit_code == 3
+    assert pcc("runs", "list", "tiny.yaml").exit_code == 3
+
+
+def test_every_state_of_a_run_is_told(pcc: Pcc, made: Path) -> None:
+    run = made / "runs" / "tiny-001"
+    best = listed(pcc)["runs/tiny-001"]["best"]
+    (run / "result.json").unlink()
+    stopped = listed(pcc)["runs/tiny-001"]
+    assert (stopped["state"], stopped["best"], stopped["test"]) == ("stopped", best, None)
+
+    with (run / "metrics.jsonl").open("a") as stream:
+        stream.write('{"kind": "diverged", "step": 11, "epoch": 3}\n')
+    assert listed(pcc)["runs/tiny-001"]["state"] == "diverged"
+
+    with RunFolder(run).locked():
+        assert listed(pcc)["runs/tiny-001"]["state"] == "running"
+
+    (run / "result.json").write_text('{"reason": "early_stop", "best": null}')
+    assert listed(pcc)["runs/tiny-001"]["state"] == "early stop"
+
+    (run / "spec.yaml").write_text("pcc: 99")
+    assert listed(pcc)["runs/tiny-001"]["state"] == "unreadable"
+    assert "unreadable" in pcc("runs", "list").stdout
+
+
+def test_runs_are_compared_with_what_their_specs_differ_in(pcc: Pcc, made: Path) -> None:
+    result = pcc("runs", "compare", "runs/tiny-001", "runs/both/slow", "--json")
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert [run["run"] for run in told["runs"]] == ["runs/tiny-001", "runs/both/slow"]
+    differences = told["differences"]
+    assert set(differences) == {"learning.optimizer", "training.seed"}
+    assert differences["training.seed"] == [0, 1]
+    assert [list(optimizer) for optimizer in differences["learning.optimizer"]] == [
+        ["adam"],
+        ["sgd"],
+    ]
+    text = pcc("runs", "compare", "runs/tiny-001", "runs/both/slow").stdout
+    assert "training.seed" in text
+
+
+def test_runs_are_deleted_by_name_without_a_question(pcc: Pcc, made: Path) -> None:
+    result = pcc("runs", "delete", "runs/tiny-001", "runs/both/../tiny-001", "runs/both/slow")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert result.stderr.count("deleted") == 2
+    assert files(made / "runs") == set()
+
+
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [
+        (".", "PC523"),
+        ("nowhere", "PC523"),
+        ("tiny.yaml", "PC523"),
+        ("runs", "PC523"),
+        ("specs", "PC523"),
+        ("link", "PC527"),
+        ("noted", "PC527"),
+        ("training", "PC521"),
+    ],
+)
+def test_one_folder_that_may_not_be_deleted_saves_all(
+    pcc: Pcc, made: Path, other: str, code: str
+) -> None:
+    run = made / "runs" / "tiny-001"
+    (made / "specs").mkdir()
+    (made / "specs" / "spec.yaml").write_text("pcc: 1")
+    (made / "link").symlink_to("runs/both/slow")
+    shutil.copytree(run, made / "noted")
+    (made / "noted" / "notes.txt").write_text("mine")
+    shutil.copytree(run, made / "training")
+    before = files(made)
+    with RunFolder(made / "training").locked():
+        result = pcc("runs", "delete", "runs/tiny-001", other)
+    assert result.exit_code == 3
+    assert code in result.stderr
+    assert files(made) - {made / "training" / ".lock"} == before - {made / "training" / ".lock"}
+
+
+def test_every_folder_that_may_not_be_deleted_is_told(pcc: Pcc, made: Path) -> None:
+    result = pcc("runs", "delete", "nowhere", "specs", "runs/tiny-001")
+    assert result.stderr.count("error[PC523]") == 2
+    assert pcc("runs", "delete").exit_code == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_changed_is_a_clear_error(pcc: Pcc, made: Path) -> None:
+    (made / "runs").chmod(0o500)
+    result = pcc("runs", "delete", "runs/tiny-001")
+    (made / "runs").chmod(0o700)
+    assert result.exit_code == 3
+    assert "PC522" in result.stderr
+
+
+def test_half_deleted_runs_are_neither_listed_nor_in_the_way(pcc: Pcc, made: Path) -> None:
+    run = made / "runs" / "tiny-001"
+    run.rename(made / "runs" / ".tiny-001.deleted")
+    assert list(listed(pcc)) == ["runs/both/slow"]
+    shutil.copytree(made / "runs" / "both" / "slow", run)
+    [deleted] = delete_runs([str(run)])
+    assert deleted.path == run
+    assert list(listed(pcc)) == ["runs/both/slow"]
