@@ -113,4 +113,24 @@ def doctor(as_json: bool) -> None:
     raise SystemExit(1 if broken else 0)
 
 
-MACHINE_COMMANDS: tuple[click.Command, ...] = (data, doctor)
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands, options and codes.
+
+    SHELL is bash, zsh or fish. The line that belongs into its start file:
+
+    \b
+      bash (4.4 or newer)   eval "$(pcc completion bash)"
+      zsh                   eval "$(pcc completion zsh)"
+      fish                  pcc completion fish | source
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None, "click knows these three"
+    main = click.get_current_context().find_root().command
+    click.echo(kind(main, {}, "pcc", "_PCC_COMPLETE").source())
+
+
+MACHINE_COMMANDS: tuple[click.Command, ...] = (data, doctor, completion)

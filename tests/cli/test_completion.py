@@ -1,0 +1,70 @@
+"""`pcc completion`: what the scripts of the shells complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Pcc
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """An environment in which `pcc` is a command."""
+    program = tmp_path / "bin" / "pcc"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nimport cli\ncli.main(prog_name='pcc')\n")
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.parametrize(
+    ("shell", "sign"),
+    [("bash", "complete -o nosort -F"), ("zsh", "compdef"), ("fish", "complete --no-files")],
+)
+def test_every_shell_gets_its_script(pcc: Pcc, shell: str, sign: str) -> None:
+    result = pcc("completion", shell)
+    assert result.exit_code == 0
+    assert sign in result.stdout
+    assert f"_PCC_COMPLETE={shell}_complete" in result.stdout
+
+
+def test_an_unknown_shell_is_a_mistake(pcc: Pcc) -> None:
+    result = pcc("completion", "tcsh")
+    assert result.exit_code == 2
+    assert "'bash', 'zsh', 'fish'" in result.stderr
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("pcc ev", {"evaluate"}),
+        ("pcc runs ", {"list", "compare", "delete"}),
+        ("pcc train --dr", {"--dry-run"}),
+        ("pcc check --format git", {"github"}),
+        ("pcc explain pc32", {f"PC32{digit}" for digit in range(10)}),
+        ("pcc data path fash", {"fashion_mnist"}),
+    ],
+)
+def test_bash_completes_commands_options_and_values(
+    installed: dict[str, str], line: str, completed: set[str]
+) -> None:
+    words = line.split(" ")
+    script = (
+        'eval "$(pcc completion bash)"; '
+        f"COMP_WORDS=({' '.join(words)} {'' if words[-1] else chr(39) * 2}); "
+        f"COMP_CWORD={len(words) - 1}; _pcc_completion pcc; "
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", script], env=installed, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(done.stdout.split()) == completed
