@@ -20,6 +20,7 @@ from pccompiler.diagnostics.render import render
 from runtime.cli_machine import MACHINE_COMMANDS
 from runtime.cli_options import JSON, SET, SPEC, echo_json
 from runtime.cli_runs import RUN_COMMANDS
+from runtime.new_spec import DEFAULT, description, template_names, write_spec
 
 if TYPE_CHECKING:
     from pccompiler.driver import Checked
@@ -56,9 +57,42 @@ def _codes(_ctx: click.Context, _argument: click.Parameter, begun: str) -> list[
 def main() -> None:
     """Compile and train energy-based networks described in YAML.
 
-    Start with `pcc check SPEC`, then `pcc train SPEC`. `pcc explain CODE` says more about
-    any message.
+    Start with `pcc new NAME`, then `pcc check NAME.yaml` and `pcc train NAME.yaml`.
+    `pcc explain CODE` says more about any message.
     """
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option(
+    "--template",
+    type=click.Choice(template_names()),
+    default=DEFAULT,
+    show_default=True,
+    help="What to start from; --list describes them.",
+)
+@click.option("-o", "--output", type=click.Path(), help="File to write; default: NAME.yaml.")
+@click.option("--list", "listed", is_flag=True, help="List the templates instead.")
+@JSON
+def new(name: str | None, template: str, output: str | None, listed: bool, as_json: bool) -> None:
+    """Write a starter spec for a network called NAME.
+
+    It has comments, is in order as it stands, and trains on data that is there. A file of that
+    name is never overwritten. --json is for --list.
+    """
+    if listed:
+        told = {known: description(known) for known in template_names()}
+        if as_json:
+            echo_json(told)
+            return
+        from runtime.tables import print_table
+
+        print_table("templates", ("template", "what it is"), told.items())
+        return
+    if name is None:
+        raise click.UsageError("Missing argument 'NAME', or the option --list.")
+    path = write_spec(name, template, Path(output) if output else None)
+    click.echo(f"wrote {path}; now `pcc check {path}`", err=True)
 
 
 @main.command()

@@ -188,6 +188,14 @@ RUNNING_CODES: tuple[Code, ...] = (
         right="pcc compare spec.yaml --rules predictive_coding,backprop --seeds 0..4",
     ),
     Code(
+        "PC562",
+        "a file is in the way",
+        "`pcc new` found a file where it would write the new spec.",
+        why="It may be yours, so it is never overwritten.",
+        wrong="pcc new net                             # net.yaml is there already",
+        right="pcc new net2",
+    ),
+    Code(
         "PC901",
         "a compiler pass broke an invariant",
         "The message names the pass, the invariant and the node.",
