@@ -2,8 +2,8 @@
 
 Nodes stand in an order, inputs first and an output last. Acyclic networks have all edges
 written forwards; in the others some are written backwards, into inputs too, so that they need a
-start at zero, as lateral edges do. Vectors, rows of vectors and small images; lateral edges, sums that pass through,
-readouts, shared parameters and ranges; where asked for, feedback edges of their own.
+start at zero, as lateral edges do. Vectors, rows of vectors and small images; sums that pass
+through, readouts, shared parameters and ranges; where asked for, feedback edges of their own.
 """
 
 from __future__ import annotations

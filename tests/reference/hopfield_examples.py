@@ -70,7 +70,7 @@ IMAGES: Tree = {
     },
     "edges": [
         {"from": "x", "to": "a", "op": {"conv": {"kernel": 3}}},
-        {"from": "a", "to": "b", "op": [{"conv": {"kernel": 3}}, "avg_pool"]},
+        {"from": "a", "to": "b", "op": [{"conv": {"channels": 3}}, "avg_pool"]},
         {"from": "x", "to": "b", "op": {"conv": {"kernel": 2, "stride": 2, "padding": "valid"}}},
         {"from": "b", "to": "c", "op": ["flatten", "dense"]},
         {"from": "c", "to": "y"},

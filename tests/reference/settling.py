@@ -5,10 +5,11 @@ A step goes over the colours in order, each with a fresh gradient. With p the no
     fixed_point   x <- (1 - d) clip(x - (dF/dx) / p) + d x
 
 clip being into the node's range, where it has one; other optimisers clip what they arrive at.
-A relaxation starts inside the ranges; a feedforward pass knows nothing of them.
+A relaxation starts inside the ranges; where there are some, the feedforward pass is no equilibrium.
 
-`output: clamp_nudge` holds the outputs at mu - beta dC/dmu, mu their predictions at the end of
-the free phase; their energy stays 1/2 ||x - mu||^2. The contrast of E is that of a nudge.
+`output: clamp_nudge` holds the outputs at o - beta dC/do, o where the free phase left them: at
+their predictions, if it was a feedforward pass. Their energy stays 1/2 ||x - mu||^2, and the
+contrast of E is that of a nudge; as beta vanishes so does the contrast, settled or not.
 
 The gradients are those of the judges that these extend. No error is masked before information
 arrives, which under these optimisers is a matter of rounding.
@@ -63,8 +64,11 @@ class SettlingNetwork(EnergyNetwork):
     def __init__(
         self, spec: Mapping[str, Any], colours: Mapping[str, Colours] | None = None
     ) -> None:
-        super().__init__(spec)
         self.colours, self.ranges = colours or {}, ranges_of(spec)
+        super().__init__(spec)
+
+    def feedforward_is_equilibrium(self) -> bool:
+        return super().feedforward_is_equilibrium() and not self.ranges
 
     def _phases(self) -> list[Phase]:
         if not self._holds_nudged():
@@ -88,8 +92,8 @@ class SettlingNetwork(EnergyNetwork):
             start = self.start(params, batch, phase)
         if self._holds_nudged() and phase.start is not None:
             for name in self.outputs:
-                mu = self.prediction(params, start, name)
-                start[name] = mu - phase.beta * self.loss_slope(batch[name], mu)
+                x = start[name]
+                start[name] = x - phase.beta * self.loss_slope(batch[name], x)
         return self.settle(params, batch, phase, start)
 
     def start(self, params: Tree, batch: Mapping[str, Array], phase: Phase) -> States:
