@@ -57,7 +57,7 @@ def _training(lines: Sequence[Line], metric: str, label: str, log: bool) -> Figu
     validation_steps, validation = _series(lines, "epoch", metric)
     if not len(values) and not len(validation):
         return None
-    figure, axes = _figure(1)
+    figure, axes = panels_beside(1)
     if len(values):
         _curve(axes[0], steps, values, "training", "tab:blue", log)
     if len(validation):
@@ -85,7 +85,7 @@ def _node_energies(lines: Sequence[Line]) -> Figure | None:
     phases = [phase for phase in phases if shown[phase]]
     if not phases:
         return None
-    figure, panels = _figure(len(phases))
+    figure, panels = panels_beside(len(phases))
     log = _suits_logarithm(
         _series(lines, "step", "node_energy", phase, node)[1]
         for phase in phases
@@ -108,7 +108,7 @@ def _inference(lines: Sequence[Line]) -> Figure | None:
         return None
     first, last = rows[0], rows[-1]
     curves = [(first, "--", 0.6), (last, "-", 1.0)][0 if first is not last else 1 :]
-    figure, panels = _figure(len(last["energy"]))
+    figure, panels = panels_beside(len(last["energy"]))
     log = _suits_logarithm(
         _numbers(values)
         for row, _, _ in curves
@@ -138,7 +138,7 @@ def _gradient_norms(lines: Sequence[Line]) -> Figure | None:
     nodes = _names(lines, "gradient_norm")
     if not nodes:
         return None
-    figure, axes = _figure(1)
+    figure, axes = panels_beside(1)
     for node, colour in _coloured(nodes):
         steps, values = _series(lines, "step", "gradient_norm", node)
         _curve(axes[0], steps, values, node, colour, log=True)
@@ -193,12 +193,13 @@ def _positive(values: np.ndarray) -> np.ndarray:
 # -- drawing -----------------------------------------------------------------------------
 
 
-def _figure(panels: int) -> tuple[Figure, list[Axes]]:
+def panels_beside(panels: int, shared: bool = True) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels beside each other, and their axes."""
     # Figure, not pyplot: no global state, no backend to choose, works without a display.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(1.2 + 5.6 * panels, 4.2), layout="constrained")
-    axes = figure.subplots(1, panels, sharey=True, squeeze=False)
+    axes = figure.subplots(1, panels, sharey=shared, squeeze=False)
     return figure, list(axes[0])
 
 

@@ -41,6 +41,7 @@ EMISSION = frozenset(
         "running",
         "states",
         "derivatives",
+        "equilibrium",
         "relaxation",
         "sweep",
         "training",

@@ -153,7 +153,10 @@ def _couplings(graph: Graph) -> Iterator[Diagnostic]:
     for edge in back:
         if any(isinstance(operator, TransposeOf) for operator in edge.operators):
             continue
-        if not any((e.source, e.target) == (edge.target, edge.source) for e in graph.edges):
+        if graph.node[edge.source].passes_through:
+            message = f"the feedback edge `{edge.name}` leads from a node without a state"
+            yield _on_edge("PC328", edge, message, "let it lead from a node with a state")
+        elif not any((e.source, e.target) == (edge.target, edge.source) for e in graph.edges):
             message = f"the feedback edge `{edge.name}` answers no edge"
             help = (
                 f"add the edge {edge.target}->{edge.source}, whose backward direction it replaces"

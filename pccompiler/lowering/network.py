@@ -51,13 +51,15 @@ class Equations:
 
     `running` are the statistics that normalising operators use; without them they use those
     of their batch. With `slopes_only`, the potential of a state has no derivative: an inference
-    step knows it without differentiating.
+    step knows it without differentiating. `apart` are the states that one-way edges read where
+    energies are differentiated by states: their sources feel nothing of them.
     """
 
     copies: Copies
     params: Params
     running: Mapping[str, Any] | None = None
     slopes_only: bool = False
+    apart: Mapping[str, Array] | None = None
 
     @property
     def graph(self) -> Graph:
@@ -326,8 +328,8 @@ class Equations:
         return {edge.name: self._known_or(edge, states[edge.source], reused) for edge in edges}
 
     def _known_or(self, edge: Edge, x: Array, reused: EdgeValues) -> Array:
-        if edge.name in self.graph.one_way:
-            x = lax.stop_gradient(x)
+        if edge.name in self.graph.one_way and self.apart is not None:
+            x = self.apart[edge.source]
         value = self.edge_value(edge, x)
         return _with_value(value, reused[edge.name]) if edge.name in reused else value
 

@@ -74,7 +74,7 @@ class Relaxation:
         for stretch in self.phase.stretches:
             if stretch.form is Form.UNROLLED:
                 for t in range(stretch.first, stretch.last + 1):
-                    free, memory, row, _ = self._step(stretch, t, free, memory)
+                    free, memory, row, _ = self.step(stretch, t, free, memory)
                     rows.append(jax.tree.map(lambda leaf: leaf[None], row))
             elif stretch.form is Form.LOOP:
                 free, memory, some = self._loop(stretch, free, memory)
@@ -87,7 +87,7 @@ class Relaxation:
 
     def _loop(self, stretch: Stretch, free: States, memory: dict[str, Memory]) -> Any:
         def body(carry: Any, t: Array) -> Any:
-            free, memory, row, _ = self._step(stretch, t, *carry)
+            free, memory, row, _ = self.step(stretch, t, *carry)
             return (free, memory), row
 
         steps = jnp.arange(stretch.first, stretch.last + 1)
@@ -98,7 +98,7 @@ class Relaxation:
         """Steps until every sample's ||dF/dx|| is small; a sample that stopped stays put."""
         assert self.plan.stop is not None
         residual, floor = self.plan.stop
-        _, _, row, residuals = self._step(stretch, 1, free, memory)
+        _, _, row, residuals = self.step(stretch, 1, free, memory)
         threshold = residual * _norms(residuals) + floor
         capacity = stretch.last
         rows = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
@@ -109,7 +109,7 @@ class Relaxation:
 
         def body(carry: Any) -> Any:
             t, free, memory, rows, taken, going = carry
-            new, memory, row, residuals = self._step(stretch, t, free, memory)
+            new, memory, row, residuals = self.step(stretch, t, free, memory)
             going = going & (_norms(residuals) > threshold)
             free = {name: _where(going, new[name], x) for name, x in free.items()}
             rows = jax.tree.map(lambda all_, one: all_.at[t - 1].set(one), rows, row)
@@ -119,12 +119,12 @@ class Relaxation:
         going = jnp.ones(threshold.shape, bool)
         start = (jnp.int32(1), free, memory, rows, taken, going)
         t, free, _, rows, taken, _ = lax.while_loop(unsettled, body, start)
-        _, _, last, _ = self._step(stretch, t, free, memory)
+        _, _, last, _ = self.step(stretch, t, free, memory)
         done = jnp.arange(1, capacity + 1) < t
         rows = jax.tree.map(lambda all_, one: _where(done, all_, one[None]), rows, last)
         return free, rows, taken
 
-    def _step(
+    def step(
         self, stretch: Stretch, t: Array | int, free: States, memory: dict[str, Memory]
     ) -> tuple[States, dict[str, Memory], Any, States]:
         """(new states, new memory, what was observed before the step, how far from rest)."""
@@ -172,9 +172,12 @@ class Relaxation:
         # a rounding error, which Adam on the states would blow up.
         reached = {name: t >= np.array(steps) for name, steps in stretch.arrivals.items()}
         read = pinned_reading(self.begin, states) if self.pinned else None
-        per_node = self.equations.energies(self.phase, states, stretch.live, reused, reached, read)
+        equations = self.equations
+        if self.plan.graph.one_way:
+            equations = replace(equations, apart={**self.begin, **free})
+        per_node = equations.energies(self.phase, states, stretch.live, reused, reached, read)
         terms = list(per_node.values())
-        external = self.equations.external_energy(self.phase, states, self.batch, self.beta, reused)
+        external = equations.external_energy(self.phase, states, self.batch, self.beta, reused)
         if external is not None:
             terms.append(external)
         return sum((term.sum() for term in terms), start=jnp.zeros((), _dtype(states))), per_node

@@ -1,4 +1,4 @@
-"""PC328 to PC330: what energy forms, rules and state optimisers are not defined for."""
+"""PC328 to PC330: what forms, rules and state optimisers are not defined for; PC557, verify."""
 
 from __future__ import annotations
 
@@ -45,5 +45,14 @@ RULE_CODES: tuple[Code, ...] = (
             + "inference: {optimizer: fixed_point}"
         ),
         right=whole(HIDDEN + CHAIN + "inference: {optimizer: fixed_point}"),
+    ),
+    Code(
+        "PC557",
+        "a narrowed copy of the network does not fit together",
+        "`pcc verify` measures a copy whose hidden nodes are at most 32 units or channels wide. "
+        "Where a pipeline fixes sizes, such as a reshape, the cut sizes may not meet.",
+        why="A copy that is another network would say nothing about this one.",
+        wrong="pcc verify spec.yaml --narrow 5        # a reshape wants 32 units",
+        right="pcc verify spec.yaml --full",
     ),
 )

@@ -1,0 +1,1 @@
+"""What theory says of a network, held against what its compiled programs do."""

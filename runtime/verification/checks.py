@@ -1,0 +1,366 @@
+"""The checks of `pcc verify`: what theory says about a rule, and what is measured.
+
+Sources of what is expected: Scellier & Bengio 2017 (equilibrium propagation, order of the
+nudge), Laborieux et al. 2021 (centred nudges), Ernoult et al. 2019 (nudge increments against
+backpropagation through time), Song et al. 2020 (z_il), Millidge et al. 2022 (fixed
+predictions; predictive coding at its clamped equilibrium is not backpropagation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import isfinite, log2
+from typing import Any
+
+import jax
+import numpy as np
+
+from pccompiler.components.activations import ACTIVATIONS
+from pccompiler.components.operators import MaxPool
+from pccompiler.components.state_optimizers import FixedPoint, StateSGD
+from pccompiler.components.vocabulary import Descent, PhaseKind
+from pccompiler.lowering.equilibrium import rest_map
+from runtime.verification.rows import Row
+from runtime.verification.subject import (
+    MOST_STEPS,
+    Subject,
+    cosine,
+    flat,
+    largest,
+    mean_loss,
+    relative_error,
+)
+
+EXACT = 1e-10
+"""The relative error of gradients that are equal in theory."""
+
+AT_REST = 1e-9
+"""The largest way to rest that counts as an equilibrium."""
+
+NUDGES = (0.04, 0.02, 0.01)
+"""The betas on which the order of an error is measured."""
+
+DIFFERENT = 1e-3
+"""The relative error from which on two gradients are said to differ."""
+
+SMOOTH = frozenset({"identity", "tanh", "sigmoid", "gelu", "softplus", "silu", "shifted_sigmoid"})
+KINKED = frozenset(ACTIVATIONS) - SMOOTH
+
+
+@dataclass
+class Report:
+    """All rows of a verification, and the curves behind them.
+
+    `errors`: by variant, the relative error at each beta; `energies`: by phase, the mean energy
+    at each inference step.
+    """
+
+    name: str
+    rule: str
+    header: str
+    rows: list[Row] = field(default_factory=list)
+    errors: dict[str, dict[float, float]] = field(default_factory=dict)
+    energies: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> list[Row]:
+        return [row for row in self.rows if row.passed is False]
+
+
+def verify(subject: Subject, header: str = "") -> Report:
+    """Everything that theory says about the subject's rule on its network, measured."""
+    rule = subject.model.spec.learning.rule
+    report = Report(subject.model.spec.name, rule.name, header)
+    report.rows += _energy_falls(subject, report)
+    settled = list(_settled(subject))
+    report.rows += settled
+    if any(row.passed is False for row in settled):
+        return report  # what follows holds at rest alone
+    report.rows += _reference(subject)
+    report.rows += _rule_rows(subject, report)
+    return report
+
+
+def _rule_rows(subject: Subject, report: Report) -> Iterator[Row]:
+    rule, plan = subject.model.spec.learning.rule, subject.model.plan
+    if not plan.outputs:
+        yield Row("gradient of a loss", "", "no output has a loss", "nothing to compare", None)
+        return
+    nudged = any(phase.phase.nudged for phase in plan.phases)
+    if rule.name == "backprop":
+        yield from _backprop(subject)
+    elif rule.name in ("z_il", "fixed_prediction"):
+        yield from _exact(subject)
+    elif nudged and not plan.graph.one_way:
+        yield from _per_edge(subject, "O(beta^p), see the orders below")
+        yield from _orders(subject, report)
+        yield from _increments(subject)
+    elif nudged:
+        yield from _per_edge(subject, "a gradient only where backward weights mirror forward ones")
+    elif any(phase.phase.pulled for phase in plan.phases):
+        yield from _held(subject)
+    elif rule.name == "contrastive_hebbian":
+        yield from _contrastive(subject)
+    else:
+        yield from _clamped(subject)
+
+
+# -- relaxation ---------------------------------------------------------------------------
+
+
+def _energy_falls(subject: Subject, report: Report) -> Iterator[Row]:
+    """F over the inference steps that the spec takes."""
+    model, plan = subject.model, subject.model.plan
+    own = plan.state_optimizer
+    for phase in plan.phases:
+        spec = phase.phase
+        if spec.kind is not PhaseKind.RELAX or spec.descent is not Descent.ENERGY:
+            continue
+        # coordinate descent: in a Hopfield network each block moves to its own minimum
+        blocks = isinstance(own, FixedPoint) and phase.colours and plan.graph.form.undirected
+        descends = isinstance(own, StateSGD) and not own.momentum
+        descends = bool(descends or blocks) and not plan.graph.one_way
+        rows = model.trace(subject.params, subject.batch, phase=spec.name, aux=subject.aux)
+        total = jax.vmap(
+            lambda states, name=spec.name: model.energy(
+                subject.params, states, subject.batch, phase=name, aux=subject.aux
+            )["total"]
+        )(rows["states"])
+        energies = np.asarray(total)
+        report.energies[spec.name] = [float(e) for e in energies.mean(axis=1)]
+        rise = float(np.diff(energies, axis=0).max(initial=-np.inf))
+        scale = max(float(np.abs(energies).max()), 1e-30)
+        falls = rise <= 1e-12 * scale
+        expected = "falls at every step"
+        expected += "" if blocks else ", for rates that are small enough"
+        if not descends:
+            expected = "no promise: momentum, Adam, fixed points or a field without energy"
+        measured = f"{energies[0].mean():.6g} -> {energies[-1].mean():.6g}"
+        if not isfinite(energies[-1].mean()):
+            measured += "; diverges: lower the rate of the states"
+        elif not falls:
+            measured += f"; rises by up to {rise:.2g} in a step"
+            measured += ": lower the rate of the states" if descends else ""
+        passed = falls if descends else None if isfinite(energies[-1].mean()) else False
+        yield Row("energy over inference", spec.name, expected, measured, passed)
+
+
+def _settled(subject: Subject) -> Iterator[Row]:
+    """How far the spec's own steps come, and that the states can come to rest at all."""
+    relaxing = [
+        phase.phase
+        for phase in (*subject.model.plan.phases, subject.model.plan.prediction)
+        if phase.phase.kind is PhaseKind.RELAX and phase.phase.descent is Descent.ENERGY
+    ]
+    for phase in relaxing:
+        own = _way_to_rest(subject, subject.model, phase.name)
+        yield Row("way to rest, as configured", phase.name, "", f"{own:.1e}", None)
+    for phase in relaxing:
+        left = _way_to_rest(subject, subject.settled, phase.name)
+        measured = f"{left:.1e}"
+        if not left < AT_REST:
+            measured += f" after {MOST_STEPS} steps: lower the rate of the states, or damp them"
+        expected = f"below {AT_REST:g} with steps enough"
+        yield Row("way to rest, settled", phase.name, expected, measured, left < AT_REST)
+
+
+def _way_to_rest(subject: Subject, model: Any, phase: str) -> float:
+    states = model.infer(subject.params, subject.batch, phase=phase, aux=subject.aux)
+    free = {name: states[name] for name in model.plan.phase(phase).free}
+    there = rest_map(model.plan, phase, states, subject.batch)(subject.params, free)
+    distance = largest({name: there[name] - x for name, x in free.items()})
+    return distance if isfinite(distance) else float("inf")
+
+
+def _reference(subject: Subject) -> Iterator[Row]:
+    """The gradient that everything is compared with, against finite differences of the loss;
+    and what the energy itself says at rest."""
+    if not subject.model.plan.outputs:
+        return
+    reference = subject.reference
+    size = float(np.linalg.norm(flat(reference)))
+    eps = 1e-5 * max(float(np.linalg.norm(flat(subject.params))), 1.0) / max(size, 1e-30)
+    ends = [
+        float(
+            subject.loss(
+                jax.tree.map(lambda p, g, s=sign: p + s * eps * g, subject.params, reference)
+            )
+        )
+        for sign in (1, -1)
+    ]
+    slope = (ends[0] - ends[1]) / (2 * eps)
+    error = abs(slope - size**2) / max(size**2, 1e-30)
+    how = "backpropagation" if subject.predicts_forward else "implicit function theorem"
+    yield Row(
+        f"reference gradient ({how})",
+        "",
+        "slope of the loss along it, by finite differences, within 1e-5",
+        f"{error:.1e}",
+        error < 1e-5,
+    )
+
+
+# -- rules --------------------------------------------------------------------------------
+
+
+def _per_edge(subject: Subject, expected: str, settled: bool = True) -> Iterator[Row]:
+    """Cosine and relative error of each edge's gradient to that of the loss."""
+    found = subject.gradient(subject.settled if settled else subject.model)
+    for name, reference in subject.reference.items():
+        measured = f"cosine {cosine(found[name], reference):.6f}, "
+        measured += f"relative error {relative_error(found[name], reference):.2e}"
+        yield Row("gradient against that of the loss", name, expected, measured, None)
+
+
+def _orders(subject: Subject, report: Report) -> Iterator[Row]:
+    """How the error shrinks with beta: one-sided linearly, centred quadratically."""
+    own = getattr(subject.model.spec.learning.rule, "variant", "centred")
+    kinks = _kinks(subject)
+    for variant in dict.fromkeys(("positive", "centred", own)):
+        if variant == "random_sign":
+            continue
+        order = 2 if variant == "centred" else 1
+        model = subject.settling(subject.with_rule(variant=variant, beta=NUDGES[0], beta_growth=0))
+        errors = {
+            beta: relative_error(subject.gradient(model, beta / NUDGES[0]), subject.reference)
+            for beta in NUDGES
+        }
+        report.errors[variant] = errors
+        found = log2(max(errors[NUDGES[0]], 1e-300) / max(errors[NUDGES[-1]], 1e-300)) / 2
+        listed = ", ".join(f"{error:.2e} at {beta:g}" for beta, error in errors.items())
+        low, high = (0.9, 1.1) if order == 1 else (1.8, 2.2)
+        expected, passed = f"order {order} ({low} to {high})", low <= found <= high
+        if errors[NUDGES[-1]] < 1e-8:
+            expected, passed = f"order {order}, or exact", True
+        elif kinks:
+            expected, passed = f"order {order} between kinks; {kinks}", None
+        yield Row(f"order in beta, {variant}", "", expected, f"{found:.2f} ({listed})", passed)
+
+
+def _kinks(subject: Subject) -> str:
+    """What keeps the state of rest from being smooth in beta; empty where nothing does."""
+    graph = subject.model.graph
+    found = sorted({node.activation for node in graph.nodes} & KINKED)
+    names = {operator.name for edge in graph.edges for operator in edge.operators}
+    found += sorted(names & KINKED)
+    if any(isinstance(o, MaxPool) for edge in graph.edges for o in edge.operators):
+        found.append("max_pool")
+    if any((node.low, node.high) != (-np.inf, np.inf) for node in graph.nodes):
+        found.append("ranges")
+    return f"{', '.join(found)} has some" if found else ""
+
+
+def _increments(subject: Subject, steps: int = 10, beta: float = 1e-3) -> Iterator[Row]:
+    """Gradient-descending updates: what step t of the nudged phase adds to the estimate is
+    what backpropagation through time finds t steps before the end."""
+    check = f"nudge increments against backpropagation through time, {steps} steps"
+    plan = subject.model.plan
+    if plan.phases[1].colours or plan.state_optimizer.slots or subject.predicts_forward:
+        needs = "a relaxing free phase, synchronous steps, no momentum"
+        yield Row(check, "", f"defined for {needs}", "not measured", None)
+        return
+    model = subject.settling(subject.with_rule(variant="centred", beta=beta, beta_growth=0))
+    params, batch, plan = subject.params, subject.batch, model.plan
+    states = model.infer(params, batch, phase="free")
+    start = {name: states[name] for name in plan.phase("free").free}
+    energy = jax.jit(
+        jax.grad(
+            lambda params, free, phase: model.energy(
+                params, {**states, **free}, batch, phase=phase
+            )["total"].mean()
+        ),
+        static_argnums=2,
+    )
+    estimates = []
+    moved = {"nudged": start, "nudged_negative": start}
+    maps = {phase: jax.jit(rest_map(plan, phase, states, batch, step=True)) for phase in moved}
+    for _ in range(steps + 1):
+        ends = [flat(energy(params, moved[phase], phase)) for phase in moved]
+        estimates.append((ends[0] - ends[1]) / (2 * beta))
+        moved = {phase: maps[phase](params, x) for phase, x in moved.items()}
+    through_time = _through_time(subject, model, states, start, steps)
+    errors = [
+        float(np.linalg.norm(b - a - g) / max(np.linalg.norm(g), 1e-30))
+        for a, b, g in zip(estimates, estimates[1:], through_time, strict=False)
+        if np.linalg.norm(g) > 1e-12
+    ]
+    worst = max(errors, default=0.0)
+    kinks = _kinks(subject)
+    expected = "equal as beta tends to 0 (within 1e-3 here)" + (f"; {kinks}" if kinks else "")
+    passed = worst < 1e-3 if not kinks or worst < 1e-3 else None
+    yield Row(check, "", expected, f"relative error up to {worst:.1e}", passed)
+
+
+def _through_time(subject: Subject, model: Any, states: Any, free: Any, steps: int) -> list[Any]:
+    """What each of the last steps before the loss contributes to its gradient, last first."""
+    step = rest_map(model.plan, "free", states, subject.batch, step=True)
+    pull = jax.grad(lambda x: mean_loss(model, subject.params, {**states, **x}, subject.batch))(
+        free
+    )
+    _, back = jax.vjp(step, subject.params, free)
+    back = jax.jit(back)
+    found = []
+    for _ in range(steps):
+        share, pull = back(pull)
+        found.append(flat(share))
+    return found
+
+
+def _held(subject: Subject) -> Iterator[Row]:
+    """An output that is held part of the way: no gradient of the loss, however small beta."""
+    yield from _per_edge(subject, "alike, but not equal, however small beta is")
+    tiny = subject.gradient(subject.settled, 1e-3)
+    error = relative_error(tiny, subject.reference)
+    measured = f"cosine {cosine(tiny, subject.reference):.4f}, relative error {error:.3f}"
+    expected = "does not tend to the gradient of the loss"
+    yield Row("beta a thousand times smaller", "", expected, measured, error > DIFFERENT)
+
+
+def _contrastive(subject: Subject) -> Iterator[Row]:
+    yield from _per_edge(subject, "alike, but not equal")
+    squared = subject.model.graph.loss.name == "squared_error"
+    if not squared:
+        return
+    other = subject.settling(subject.with_rule("coupled_learning", beta=1.0))
+    error = relative_error(subject.gradient(subject.settled), subject.gradient(other))
+    expected = f"equal within {EXACT:g}"
+    measured = f"relative error {error:.1e}"
+    # two relaxations, each to its own rounding
+    yield Row("coupled learning with beta = 1", "", expected, measured, error < 1e-8)
+
+
+def _clamped(subject: Subject) -> Iterator[Row]:
+    """Predictive coding at its clamped equilibrium is not backpropagation."""
+    yield from _per_edge(subject, "alike, but not equal: it infers before it learns")
+    error = relative_error(subject.gradient(subject.settled), subject.reference)
+    hidden = subject.model.plan.phases[0].free
+    expected = "differs from backpropagation" if hidden else "no hidden node: equal"
+    passed = error > DIFFERENT if hidden else error < EXACT
+    yield Row("clamped equilibrium", "", expected, f"relative error {error:.3g}", passed)
+
+
+def _exact(subject: Subject) -> Iterator[Row]:
+    pinned = subject.model.spec.learning.rule.name == "fixed_prediction"
+    found = subject.gradient(subject.settled if pinned else subject.model)
+    for name, reference in subject.reference.items():
+        error = relative_error(found[name], reference)
+        measured = f"cosine {cosine(found[name], reference):.6f}, relative error {error:.1e}"
+        expected = f"equals backpropagation within {EXACT:g}"
+        expected += " once the errors are at rest" if pinned else ""
+        yield Row("gradient against that of the loss", name, expected, measured, error < EXACT)
+    if pinned:
+        error = relative_error(subject.gradient(subject.model), subject.reference)
+        measured = f"relative error {error:.1e}"
+        if error > EXACT:
+            measured += ": more inference steps, or a state rate of 1, bring it down"
+        yield Row("gradient, steps as configured", "", "", measured, None)
+
+
+def _backprop(subject: Subject) -> Iterator[Row]:
+    if subject.predicts_forward:
+        yield from _exact(subject)
+        return
+    yield from _per_edge(
+        subject, "equal once the states are at rest: it differentiates the steps taken", False
+    )

@@ -1,0 +1,214 @@
+"""What is verified: a network in float64 with fresh parameters and a batch, and its gradients.
+
+Two versions of the network are measured: as the spec has it, and one whose inference goes on
+until the states are at rest. The gradient that a rule is held against is that of the loss of
+the prediction: by backpropagation where a feedforward pass predicts, else by the implicit
+function theorem at the state of rest x* = T(x*, params), with T any step of the relaxation,
+
+    dL/dparams = dL/dparams|x* + (dT/dparams)^T lambda,     (I - dT/dx)^T lambda = dL/dx
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.sparse.linalg import gmres
+
+from pccompiler.components.state_optimizers import StateAdam
+from pccompiler.components.vocabulary import Array, Params, PhaseKind
+from pccompiler.driver import compile
+from pccompiler.lowering.equilibrium import rest_map
+from pccompiler.lowering.evidence import TrainingEvidence, sample_loss
+from pccompiler.lowering.model import CompiledModel
+from pccompiler.lowering.network import Equations
+from pccompiler.lowering.states import States
+from pccompiler.spec.load import SpecLike
+from runtime.binding import nodes_with_data
+from runtime.verification.random_batch import random_batch
+
+MOST_STEPS = 50_000
+"""Inference steps after which states that have not come to rest are given up."""
+
+FLOOR = 1e-12
+"""The norm of the way to rest, per sample, that counts as none."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A spec to verify, with the parameters and the batch on which everything is measured.
+
+    Everything runs in float64: enter `jax.enable_x64(True)` around every use.
+    """
+
+    spec: SpecLike
+    overrides: tuple[str, ...]
+    model: CompiledModel
+    params: Params
+    aux: Any
+    batch: States
+
+    @classmethod
+    def of(
+        cls,
+        spec: SpecLike,
+        overrides: Sequence[str] = (),
+        *,
+        samples: int = 4,
+        seed: int | None = None,
+    ) -> Subject:
+        """Fresh parameters and made-up data. Raises SpecError as `pccompiler.compile` does."""
+        model = compile(spec, overrides)
+        seed = model.spec.training.seed if seed is None else seed
+        nodes = dict.fromkeys([*nodes_with_data(model.plan), *model.plan.outputs])
+        batch = random_batch(model.graph, nodes, samples, seed)
+        state = model.init_training(
+            jax.random.key(seed), horizon=1, dtype=jnp.float64, batch_size=samples
+        )
+        given = {name: jnp.asarray(x, jnp.float64) for name, x in batch.items()}
+        return cls(spec, tuple(overrides), model, state.params, state.aux, given)
+
+    # -- versions of the network ---------------------------------------------------------
+
+    def version(self, *overrides: str) -> CompiledModel:
+        """The same network with other sections than `nodes` and `edges`."""
+        return compile(self.spec, [*self.overrides, *overrides])
+
+    def settling(self, *overrides: str) -> CompiledModel:
+        """A version whose inference goes on until the states are at rest.
+
+        Adam does not come to rest at a fixed rate; heavy-ball descent stands in for it.
+        """
+        own = self.model.plan.state_optimizer
+        calm = "inference.optimizer={sgd: {learning_rate: 0.05, momentum: 0.8}}"
+        return self.version(
+            *([calm] if isinstance(own, StateAdam) else []),
+            f"inference.steps={MOST_STEPS}",
+            f"prediction.steps={MOST_STEPS}",
+            f"inference.stop={{residual: 1.0e-300, floor: {FLOOR}}}",
+            *overrides,
+        )
+
+    def with_rule(self, name: str | None = None, **options: Any) -> str:
+        """The override that chooses a rule, or changes options of the present one."""
+        written = self.model.spec.learning.rule.written()
+        own = next(iter(written.values())) if isinstance(written, dict) else {}
+        rule = self.model.spec.learning.rule.name
+        chosen = options if name not in (None, rule) else {**own, **options}
+        return f"learning.rule={json.dumps({name or rule: chosen})}"
+
+    @cached_property
+    def settled(self) -> CompiledModel:
+        """The network under its own rule, with states at rest."""
+        return self.settling()
+
+    @property
+    def predicts_forward(self) -> bool:
+        """Whether a feedforward pass predicts."""
+        return self.model.plan.prediction.phase.kind is PhaseKind.FORWARD
+
+    # -- gradients ------------------------------------------------------------------------
+
+    def gradient(self, model: CompiledModel, factor: float = 1.0) -> Params:
+        """What the model's rule hands to the optimiser, with every beta times `factor`."""
+        return self._gradient_of(model)(self.params, jnp.asarray(factor, jnp.float64))
+
+    def _gradient_of(self, model: CompiledModel) -> Any:
+        known: dict[int, Any] = self.__dict__.setdefault("_gradients", {})
+        if id(model) not in known:
+
+            def gradient(params: Params, factor: Array) -> Params:
+                evidence = TrainingEvidence(
+                    model.plan, params, self.batch, jax.random.key(0), nudge=factor
+                )
+                return model.plan.estimator.gradient(evidence)
+
+            known[id(model)] = (jax.jit(gradient), model)
+        return known[id(model)][0]
+
+    @cached_property
+    def at_rest(self) -> tuple[States, CompiledModel]:
+        """The states of the prediction at rest, and the version that they are from."""
+        model = self.settling()
+        return model.infer(self.params, self.batch, phase="prediction"), model
+
+    @cached_property
+    def reference(self) -> Params:
+        """The gradient of the loss of the prediction."""
+        if self.predicts_forward:
+            plain = self.version("inference.stop=null", self.with_rule("backprop"))
+            return plain.gradients(self.params, self.batch)
+        return implicit_gradient(*self.at_rest, self.params, self.batch)
+
+    def loss(self, params: Params) -> Array:
+        """The mean loss of the prediction, with its states at rest."""
+        model = self.at_rest[1]
+        states = model.infer(params, self.batch, phase="prediction")
+        return mean_loss(model, params, states, self.batch)
+
+
+def mean_loss(model: CompiledModel, params: Params, states: States, batch: States) -> Array:
+    """The mean over samples of the loss of the outputs at given states."""
+    plan = model.plan
+    known = Equations(plan.copies, params).with_pass_through(states, {})
+    outputs = {name: known[name] for name in plan.outputs}
+    return sample_loss(plan, batch, outputs).mean()
+
+
+def implicit_gradient(
+    states: States, model: CompiledModel, params: Params, batch: States
+) -> Params:
+    """dL/dparams by the implicit function theorem at states of the prediction at rest."""
+    plan = model.plan
+    step = rest_map(plan, "prediction", states, batch)
+    free = {name: states[name] for name in plan.prediction.free}
+
+    def loss(params: Params, free: States) -> Array:
+        return mean_loss(model, params, {**states, **free}, batch)
+
+    @jax.jit
+    def solved(params: Params, free: States) -> Params:
+        direct, pull = jax.grad(loss, argnums=(0, 1))(params, free)
+        _, back = jax.vjp(step, params, free)
+
+        def minus_step(adjoint: States) -> States:
+            return jax.tree.map(lambda a, b: a - b, adjoint, back(adjoint)[1])
+
+        adjoint, _ = gmres(minus_step, pull, tol=1e-14, atol=0.0, restart=60, maxiter=200)
+        return jax.tree.map(lambda a, b: a + b, direct, back(adjoint)[0])
+
+    return solved(params, free)
+
+
+# -- comparing gradients ------------------------------------------------------------------
+
+
+def flat(tree: Any) -> np.ndarray:
+    """All numbers of a tree as one vector."""
+    leaves = [np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(tree)]
+    return np.concatenate(leaves) if leaves else np.zeros(0)
+
+
+def cosine(a: Any, b: Any) -> float:
+    """The cosine of two trees as vectors; nan where one is zero."""
+    x, y = flat(a), flat(b)
+    length = np.linalg.norm(x) * np.linalg.norm(y)
+    return float(x @ y / length) if length else float("nan")
+
+
+def relative_error(a: Any, b: Any) -> float:
+    """||a - b|| / ||b||; the norm of a itself where b is zero."""
+    x, y = flat(a), flat(b)
+    length = np.linalg.norm(y)
+    return float(np.linalg.norm(x - y) / (length or 1.0))
+
+
+def largest(arrays: Mapping[str, Array]) -> float:
+    """The largest absolute entry."""
+    return max((float(jnp.abs(x).max(initial=0.0)) for x in arrays.values()), default=0.0)

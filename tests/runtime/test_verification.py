@@ -1,0 +1,243 @@
+"""`pcc verify`: rules that follow their theory pass, rules that do not fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cli
+from pccompiler.components.rules.estimators import EnergyContrast
+from pccompiler.diagnostics.diagnostic import SpecError
+from runtime.verification import checks
+from runtime.verification.checks import Report, verify
+from runtime.verification.narrow import narrowed
+from runtime.verification.rows import Row
+from runtime.verification.subject import Subject, implicit_gradient, relative_error
+
+Spec = dict[str, Any]
+
+DENSE = {"dense": {"weight_init": {"normal": 0.3}}}
+CONV = [{"conv": {"weight_init": {"normal": 0.2}}}, {"avg_pool": 2}]
+NUDGED = {"equilibrium_propagation": {"beta": 0.05}}
+GENTLE = {"steps": 60, "optimizer": {"sgd": {"learning_rate": 0.1}}}
+
+
+def dense(form: str = "hopfield", rule: Any = NUDGED, **sections: Any) -> Spec:
+    """4 - 5 - 3 with a smooth activation."""
+    resting = {"init": "zeros", "optimizer": "fixed_point", "steps": 30}
+    return {
+        "pcc": 1,
+        "name": "tiny",
+        "nodes": {
+            "x": {"shape": [4], "role": "input"},
+            "h": {"shape": [5], "activation": "shifted_sigmoid"},
+            "y": {"shape": [3], "role": "output"},
+        },
+        "edges": [{"path": "x -> h -> y", "op": DENSE}],
+        "energy": {"form": form},
+        "inference": resting if form == "hopfield" else GENTLE,
+        "learning": {"rule": rule},
+    } | sections
+
+
+def convolutional() -> Spec:
+    """4x4x1 - 2x2x2 - 3, with average pooling."""
+    return dense() | {
+        "nodes": {
+            "x": {"shape": [4, 4, 1], "role": "input"},
+            "h": {"shape": [2, 2, 2], "activation": "tanh"},
+            "y": {"shape": [3], "role": "output"},
+        },
+        "edges": [
+            {"path": "x -> h", "op": [{"conv": {"channels": 2, **CONV[0]["conv"]}}, CONV[1]]},
+            {"path": "h -> y", "op": ["flatten", DENSE]},
+        ],
+    }
+
+
+@pytest.fixture(autouse=True)
+def double_precision() -> Iterator[None]:
+    with jax.enable_x64(True):
+        yield
+
+
+def report_of(spec: Spec, **how: Any) -> Report:
+    return verify(Subject.of(spec, samples=2, **how))
+
+
+def rows(report: Report, check: str) -> list[Row]:
+    found = [row for row in report.rows if row.check.startswith(check)]
+    assert found, [row.check for row in report.rows]
+    return found
+
+
+@pytest.mark.parametrize("spec", [dense(), convolutional()], ids=["dense", "convolutional"])
+def test_equilibrium_propagation_has_the_orders_of_its_theory(spec: Spec) -> None:
+    report = report_of(spec)
+    assert not report.failed
+    for variant, low, high in (("positive", 0.9, 1.1), ("centred", 1.8, 2.2)):
+        [row] = rows(report, f"order in beta, {variant}")
+        assert row.passed
+        errors = list(report.errors[variant].values())
+        assert low <= np.log2(errors[0] / errors[-1]) / 2 <= high
+    [increments] = rows(report, "nudge increments")
+    assert increments.passed
+    assert {row.subject for row in rows(report, "gradient against")} == {"x->h", "h->y"}
+
+
+def test_a_contrast_that_forgets_beta_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = EnergyContrast.gradient
+
+    def wrong(self: EnergyContrast, evidence: Any) -> Any:
+        return jax.tree.map(lambda leaf: 0.9 * leaf, honest(self, evidence))
+
+    monkeypatch.setattr(EnergyContrast, "gradient", wrong)
+    report = report_of(dense())
+    assert {row.check for row in report.failed} == {
+        "order in beta, positive",
+        "order in beta, centred",
+    }
+
+
+def test_the_implicit_gradient_is_that_of_many_differentiated_steps() -> None:
+    subject = Subject.of(dense(), samples=3)
+    plain = subject.version("learning.rule=backprop", "inference.steps=400")
+    through_time = plain.gradients(subject.params, subject.batch)
+    assert relative_error(subject.reference, through_time) < 1e-9
+    states, model = subject.at_rest
+    off = {**states, "h": states["h"] + 0.1}
+    elsewhere = implicit_gradient(off, model, subject.params, subject.batch)
+    assert relative_error(elsewhere, through_time) > 1e-3
+
+
+@pytest.mark.parametrize("rule", ["z_il", "fixed_prediction", "backprop"])
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+def test_exact_relatives_of_backpropagation_are_exact(rule: str, loss: str) -> None:
+    spec = dense("predictive_coding", rule, energy={"loss": loss})
+    report = report_of(spec)
+    assert not report.failed
+    assert all(row.passed for row in rows(report, "gradient against"))
+
+
+def test_predictive_coding_at_its_clamped_equilibrium_is_not_backpropagation() -> None:
+    report = report_of(dense("predictive_coding", "predictive_coding"))
+    assert not report.failed
+    [row] = rows(report, "clamped equilibrium")
+    assert row.passed
+
+
+@pytest.mark.parametrize(
+    ("rule", "check"),
+    [
+        ({"predictive_coding": {"output": "nudge"}}, "order in beta, centred"),
+        (NUDGED, "order in beta, positive"),
+        ({"predictive_coding": {"output": "clamp_nudge"}}, "beta a thousand times smaller"),
+        ("contrastive_hebbian", "coupled learning with beta = 1"),
+        ({"coupled_learning": {"beta": 0.1}}, "beta a thousand times smaller"),
+    ],
+)
+@pytest.mark.parametrize("form", ["predictive_coding", "hopfield"])
+def test_each_rule_has_rows_of_its_own_on_each_energy_that_it_suits(
+    form: str, rule: Any, check: str
+) -> None:
+    spec = dense(form, rule)
+    if form == "hopfield" and "predictive_coding" in rule:
+        with pytest.raises(SpecError, match="does not suit this network"):
+            Subject.of(spec)
+        return
+    report = report_of(spec)
+    assert not report.failed
+    assert all(row.passed for row in rows(report, check))
+
+
+def test_a_rate_at_which_states_diverge_is_told() -> None:
+    wild = {"steps": 30, "optimizer": {"sgd": {"learning_rate": 3.0}}}
+    report = report_of(dense("predictive_coding", "predictive_coding", inference=wild))
+    assert {row.check for row in report.failed} == {"energy over inference", "way to rest, settled"}
+    assert all("lower the rate" in row.measured for row in report.failed)
+
+
+def test_untied_feedback_has_no_order_to_verify() -> None:
+    back = {"from": "y", "to": "h", "kind": "feedback", "op": DENSE}
+    spec = dense()
+    report = report_of(spec | {"edges": [*spec["edges"], back]})
+    assert not report.failed
+    assert not [row for row in report.rows if row.check.startswith("order")]
+    assert "y->h" in {row.subject for row in rows(report, "gradient against")}
+
+
+def test_kinks_are_named_where_they_spoil_the_order() -> None:
+    spec = dense()
+    spec["nodes"]["h"]["activation"] = "hard_sigmoid"
+    [row] = rows(report_of(spec), "order in beta, centred")
+    assert "hard_sigmoid" in row.expected or row.passed
+
+
+def test_a_narrowed_copy_keeps_inputs_and_outputs() -> None:
+    spec = convolutional()
+    spec["nodes"]["h"]["shape"] = [2, 2, 48]
+    spec["edges"][0]["op"][0]["conv"]["channels"] = 48
+    copy, changed = narrowed(spec, [], 8)
+    assert changed
+    assert copy["nodes"]["h"]["shape"] == [2, 2, 8]
+    assert copy["edges"][0]["op"][0]["conv"]["channels"] == 8
+    assert [copy["nodes"][name]["shape"] for name in ("x", "y")] == [[4, 4, 1], [3]]
+    assert narrowed(spec, [], 48)[1] is False
+
+
+def test_a_copy_that_does_not_fit_together_is_told() -> None:
+    spec = dense()
+    spec["nodes"]["h"]["shape"] = [40]
+    spec["nodes"]["g"] = {"shape": [2, 20]}
+    spec["edges"].append({"path": "h -> g", "op": {"reshape": [2, 20]}})
+    with pytest.raises(SpecError, match="does not fit together"):
+        narrowed(spec, [], 30)
+
+
+def test_the_command_prints_a_table_json_and_a_picture(tmp_path: Path) -> None:
+    spec = tmp_path / "tiny.yaml"
+    spec.write_text(json.dumps(dense("predictive_coding", "predictive_coding")))
+    picture = tmp_path / "energy.png"
+    result = CliRunner().invoke(
+        cli.main, ["verify", str(spec), "--samples", "2", "--json", "--plot", str(picture)]
+    )
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.output)
+    assert told["passed"]
+    assert {"check", "subject", "expected", "measured", "passed"} <= set(told["rows"][0])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    table = CliRunner().invoke(cli.main, ["verify", str(spec), "--samples", "2"])
+    assert "clamped equilibrium" in table.output
+    assert "pass" in table.output
+
+
+def test_the_command_fails_where_a_row_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tmp_path / "tiny.yaml"
+    spec.write_text(json.dumps(dense("predictive_coding", "z_il")))
+    monkeypatch.setattr(checks, "EXACT", -1.0)
+    result = CliRunner().invoke(cli.main, ["verify", str(spec), "--samples", "2"])
+    assert result.exit_code == 1
+    assert "FAIL" in result.output
+
+
+def test_a_picture_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    spec = tmp_path / "tiny.yaml"
+    spec.write_text(json.dumps(dense()))
+    result = CliRunner().invoke(cli.main, ["verify", str(spec), "--plot", "energy.txt"])
+    assert result.exit_code == 2
+    assert ".png" in result.output
+
+
+def test_rows_are_values() -> None:
+    row = Row("check", "edge", "one", "two", None)
+    assert replace(row, passed=True) != row
