@@ -122,6 +122,10 @@ class Evidence(Protocol):
         """d/dparams of the batch mean of F in that phase, its final states held fixed."""
         ...
 
+    def energy_contrast(self, second: str, first: str) -> Params:
+        """The energy gradient of one phase minus that of another."""
+        ...
+
     def beta(self, phase: str) -> Array | float:
         """The nudge of a phase in this batch."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Nudging, Params
 from pccompiler.lowering.network import Equations
-from pccompiler.lowering.plan import UpdatePlan
+from pccompiler.lowering.plan import PhasePlan, UpdatePlan
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record
 from pccompiler.lowering.running import Settled, run_phase, settled_energies
@@ -41,6 +41,7 @@ class TrainingEvidence:
     def __post_init__(self) -> None:
         self.batch = at_all_times(self.plan.graph, self.batch)
         self._settled: dict[str, Settled] = {}
+        self._joint: dict[tuple[str, ...], Settled] = {}
         self._energies: dict[str, dict[str, Array]] = {}
         self.loss: Array | None = None
         self.predictions: States | None = None
@@ -85,7 +86,6 @@ class TrainingEvidence:
         size = next(iter(self.batch.values())).shape[0]
         hold, earlier = self.hold or Hold(), phase.phase.start
         repeated = _repeated(count)
-        betas = [jnp.asarray(self.beta(name), self._dtype) for name in names]
         with jax.named_scope("_and_".join(names)):
             both = run_phase(
                 self.plan,
@@ -95,12 +95,16 @@ class TrainingEvidence:
                 repeated(self.settled(earlier).as_start()) if earlier else None,
                 hold=Hold(repeated(hold.values), repeated(hold.masks)),
                 states=None if self.start is None else repeated(self.start),
-                beta=jnp.repeat(jnp.stack(betas), size),
+                beta=self._betas(names),
             )
-        return {
-            name: jax.tree.map(lambda x, i=i: x[i * size : (i + 1) * size], both)
-            for i, name in enumerate(names)
-        }
+        self._joint[tuple(names)] = both
+        return {name: _part(both, i * size, size) for i, name in enumerate(names)}
+
+    def _betas(self, names: Sequence[str]) -> Array:
+        """The betas of phases that relax as one batch, one for each sample."""
+        size = next(iter(self.batch.values())).shape[0]
+        betas = [jnp.asarray(self.beta(name), self._dtype) for name in names]
+        return jnp.repeat(jnp.stack(betas), size)
 
     @property
     def _dtype(self) -> Any:
@@ -128,29 +132,63 @@ class TrainingEvidence:
         return {name: states[name][:, -1] if last else states[name] for name in self.plan.read}
 
     def energy_gradient(self, phase: str) -> Params:
-        plan, settled = self.plan.phase(phase), self.settled(phase)
-
         def mean_energy(params: Params) -> tuple[Array, dict[str, Array]]:
-            equations = self.equations(params)
-            per_node = settled_energies(plan, equations, settled)
-            terms = list(per_node.values())
-            external = self._external(phase, equations)
-            if external is not None:
-                terms.append(external)
-            zero = jnp.zeros((), jax.tree.leaves(settled.states)[0].dtype)
-            return sum((energy.mean() for energy in terms), start=zero), per_node
+            per_node, total = self._energies_at((phase,), params)
+            return total.mean(), per_node
 
         gradient, self._energies[phase] = jax.grad(mean_energy, has_aux=True)(self.params)
         return gradient
 
+    def energy_contrast(self, second: str, first: str) -> Params:
+        together = next((g for g in self.plan.together if {first, second} <= set(g)), None)
+        names = together or (second, first)
+        signs = [float(name == second) - float(name == first) for name in names]
+        size = next(iter(self.batch.values())).shape[0]
+        for name in names:
+            self.settled(name)
+
+        def difference(params: Params) -> tuple[Array, list[dict[str, Array]]]:
+            if together in self._joint:
+                per_node, total = self._energies_at(names, params)
+                parts = [_part(per_node, i * size, size) for i in range(len(names))]
+                weights = jnp.repeat(jnp.asarray(signs, total.dtype), size)
+                return (weights * total).sum() / size, parts
+            both = [self._energies_at((name,), params) for name in names]
+            means = [sign * total.mean() for sign, (_, total) in zip(signs, both, strict=True)]
+            return sum(means[1:], start=means[0]), [per_node for per_node, _ in both]
+
+        gradient, parts = jax.grad(difference, has_aux=True)(self.params)
+        self._energies |= dict(zip(names, parts, strict=True))
+        return gradient
+
+    def _energies_at(
+        self, names: tuple[str, ...], params: Params
+    ) -> tuple[dict[str, Array], Array]:
+        """(energy per node and sample, F per sample) at the end of a phase, or of several that
+        relaxed as one batch."""
+        plan, equations = self.plan.phase(names[0]), self.equations(params)
+        settled = self.settled(names[0]) if len(names) == 1 else self._joint[names]
+        per_node = settled_energies(plan, equations, settled)
+        terms = list(per_node.values())
+        external = self._external(plan, settled, names, equations)
+        if external is not None:
+            terms.append(external)
+        zero = jnp.zeros_like(settled.taken, self._dtype)
+        return per_node, sum(terms, start=zero)
+
     def external(self, phase: str) -> Array | None:
         """beta C per sample at the end of a phase; None where nothing is nudged."""
-        return self._external(phase, self.equations(self.params))
-
-    def _external(self, phase: str, equations: Equations) -> Array | None:
         plan, settled = self.plan.phase(phase), self.settled(phase)
+        return self._external(plan, settled, (phase,), self.equations(self.params))
+
+    def _external(
+        self, plan: PhasePlan, settled: Settled, names: tuple[str, ...], equations: Equations
+    ) -> Array | None:
+        if not plan.phase.nudged:
+            return None
+        batch = self.batch if len(names) == 1 else _repeated(len(names))(self.batch)
         reused = {n: v for n, v in settled.values.items() if n in plan.settled.reused}
-        return equations.external_energy(plan, settled.states, self.batch, self.beta(phase), reused)
+        return equations.external_energy(plan, settled.states, batch, self._betas(names), reused)
 
     def field_gradient(self, phase: str, along: Mapping[str, Array]) -> Params:
         plan, states = self.plan.phase(phase), self.settled(phase).states
@@ -222,6 +260,11 @@ def nudge(nudging: Nudging | None, key: Array, epoch: Array | int = 0) -> Array 
 
 def _states(_: Equations, states: States, __: Any) -> States:
     return dict(states)
+
+
+def _part(tree: Any, first: int, count: int) -> Any:
+    """The samples from `first` on of a tree of arrays with a batch axis."""
+    return jax.tree.map(lambda x: x[first : first + count], tree)
 
 
 def _repeated(count: int) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -78,6 +79,10 @@ class FakeEvidence:
 
     def arrival_gradient(self, phase: str) -> Mapping[str, object]:
         return self.energy_gradient(phase)
+
+    def energy_contrast(self, second: str, first: str) -> Mapping[str, object]:
+        ends = self.energy_gradient(second), self.energy_gradient(first)
+        return jax.tree.map(lambda a, b: a - b, *ends)
 
     def loss_gradient(self) -> Mapping[str, object]:
         return self._tree(self.loss)

@@ -47,8 +47,7 @@ class EnergyContrast:
         return f"({contrast}) / (beta[{self.second}] - beta[{self.first}])"
 
     def gradient(self, evidence: Evidence) -> Params:
-        ends = evidence.energy_gradient(self.second), evidence.energy_gradient(self.first)
-        difference = jax.tree.map(lambda second, first: second - first, *ends)
+        difference = evidence.energy_contrast(self.second, self.first)
         if not self.over_beta:
             return difference
         width = evidence.beta(self.second) - evidence.beta(self.first)
