@@ -21,6 +21,7 @@ from runtime.checkpoints import Best, Checkpoints, Progress
 from runtime.data import epoch_batches, samples
 from runtime.divergence import divergence, divergence_line
 from runtime.evaluation import Evaluator, Scores
+from runtime.loggers import Log
 from runtime.metrics import Line
 from runtime.pace import Pace, Speed
 from runtime.reporter import EpochReport, Reporter, StepReport
@@ -53,6 +54,7 @@ class Loop:
         folder: RunFolder,
         state: Any,
         progress: Progress,
+        log: Log,
         reporter: Reporter,
     ) -> None:
         import jax
@@ -63,6 +65,7 @@ class Loop:
         self._session = session
         self._checkpoints: Checkpoints = folder.checkpoints(training.keep_checkpoints)
         self._folder = folder
+        self._log = log
         self._reporter = reporter
         self._per_epoch = session.steps_per_epoch
         self._data = jax.device_put(dict(session.data.train))
@@ -157,7 +160,7 @@ class Loop:
         self._epoch_seconds += call.seconds
         self._speed.took(call.completed, call.seconds)
         every = self._session.spec.training.log_every
-        self._folder.metrics.append(line for line in lines if line["step"] % every == 0)
+        self._log.append(line for line in lines if line["step"] % every == 0)
         last = lines[-1]
         self._reporter.step(
             StepReport(
@@ -200,7 +203,7 @@ class Loop:
         lines: list[Line] = [line]
         if trajectory:
             lines.append({"kind": "trajectory", "step": step, "epoch": epoch, "energy": trajectory})
-        self._folder.metrics.append(lines)
+        self._log.append(lines)
         self._reporter.epoch(EpochReport(step, epoch, scores, improved, self._epoch_seconds, speed))
         self._epoch_seconds = 0.0
         self._speed.forget()
@@ -264,7 +267,7 @@ class Loop:
             self._account(call)
         step, epoch = self.progress.step + 1, self.progress.step // self._per_epoch + 1
         blame = self._session.model.diagnose(self.state, self._batch(rows))
-        self._folder.metrics.append([divergence_line(blame, step, epoch)])
+        self._log.append([divergence_line(blame, step, epoch)])
         if self._saved_step != self.progress.step:
             # Not pruned: what was saved before may be the last state worth keeping.
             progress = replace(self.progress, diverged=True)

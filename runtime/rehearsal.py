@@ -18,8 +18,8 @@ from pccompiler.spec.resolved import resolved
 from runtime.data import samples
 from runtime.reporter import Reporter
 from runtime.run_folder import RunFolder, next_folder, refuse_occupied
-from runtime.session import Session, open_session
-from runtime.training import train_in
+from runtime.session import Session
+from runtime.training import open_training, train_in
 
 SMOKE_STEPS = 2
 
@@ -66,7 +66,7 @@ def outlook(spec: str, run_dir: str | None = None, overrides: Sequence[str] = ()
     """
     import jax
 
-    session = open_session(spec, overrides)
+    session = open_training(spec, overrides)
     folder = next_folder(session.spec.name) if run_dir is None else Path(run_dir)
     refuse_occupied(folder)
     run_spec, total = session.spec, cost(session.model.plan, session.spec)
@@ -116,7 +116,7 @@ def smoke(spec: str, overrides: Sequence[str], reporter: Reporter) -> Smoke:
     Raises what `fit` raises. A run that diverged is kept, since the message tells of it.
     """
     begin = time.perf_counter()
-    session = shortened(open_session(spec, overrides))
+    session = shortened(open_training(spec, overrides))
     name, parent = session.spec.name, Path(tempfile.mkdtemp(prefix="pcc-smoke-"))
     remove = True
     try:

@@ -3,7 +3,7 @@
 runs/digits_mlp-001/spec.yaml         the resolved spec: no extends, no parameters
                     environment.json  one entry per session: versions, devices, arguments
                     preprocessing.npz how the data was scaled, for later predictions
-                    metrics.jsonl     see `runtime.metrics`
+                    metrics.jsonl     see `runtime.metrics`; other forms: `runtime.loggers`
                     checkpoints/      see `runtime.checkpoints`
                     plots/            pictures of the metrics
                     result.json       written when training has finished
@@ -38,6 +38,10 @@ ENTRIES = frozenset(
         "environment.json",
         "preprocessing.npz",
         "metrics.jsonl",
+        "metrics_step.csv",
+        "metrics_epoch.csv",
+        "metrics_test.csv",
+        "tensorboard",
         "checkpoints",
         "plots",
         "result.json",

@@ -13,6 +13,7 @@ from runtime.checkpoints import Checkpoint, Progress
 from runtime.data import samples
 from runtime.environment import Environment, versions
 from runtime.evaluation import Evaluator
+from runtime.loggers import Log, open_log, refuse_missing_loggers
 from runtime.loop import Loop, score_line
 from runtime.reporter import Reporter, Silent, Start
 from runtime.run import Run, load_run
@@ -38,9 +39,18 @@ def fit(
     files and the run folder; RunError (PC540) where training diverges, with the state before
     saved; `runtime.signals.Interrupted` on SIGINT or SIGTERM, with the state saved.
     """
-    session = open_session(spec, overrides)
+    session = open_training(spec, overrides)
     folder = RunFolder.create(session.spec.name, Path(run_dir) if run_dir else None)
     return train_in(folder, session, overrides, reporter or Silent(), plots=plots)
+
+
+def open_training(
+    spec: SpecLike, overrides: Sequence[str] = (), folders: Sequence[Path] = ()
+) -> Session:
+    """As `open_session`; raises SpecError (PC563) too, for a logger that is not installed."""
+    session = open_session(spec, overrides, folders)
+    refuse_missing_loggers(session.spec, session.document)
+    return session
 
 
 def train_in(
@@ -84,7 +94,7 @@ def resume(
     with folder.locked():
         before = folder.environments()
         known = [Path(path) for entry in before for path in entry.data_folders]
-        session = open_session(folder.spec, overrides, known)
+        session = open_training(folder.spec, overrides, known)
         checkpoint, warnings = folder.checkpoints().latest(strict)
         if not allow_changed:
             saved_text = checkpoint.spec_text if checkpoint else folder.spec.read_text()
@@ -114,8 +124,11 @@ def _train(
     folder.checkpoints().clear_leftovers()
     folder.forget_result()
     training = session.spec.training
-    with deferred_signals() as pending:
-        loop = Loop(session, folder, state, progress, reporter)
+    with (
+        open_log(folder, training.loggers, progress.step) as log,
+        deferred_signals() as pending,
+    ):
+        loop = Loop(session, folder, state, progress, log, reporter)
         reporter.begin(
             Start(
                 session.spec.name,
@@ -131,7 +144,7 @@ def _train(
             reason = loop.run(pending)
         finally:
             reporter.end()
-        _finish(session, folder, loop, reason, reporter)
+        _finish(session, folder, loop, log, reason, reporter)
     if plots:
         from runtime.plots import draw
 
@@ -168,7 +181,7 @@ def _beginning(session: Session, checkpoint: Checkpoint | None) -> tuple[Any, Pr
 
 
 def _finish(
-    session: Session, folder: RunFolder, loop: Loop, reason: str, reporter: Reporter
+    session: Session, folder: RunFolder, loop: Loop, log: Log, reason: str, reporter: Reporter
 ) -> None:
     """Scores the test split with the last parameters and with the best, and ends the run."""
     progress = loop.progress
@@ -191,7 +204,7 @@ def _finish(
         scores = {name: evaluate(state.params, state.aux) for name, state in states.items()}
         trained = {name: {"trained_steps": int(state.step)} for name, state in states.items()}
         line = {"kind": "test", "step": progress.step, "epoch": progress.epoch, "split": "test"}
-        folder.metrics.append(
+        log.append(
             line | {"parameters": name} | trained[name] | score_line(score)
             for name, score in scores.items()
         )

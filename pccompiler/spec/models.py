@@ -309,6 +309,9 @@ class TrainingSpec(Section):
         default=2, description="how many of the newest checkpoints to keep"
     )
     log_every: Count = Field(default=1, description="steps between two lines of metrics.jsonl")
+    loggers: tuple[Annotated[str, NameOf("logger", ("csv", "tensorboard"))], ...] = Field(
+        default=(), description="other forms of the metrics, beside metrics.jsonl"
+    )
 
 
 class RunSpec(Section):

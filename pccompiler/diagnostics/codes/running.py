@@ -196,6 +196,15 @@ RUNNING_CODES: tuple[Code, ...] = (
         right="pcc new net2",
     ),
     Code(
+        "PC563",
+        "the library of a logger is missing",
+        "`training.loggers` asks for a form of the metrics that another library writes.",
+        why="It is found out before training begins, rather than after. `metrics.jsonl` is always "
+        "written, and the logger `csv` needs no library.",
+        wrong="training: {loggers: [tensorboard]}      # without the library tensorboard",
+        right="training: {loggers: [csv]}              # or pip install tensorboard",
+    ),
+    Code(
         "PC901",
         "a compiler pass broke an invariant",
         "The message names the pass, the invariant and the node.",
