@@ -94,9 +94,12 @@ class Network:
     `feedforward_is_equilibrium`: with only the inputs clamped, the feedforward pass is the
     minimum of the energy (no cycles, no free roots), so no relaxation is needed to find it.
     `has_energy`: the states descend an energy (no feedback with weights of its own in a
-    Hopfield network). `levels`: the number of levels that have a prediction, where all paths
-    from a node to an output are equally long, else None. `plain`: every state between input
-    and output is Gaussian with precision one and unbounded, and outputs lead nowhere.
+    Hopfield network); where there is, `answers` are the pairs (forward edge, feedback edge), and
+    `answers_mirror` says whether both are dense maps of transposed shapes.
+    `levels`: the number of levels that have a prediction, where all paths from a node to an
+    output are equally long, else None.
+    `plain`: every state between input and output is Gaussian with precision one and unbounded,
+    and outputs lead nowhere.
     """
 
     inputs: tuple[str, ...]
@@ -104,6 +107,8 @@ class Network:
     feedforward_is_equilibrium: bool
     form: str = "predictive_coding"
     has_energy: bool = True
+    answers: tuple[tuple[str, str], ...] = ()
+    answers_mirror: bool = True
     levels: int | None = None
     plain: bool = True
 

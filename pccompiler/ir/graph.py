@@ -133,12 +133,21 @@ class Graph:
     def one_way(self) -> frozenset[str]:
         """The edges of an undirected form that act on their target alone: feedback edges with
         weights of their own, and the forward edges that they answer."""
+        return frozenset(name for pair in self.answers for name in pair)
+
+    @cached_property
+    def answers(self) -> tuple[tuple[str, str], ...]:
+        """The pairs (forward edge, feedback edge that replaces its way back), by name; in
+        undirected forms only."""
         if not self.form.undirected:
-            return frozenset()
-        back = [edge for edge in self.edges if edge.is_feedback]
-        answered = {(edge.target, edge.source) for edge in back}
-        forward = [e for e in self.edges if (e.source, e.target) in answered and e not in back]
-        return frozenset(edge.name for edge in (*back, *forward))
+            return ()
+        return tuple(
+            (edge.name, back.name)
+            for back in self.edges
+            if back.is_feedback
+            for edge in self.edges
+            if (edge.source, edge.target) == (back.target, back.source) and not edge.is_feedback
+        )
 
     def activation(self, node: str) -> Activation:
         """The activation of a node."""

@@ -192,16 +192,22 @@ class TrainingEvidence:
 
     def field_gradient(self, phase: str, along: Mapping[str, Array]) -> Params:
         plan, states = self.plan.phase(phase), self.settled(phase).states
-        still = {name: jnp.zeros_like(x) for name, x in states.items()}
-        moved = {**still, **{name: along[name] for name in plan.free}}
+        free = {name: states[name] for name in plan.free}
+        motion = {name: along[name] for name in plan.free}
         nudged = plan.replace(phase=replace(plan.phase, nudged=self.plan.outputs))
 
         def pulls(params: Params) -> Array:
-            equations = self.equations(params)
-            terms = equations.energies(plan, moved, plan.energies, {}, read=states)
+            equations = replace(self.equations(params), slopes_only=True, apart=states)
+
+            def energy(free: States) -> Array:
+                terms = equations.energies(plan, {**states, **free}, plan.energies, {})
+                zero = jnp.zeros((), self._dtype)
+                return sum((term.mean() for term in terms.values()), start=zero)
+
+            _, along_motion = jax.jvp(energy, (free,), (motion,))
             loss = equations.external_energy(nudged, states, self.batch, 1.0)
             assert loss is not None, "a rule that nudges has an output"
-            return sum((term.mean() for term in terms.values()), start=loss.mean())
+            return along_motion + loss.mean()
 
         return jax.grad(pulls)(self.params)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pccompiler.components.energies import Gaussian
+from pccompiler.components.operators import Dense
 from pccompiler.components.rules import RULES
 from pccompiler.components.state_inits import Feedforward
 from pccompiler.components.vocabulary import Descent, Network, Phase, PhaseKind
@@ -12,7 +13,7 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.coupling import levels
-from pccompiler.ir.graph import EdgeKind, Graph
+from pccompiler.ir.graph import Edge, EdgeKind, Graph
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.tree import Document, KeyPath, dotted
 
@@ -55,16 +56,27 @@ def network_of(graph: Graph, copies: Copies) -> Network:
     feedforward = network.feedforward_is_equilibrium
     bound = {*network.inputs, *network.outputs}
     hidden = [node for node in graph.variables if node.name not in bound]
+    answers = [(graph.edge[forward], graph.edge[back]) for forward, back in graph.answers]
     leads_on = any(edge.source in network.outputs for edge in graph.edges)
     return replace(
         network,
         form=graph.form.name,
         has_energy=not graph.one_way,
+        answers=tuple((forward.name, back.name) for forward, back in answers),
+        answers_mirror=all(_mirror(*pair) for pair in answers),
         levels=levels(graph, copies) if feedforward and graph.time is None else None,
         plain=not leads_on
         and all(node.precision == 1 for node in graph.variables)
         and all(isinstance(node.energy, Gaussian) for node in hidden)
         and not any(graph.bounds(node.name) for node in hidden),
+    )
+
+
+def _mirror(forward: Edge, back: Edge) -> bool:
+    """Whether both edges are a dense map alone."""
+    return all(
+        len(edge.operators) == 1 and isinstance(edge.operators[0], Dense)
+        for edge in (forward, back)
     )
 
 

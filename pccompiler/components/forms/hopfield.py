@@ -82,6 +82,10 @@ class HopfieldForm(EnergyForm):
         return activation.curvature * x + slope
 
     def bounds(self, activation: Activation) -> tuple[float, float]:
-        if self.nonlinearity == "rho":
+        """The range of the activation; under `rho` the states between which a clipping one is
+        not flat, for beyond them a state feels nothing but its own pull back."""
+        if self.nonlinearity == "state":
+            return activation.low, activation.high
+        if activation.curvature is None:
             return -inf, inf
-        return activation.low, activation.high
+        return activation.curvature * activation.low, activation.curvature * activation.high

@@ -41,6 +41,11 @@ class EquilibriumPropagation(Rule):
     start: Literal["free", "initial"] = Field(
         default="free", description="nudged phases start from the free states, or as the free one"
     )
+    feedback: Literal["own", "same"] = Field(
+        default="own",
+        description="feedback weights of their own learn from their own side, or both ways take "
+        "the mean of the two updates",
+    )
     beta_growth: float = Field(
         default=0.0, ge=0, description="added to beta after each epoch, up to 1"
     )
@@ -48,13 +53,27 @@ class EquilibriumPropagation(Rule):
     def needs_output(self) -> bool:
         return True
 
+    def unsuited(self, network: Network) -> str | None:
+        if self.feedback == "same" and not network.answers:
+            return (
+                "`feedback: same` is for feedback edges with weights of their own in a hopfield "
+                "network, of which it has none; remove the option, or add the edges"
+            )
+        if self.feedback == "same" and not network.answers_mirror:
+            return (
+                "`feedback: same` averages the updates of dense edges, and others answer each "
+                "other here; use `feedback: own`"
+            )
+        return None
+
     def phases(self, network: Network) -> tuple[Phase, ...]:
         return nudged_phases(network, self.beta, self.variant, start=self.start)
 
     def estimator(self, network: Network) -> Estimator:
         first, second = compared(self.variant)
         if not network.has_energy:
-            return FieldContrast("free", first, second)
+            averaged = network.answers if self.feedback == "same" else ()
+            return FieldContrast("free", first, second, averaged)
         return EnergyContrast(first, second)
 
     def nudging(self) -> Nudging | None:

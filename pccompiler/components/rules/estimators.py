@@ -60,12 +60,14 @@ class FieldContrast:
 
     Where the states follow a field without an energy. A forward edge from s to t gets
     -(x_t^second - x_t^first) x_s^free / (difference of betas), an edge backwards the mirror
-    image of it (Scellier et al. 2018, vector fields).
+    image of it (Scellier et al. 2018, vector fields). The weights of `averaged` pairs of edges,
+    there and back, both take the mean of the two.
     """
 
     free: str
     first: str
     second: str
+    averaged: tuple[tuple[str, str], ...] = ()
 
     @property
     def energy_phases(self) -> tuple[str, ...]:
@@ -79,7 +81,12 @@ class FieldContrast:
         width = evidence.beta(self.second) - evidence.beta(self.first)
         ends = evidence.states(self.second), evidence.states(self.first)
         motion = {name: (ends[0][name] - ends[1][name]) / width for name in ends[0]}
-        return evidence.field_gradient(self.free, motion)
+        gradient = dict(evidence.field_gradient(self.free, motion))
+        for forward, back in self.averaged:
+            mean = (gradient[forward]["weight"] + gradient[back]["weight"].T) / 2
+            gradient[forward] = {**gradient[forward], "weight": mean}
+            gradient[back] = {**gradient[back], "weight": mean.T}
+        return gradient
 
 
 @dataclass(frozen=True)
