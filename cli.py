@@ -10,20 +10,18 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from pccompiler.diagnostics.codes import CODES
 from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
 from pccompiler.diagnostics.render import render
+from runtime.cli_diagram import diagram
 from runtime.cli_machine import MACHINE_COMMANDS
-from runtime.cli_options import JSON, SET, SPEC, echo_json
+from runtime.cli_options import JSON, SET, SPEC, checked_spec, echo_json
 from runtime.cli_runs import RUN_COMMANDS
 from runtime.new_spec import DEFAULT, description, template_names, write_spec
-
-if TYPE_CHECKING:
-    from pccompiler.driver import Checked
 
 
 class _Group(click.Group):
@@ -167,7 +165,7 @@ def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """
     from pccompiler.summary import summarise
 
-    summary = summarise(_checked(spec, overrides))
+    summary = summarise(checked_spec(spec, overrides))
     if as_json:
         echo_json(summary.as_json())
         return
@@ -176,38 +174,7 @@ def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
     print_summary(summary)
 
 
-@main.command()
-@SPEC
-@click.option("-o", "--output", required=True, type=click.Path(), help="File to write.")
-@SET
-@click.option(
-    "--view",
-    type=click.Choice(["network", "unrolled", "circuit"]),
-    default="network",
-    show_default=True,
-    help="Nodes and edges as written; their copies in time; or units for values and errors.",
-)
-@click.option("--unroll", is_flag=True, help="Short for --view unrolled.")
-def diagram(spec: str, output: str, overrides: tuple[str, ...], view: str, unroll: bool) -> None:
-    """Draw a network into a file.
-
-    The ending chooses the format: .svg, .dot or .gv (Graphviz), .mmd or .mermaid.
-    """
-    from pccompiler.diagrams import draw, format_of
-    from runtime.durable import replace_file
-
-    form = format_of(output)
-    checked = _checked(spec, overrides)
-    clamped = checked.plan.phases[-1].phase.clamped
-    text = draw(
-        checked.graph,
-        form,
-        clamped=clamped,
-        description=checked.spec.description,
-        view="unrolled" if unroll else view,
-    )
-    replace_file(Path(output), text.encode())
-    click.echo(f"wrote {output}", err=True)
+main.add_command(diagram)
 
 
 @main.command(name="compile")
@@ -239,23 +206,13 @@ def compile_(
     from runtime.listings import PassPrinter, emitted
 
     printer = PassPrinter(print_after, disable)
-    checked = _checked(spec, overrides, disable=disable, observe=printer)
+    checked = checked_spec(spec, overrides, disable=disable, observe=printer)
     if emit or not print_after:
         click.echo(emitted(checked, emit), nl=False)
 
 
 for _command in (*RUN_COMMANDS, *MACHINE_COMMANDS):
     main.add_command(_command)
-
-
-def _checked(spec: str, overrides: tuple[str, ...], **options: Any) -> Checked:
-    """The checked spec; its warnings go to stderr."""
-    from pccompiler.driver import check as check_spec
-
-    checked = check_spec(spec, overrides, **options)
-    if checked.warnings:
-        click.echo(render(checked.warnings), err=True)
-    return checked
 
 
 def _check_summary(specs: int, errors: int, warnings: int) -> None:

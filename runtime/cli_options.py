@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from pccompiler.diagnostics.render import render
+
+if TYPE_CHECKING:
+    from pccompiler.driver import Checked
 
 SPEC = click.argument("spec", type=click.Path())
 SET = click.option(
@@ -39,3 +44,13 @@ def echo_json(value: Any) -> None:
     import json
 
     click.echo(json.dumps(value, indent=2))
+
+
+def checked_spec(spec: str, overrides: tuple[str, ...], **options: Any) -> Checked:
+    """The checked spec; its warnings go to stderr."""
+    from pccompiler.driver import check
+
+    checked = check(spec, overrides, **options)
+    if checked.warnings:
+        click.echo(render(checked.warnings), err=True)
+    return checked

@@ -1,4 +1,8 @@
-"""Diagrams of networks. A new format or view is a file and a line in `FORMATS` or `VIEWS`."""
+"""Diagrams of networks. A new format or view is a file and a line in `FORMATS` or `VIEWS`.
+
+A view turns a graph into a picture, an engine gives the picture places (`Layout`), and a
+format writes the layout in the colours of a theme.
+"""
 
 from __future__ import annotations
 
@@ -8,38 +12,54 @@ from pathlib import PurePath
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import closest
-from pccompiler.diagrams import dot, mermaid, svg
+from pccompiler.diagrams import dot, graphviz, html, mermaid, painting, svg
 from pccompiler.diagrams.circuit import circuit
+from pccompiler.diagrams.collapse import collapsed
 from pccompiler.diagrams.layout import lay_out
 from pccompiler.diagrams.network import picture
 from pccompiler.diagrams.picture import Picture
 from pccompiler.diagrams.placed import Layout
+from pccompiler.diagrams.themes import THEMES, Theme
 from pccompiler.diagrams.unrolled import unrolled
 from pccompiler.ir.graph import Graph
 
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write a layout as text; `endings` are the file names' endings that ask for it."""
+    """A way to write a layout; `endings` are the file names' endings that ask for it.
+
+    `placed` ones show the places of the layout; the others leave them to who reads the file.
+    `adaptive` ones can leave light or dark to who shows it.
+    """
 
     name: str
     endings: tuple[str, ...]
-    render: Callable[[Layout], str]
+    render: Callable[[Layout, Theme], bytes]
+    placed: bool = True
+    adaptive: bool = False
 
 
-FORMATS: tuple[Format, ...] = (
-    Format("svg", (".svg",), svg.render),
-    Format("dot", (".dot", ".gv"), dot.render),
-    Format("mermaid", (".mmd", ".mermaid"), mermaid.render),
-)
+FORMATS: dict[str, Format] = {
+    member.name: member
+    for member in (
+        Format("svg", (".svg",), svg.render, adaptive=True),
+        Format("png", (".png",), painting.png),
+        Format("pdf", (".pdf",), painting.pdf),
+        Format("html", (".html", ".htm"), html.render, adaptive=True),
+        Format("dot", (".dot", ".gv"), dot.render, placed=False),
+        Format("mermaid", (".mmd", ".mermaid"), mermaid.render, placed=False),
+    )
+}
 
 View = Callable[[Graph, Iterable[str] | None, str], Picture]
 """What a diagram shows of a graph with given clamped nodes, under a description."""
 
 VIEWS: dict[str, View] = {"network": picture, "unrolled": unrolled, "circuit": circuit}
 
-_BY_NAME = {member.name: member for member in FORMATS}
-_BY_ENDING = {ending: member for member in FORMATS for ending in member.endings}
+ENGINES: dict[str, Callable[[Picture], Layout]] = {"own": lay_out, "graphviz": graphviz.lay_out}
+"""Who gives a picture its places. Graphviz takes no picture that has a grid."""
+
+_BY_ENDING = {ending: member for member in FORMATS.values() for ending in member.endings}
 
 
 def draw(
@@ -49,16 +69,23 @@ def draw(
     clamped: Iterable[str] | None = None,
     description: str = "",
     view: str = "network",
-) -> str:
-    """The diagram of a network as the text of a file.
+    collapse: bool = False,
+    theme: str = "light",
+    engine: str = "own",
+) -> bytes:
+    """The diagram of a network as the content of a file.
 
     `format` is the name of one of `FORMATS`. `clamped` nodes carry a pin: the inputs and
-    outputs unless said otherwise. `description` stands under the title, and `view` names one
-    of `VIEWS`. The same network gives the same text, however it was declared.
-    Raises KeyError for an unknown format or view, and SpecError (PC552) where a network
-    without time is to be unrolled.
+    outputs unless said otherwise. `description` stands under the title, `view`, `theme` and
+    `engine` name one of `VIEWS`, `THEMES` and `ENGINES`, and `collapse` draws what repeats
+    once. The same network gives the same content, however it was declared.
+    Raises KeyError for an unknown name, SpecError (PC552) where a network without time is to
+    be unrolled, and GraphvizError.
     """
-    return _BY_NAME[format].render(lay_out(VIEWS[view](graph, clamped, description)))
+    drawn = VIEWS[view](graph, clamped, description)
+    if collapse:
+        drawn, _ = collapsed(drawn)
+    return FORMATS[format].render(ENGINES[engine](drawn), THEMES[theme])
 
 
 def format_of(path: str | PurePath) -> str:
@@ -84,4 +111,17 @@ def format_of(path: str | PurePath) -> str:
     )
 
 
-__all__ = ["FORMATS", "VIEWS", "Format", "draw", "format_of"]
+__all__ = [
+    "ENGINES",
+    "FORMATS",
+    "THEMES",
+    "VIEWS",
+    "Format",
+    "Layout",
+    "Picture",
+    "Theme",
+    "View",
+    "collapsed",
+    "draw",
+    "format_of",
+]

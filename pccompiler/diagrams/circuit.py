@@ -5,7 +5,8 @@ are feedback predictions nu, by a second one, x - nu. Predictions run from value
 errors of their targets; each error corrects its own value and, backwards along the edge
 (through the transpose of its derivative), the values that made the prediction. A value that
 is held at data takes no corrections. Nodes that pass their prediction through stand on the
-way of both.
+way of both. Under an undirected form there are no error units: couplings join the values
+themselves, each of which follows what its neighbours send along them, in both directions.
 Source: Whittington & Bogacz 2017; figure 1 of the framework with bidirectional predictions.
 """
 
@@ -18,13 +19,15 @@ from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
 from pccompiler.diagrams.text import printable, wrapped_name
 from pccompiler.diagrams.words import (
     count,
+    edge_facts,
+    edge_kind,
     edge_label,
-    edge_tooltip,
+    energy_facts,
     held_nodes,
     node_detail,
+    node_facts,
     node_look,
     node_title,
-    node_tooltip,
     prior_words,
     summary,
 )
@@ -42,6 +45,8 @@ def circuit(graph: Graph, clamped: Iterable[str] | None = None, description: str
     edges = (*_predictions(errors), *_comparisons(errors), *_corrections(errors, always))
     units = sum(node.look.endswith("_error") for node in nodes)
     words = f"{summary(graph)} · {count(units, 'error unit')}"
+    if graph.form.undirected:
+        words = f"{summary(graph)} · no error units: values act on each other"
     return Picture(printable(graph.name), printable(description), words, nodes, edges)
 
 
@@ -56,12 +61,12 @@ class _Errors:
         self.forward = {
             node.name: f"{mark}({node.name})"
             for node in graph.variables
-            if graph.incoming(node.name) or node.prior is not None
+            if not graph.form.undirected and (graph.incoming(node.name) or node.prior is not None)
         }
         self.feedback = {
             node.name: f"εb({node.name})"
             for node in graph.variables
-            if both and graph.feedback(node.name)
+            if both and not graph.form.undirected and graph.feedback(node.name)
         }
 
     def of(self, target: str, feedback: bool) -> str:
@@ -71,34 +76,32 @@ class _Errors:
 
 def _units(errors: _Errors, node: Node, clamped: bool) -> Iterator[PictureNode]:
     graph, name = errors.graph, printable(node.name)
+    facts = node_facts(graph, node, clamped)
     if node.passes_through:
-        tip = node_tooltip(graph, node, clamped)
         title, detail = node_title(node), node_detail(graph, node)
-        yield PictureNode(node.name, title, detail, node_look(node), clamped, tip)
+        yield PictureNode(node.name, title, detail, node_look(node), clamped, facts)
         return
-    energy = printable(graph.free_energy(node).name)
+    energy = energy_facts(graph, node)
     if node.name in errors.forward:
         unit = errors.forward[node.name]
-        what = "prior" if node.prior is not None else "prediction"
-        tip = f"{printable(unit)}: {name} minus its {what}, energy {energy}"
+        told = (("what", f"{name} minus its prediction"), *energy)
         if node.prior is not None:
-            tip = f"{printable(unit)}: {name} minus the mean of its prior {prior_words(node)}"
-        yield PictureNode(unit, (unit.split("(")[0],), "", "forward_error", False, tip)
-    tip = node_tooltip(graph, node, clamped)
+            told = (("what", f"{name} minus the mean of its prior {prior_words(node)}"),)
+        yield PictureNode(unit, (unit.split("(")[0],), "", "forward_error", False, told)
     title = wrapped_name(name)
-    yield PictureNode(node.name, title, "", f"{node.role}_value", clamped, tip)
+    yield PictureNode(node.name, title, "", f"{node.role}_value", clamped, facts)
     if node.name in errors.feedback:
         unit = errors.feedback[node.name]
-        tip = f"{printable(unit)}: {name} minus its feedback prediction, energy {energy}"
-        yield PictureNode(unit, ("εb",), "", "feedback_error", False, tip)
+        told = (("what", f"{name} minus its feedback prediction"), *energy)
+        yield PictureNode(unit, ("εb",), "", "feedback_error", False, told)
 
 
 def _predictions(errors: _Errors) -> Iterator[PictureEdge]:
     for edge in errors.edges:
         target = errors.of(edge.target, edge.is_feedback)
-        tip, delayed = edge_tooltip(edge), edge.delay > 0
+        kind, facts = edge_kind(errors.graph, edge), edge_facts(errors.graph, edge)
         yield PictureEdge(
-            edge.name, edge.source, target, str(edge.kind), edge_label(edge), tip, delayed
+            edge.name, edge.source, target, kind, edge_label(edge), facts, edge.delay > 0
         )
 
 
@@ -112,17 +115,19 @@ def _comparisons(errors: _Errors) -> Iterator[PictureEdge]:
 
 
 def _comparison(node: str, error: str, source: str, target: str) -> PictureEdge:
-    tip = printable(f"{node} enters {error}, which corrects it")
-    return PictureEdge(f"{error} of {node}", source, target, "comparison", (), tip)
+    facts = (("what", f"{node} enters {error}, which corrects it"),)
+    return PictureEdge(f"{error} of {node}", source, target, "comparison", (), facts)
 
 
 def _corrections(errors: _Errors, held: frozenset[str]) -> Iterator[PictureEdge]:
     """From errors back to what made the prediction; one where several edges join the two."""
+    if errors.graph.form.undirected:
+        return
     own = {(error, node) for node, error in (*errors.forward.items(), *errors.feedback.items())}
     ends = dict.fromkeys(
         (errors.of(edge.target, edge.is_feedback), edge.source) for edge in errors.edges
     )
     for error, source in ends:
         if source not in held and (error, source) not in own and error != source:
-            tip = printable(f"{error} corrects {source}")
-            yield PictureEdge(f"{error} corrects {source}", error, source, "correction", (), tip)
+            facts = (("what", "corrects what made the prediction"),)
+            yield PictureEdge(f"{error} corrects {source}", error, source, "correction", (), facts)

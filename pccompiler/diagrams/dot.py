@@ -6,58 +6,66 @@ from collections.abc import Iterator
 
 from pccompiler.diagrams.picture import PictureEdge, PictureNode
 from pccompiler.diagrams.placed import Layout
-from pccompiler.diagrams.styles import NODE_STYLES, edge_style
+from pccompiler.diagrams.shapes import INK, PAPER
+from pccompiler.diagrams.styles import NODE_STYLES, Tip, edge_style
+from pccompiler.diagrams.themes import Theme
+
+_ENDS = {Tip.ARROW: "", Tip.BAR: ", arrowhead=tee", Tip.BOTH: ", dir=both", Tip.NONE: ", dir=none"}
 
 
-def render(layout: Layout) -> str:
+def render(layout: Layout, theme: Theme) -> bytes:
     """A digraph with the layout's direction, looks by shape and fill and kinds by line style."""
-    return "\n".join(_lines(layout)) + "\n"
+    return ("\n".join(_lines(layout, theme)) + "\n").encode()
 
 
-def _lines(layout: Layout) -> Iterator[str]:
+def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
     picture = layout.picture
+    ink, background = theme.colour(INK), theme.colour(PAPER)
     words = "\n".join(filter(None, (picture.title, picture.description, picture.summary)))
     yield f"digraph {_quoted(picture.title)} {{"
     yield f"  rankdir={'LR' if layout.direction == 'right' or picture.grid else 'TB'};"
     yield f'  label={_quoted(words)}; labelloc=t; fontname="sans-serif";'
-    yield '  node [shape=box, style="filled,rounded", fontname="sans-serif"];'
+    yield f'  bgcolor="{background}"; fontcolor="{ink}";'
+    yield (
+        '  node [shape=box, style="filled,rounded", fontname="sans-serif",'
+        f' fontcolor="{ink}", penwidth={theme.line:g}];'
+    )
     yield '  edge [fontname="sans-serif", fontsize=11];'
     for node in picture.nodes:
-        yield f"  {_id(node.name)} [{_node(node)}];"
+        yield f"  {_id(node.name)} [{_node(node, theme)}];"
     if picture.grid:
         for number in range(len(picture.grid.columns)):
             column = "; ".join(map(_id, picture.grid.column(number)))
             yield f"  {{rank=same; {column}}}"
     for edge in picture.edges:
-        yield f"  {_id(edge.source)} -> {_id(edge.target)} [{_edge(edge)}];"
+        yield f"  {_id(edge.source)} -> {_id(edge.target)} [{_edge(edge, theme)}];"
     yield "}"
 
 
-def _node(node: PictureNode) -> str:
+def _node(node: PictureNode, theme: Theme) -> str:
     style = NODE_STYLES[node.look]
-    words = [*node.title, *filter(None, [node.detail]), *(["clamped"] if node.clamped else [])]
+    words = [*node.title, *node.details, *(["clamped"] if node.clamped else [])]
     attributes = {
         "label": "\n".join(words),
-        "fillcolor": style.fill,
-        "color": style.stroke,
+        "fillcolor": theme.colour(style.fill),
+        "color": theme.colour(style.stroke),
         "tooltip": node.tooltip,
     }
     shape = f", shape={style.dot}" if style.dot != "box" else ""
     return _attributes(attributes) + shape + (", peripheries=2" if style.double else "")
 
 
-def _edge(edge: PictureEdge) -> str:
+def _edge(edge: PictureEdge, theme: Theme) -> str:
     style = edge_style(edge.kind)
     attributes = {
         "label": "\n".join(edge.label),
         "style": style.dot,
-        "color": style.colour,
-        "fontcolor": style.colour,
+        "color": theme.colour(style.colour),
+        "fontcolor": theme.colour(style.colour),
         "tooltip": edge.tooltip,
         "class": edge.kind,
     }
-    ends = ", arrowhead=tee" if style.bar else ", dir=both" if style.both else ""
-    return _attributes(attributes) + ends
+    return _attributes(attributes) + _ENDS[style.tip]
 
 
 def _attributes(attributes: dict[str, str]) -> str:

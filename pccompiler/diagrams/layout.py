@@ -13,7 +13,7 @@ therefore runs downwards at full size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -57,10 +57,15 @@ def lay_out(picture: Picture) -> Layout:
     """The layout of a picture: on its grid, or in layers in the direction that reads best."""
     if picture.grid is not None:
         return on_grid(picture, picture.grid)
-    right = laid_out(picture, "right")
+    return in_best_direction(picture, laid_out)
+
+
+def in_best_direction(picture: Picture, place: Callable[[Picture, Direction], Layout]) -> Layout:
+    """The layout of the direction that reads best."""
+    right = place(picture, "right")
     if right.width <= PAGE:
         return right
-    down = laid_out(picture, "down")
+    down = place(picture, "down")
     return down if down.width < right.width else right
 
 

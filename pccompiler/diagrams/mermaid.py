@@ -7,15 +7,20 @@ from collections.abc import Iterator, Mapping
 
 from pccompiler.diagrams.picture import Picture, PictureNode
 from pccompiler.diagrams.placed import Layout
+from pccompiler.diagrams.shapes import INK
 from pccompiler.diagrams.styles import NODE_STYLES, edge_style
+from pccompiler.diagrams.themes import Theme
 
 
-def render(layout: Layout) -> str:
-    """A flowchart with the layout's direction, looks by class and kinds by line style."""
-    return "\n".join(_lines(layout)) + "\n"
+def render(layout: Layout, theme: Theme) -> bytes:
+    """A flowchart with the layout's direction, looks by class and kinds by line style.
+
+    The background is that of the page which shows it.
+    """
+    return ("\n".join(_lines(layout, theme)) + "\n").encode()
 
 
-def _lines(layout: Layout) -> Iterator[str]:
+def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
     picture = layout.picture
     yield "---"
     yield f"title: {_yaml(picture.title)}"
@@ -33,10 +38,12 @@ def _lines(layout: Layout) -> Iterator[str]:
     for number, edge in enumerate(picture.edges):
         style = edge_style(edge.kind)
         dash = f",stroke-dasharray:{style.dash}" if style.dash else ""
-        yield f"  linkStyle {number} stroke:{style.colour},stroke-width:{style.width}px{dash}"
+        colour, wide = theme.colour(style.colour), round(style.width * theme.line, 2)
+        yield f"  linkStyle {number} stroke:{colour},stroke-width:{wide}px{dash}"
     for look in picture.looks():
         style = NODE_STYLES[look]
-        yield f"  classDef {look} fill:{style.fill},stroke:{style.stroke},color:#1a1a1a"
+        fill, stroke, ink = map(theme.colour, (style.fill, style.stroke, INK))
+        yield f"  classDef {look} fill:{fill},stroke:{stroke},color:{ink}"
 
 
 def _nodes(picture: Picture, ids: Mapping[str, str]) -> Iterator[str]:
@@ -53,7 +60,7 @@ def _nodes(picture: Picture, ids: Mapping[str, str]) -> Iterator[str]:
 
 
 def _box(node: PictureNode) -> str:
-    words = [*node.title, *filter(None, [node.detail]), *(["clamped"] if node.clamped else [])]
+    words = [*node.title, *node.details, *(["clamped"] if node.clamped else [])]
     left, right = NODE_STYLES[node.look].mermaid
     return f"{left}{_quoted(words)}{right}"
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
 from pccompiler.diagrams.text import printable
 from pccompiler.diagrams.words import (
+    edge_facts,
+    edge_kind,
     edge_label,
-    edge_tooltip,
     held_nodes,
     node_detail,
+    node_facts,
     node_look,
     node_title,
-    node_tooltip,
     summary,
 )
 from pccompiler.ir.graph import Edge, Graph, Node
@@ -27,7 +28,7 @@ def picture(graph: Graph, clamped: Iterable[str] | None = None, description: str
         printable(description),
         summary(graph),
         tuple(_node(graph, node, node.name in held) for node in graph.nodes),
-        tuple(_edge(edge) for edge in graph.edges),
+        tuple(_edge(graph, edge) for edge in graph.edges),
     )
 
 
@@ -38,17 +39,17 @@ def _node(graph: Graph, node: Node, clamped: bool) -> PictureNode:
         node_detail(graph, node),
         node_look(node),
         clamped,
-        node_tooltip(graph, node, clamped),
+        node_facts(graph, node, clamped),
     )
 
 
-def _edge(edge: Edge) -> PictureEdge:
+def _edge(graph: Graph, edge: Edge) -> PictureEdge:
     return PictureEdge(
         edge.name,
         edge.source,
         edge.target,
-        str(edge.kind),
+        edge_kind(graph, edge),
         edge_label(edge),
-        edge_tooltip(edge),
+        edge_facts(graph, edge),
         delayed=edge.delay > 0,
     )

@@ -2,8 +2,9 @@
 
 Sweeps of weighted medians with exchanges of neighbours in between (Gansner et al. 1993,
 section 3). Ties keep their order in two sweeps and are turned round in the next two, or the
-search would stay where no single exchange helps. Everything starts from canonical order, so
-the result depends on the network alone.
+search would stay where no single exchange helps. In the end whole edges change sides where
+that removes crossings, as two overlapping skips of a chain have none on either side of it.
+Everything starts from canonical order, so the result depends on the network alone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ Order = list[list[int]]
 
 _SWEEPS, _WORK = 24, 30_000  # fewer sweeps where each is much work
 _PATIENCE = 8  # sweeps without a better order
+_SIDE_ROUNDS = 4
 _EXCHANGES = 8  # rounds of exchanges after a sweep, each over all ranks
 
 
@@ -35,6 +37,8 @@ def ordered(hierarchy: Hierarchy) -> tuple[tuple[int, ...], ...]:
         waited += 1
         if count < fewest:
             best, fewest, waited = [list(rank) for rank in order], count, 0
+    if fewest:
+        _change_sides(hierarchy, best)
     return tuple(map(tuple, best))
 
 
@@ -128,6 +132,32 @@ def _exchange_neighbours(hierarchy: Hierarchy, order: Order) -> None:
                     for other in hierarchy.below[item]:
                         above[other] = sorted(place[o] for o in hierarchy.above[other])
         if not improved:
+            return
+
+
+def _change_sides(hierarchy: Hierarchy, order: Order) -> None:
+    """Moves long edges to the left or the right of all else where that removes crossings."""
+    long = [chain for chain in hierarchy.chains.values() if len(chain) > 3]
+    long.sort(key=lambda chain: hierarchy.items[chain[0]].rank)
+    for _ in range(_SIDE_ROUNDS):
+        changed = False
+        for first, *inner, last in long:
+            low, high = hierarchy.items[first].rank, hierarchy.items[last].rank
+            here = order[low : high + 1]
+            fewest = crossings(hierarchy, here)
+            bare = [
+                [other for other in rank if other != item]
+                for rank, item in zip(here[1:-1], inner, strict=True)
+            ]
+            for left in (True, False):
+                aside = [
+                    [item, *rank] if left else [*rank, item]
+                    for rank, item in zip(bare, inner, strict=True)
+                ]
+                count = crossings(hierarchy, [here[0], *aside, here[-1]])
+                if count < fewest:
+                    order[low + 1 : high], fewest, changed = aside, count, True
+        if not changed:
             return
 
 

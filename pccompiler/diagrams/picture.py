@@ -10,11 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pccompiler.diagrams.styles import NODE_STYLES, precedence
+from pccompiler.diagrams.text import printable
+
+Facts = tuple[tuple[str, str], ...]
+"""What there is to know about a node or an edge, by key; a value may be empty."""
+
+_BARE = frozenset({"role", "kind", "operators", "shapes", "what"})  # keys that tooltips leave out
+
+
+def _tooltip(name: str, facts: Facts) -> str:
+    words = [value if key in _BARE else f"{key} {value}".strip() for key, value in facts]
+    return printable(f"{name}: {', '.join(words)}")
 
 
 @dataclass(frozen=True)
 class PictureNode:
-    """`title` is the name broken into lines; `detail` its shape and activation, if anything.
+    """`title` is the name broken into lines; `detail` its shape and activation, if anything,
+    with `more` lines below.
 
     `look` is a line of the table of styles.
     """
@@ -24,7 +36,18 @@ class PictureNode:
     detail: str
     look: str
     clamped: bool
-    tooltip: str
+    facts: Facts
+    more: tuple[str, ...] = ()
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The lines below the title."""
+        return (*filter(None, [self.detail]), *self.more)
+
+    @property
+    def tooltip(self) -> str:
+        """Everything about it, in a line."""
+        return _tooltip(self.name, self.facts)
 
 
 @dataclass(frozen=True)
@@ -39,8 +62,13 @@ class PictureEdge:
     target: str
     kind: str
     label: tuple[str, ...]
-    tooltip: str
+    facts: Facts
     delayed: bool = False
+
+    @property
+    def tooltip(self) -> str:
+        """Everything about it, in a line."""
+        return _tooltip(self.name, self.facts)
 
 
 @dataclass(frozen=True)

@@ -1,42 +1,62 @@
-"""SVG of single marks: outlines of nodes, lines with tips, pins."""
+"""Single marks: outlines of nodes, lines with tips, pins."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import cos, radians, sin
 
+from pccompiler.diagrams.marks import NOTHING, Group, Line, Mark, Polygon, Rectangle
 from pccompiler.diagrams.routes import Box, Direction, Point, Segment
-from pccompiler.diagrams.styles import EdgeStyle, Form, NodeStyle
+from pccompiler.diagrams.sizes import SHEETS
+from pccompiler.diagrams.styles import EdgeStyle, Form, NodeStyle, Tip
 
-INK, QUIET = "#1a1a1a", "#555555"
+INK, QUIET, PAPER, SHADE = "#1a1a1a", "#555555", "#ffffff", "#f5f6f8"
+"""Of text, of less important text, of the background, and of bands on it."""
 
 _ARROW_LENGTH, _ARROW_HALF = 9.0, 4.0
 _BAR_HALF = 4.5
+_PIN_TURN = radians(35)
+_PIN_HEAD = ((-4, -2), (4, -2), (2.5, -4.5), (2.5, -8), (3.5, -8), (3.5, -9.5),
+             (-3.5, -9.5), (-3.5, -8), (-2.5, -8), (-2.5, -4.5))  # fmt: skip
 
 
-def outline(box: Box, style: NodeStyle, direction: Direction) -> Iterator[str]:
+def outline(box: Box, style: NodeStyle, direction: Direction) -> Iterator[Mark]:
     """The outline of a node, filled."""
     if style.form in (Form.AHEAD, Form.BACK):
-        corners = " ".join(map(xy, _triangle(box, style.form, direction)))
-        yield (
-            f'<polygon points="{corners}" fill="{style.fill}" stroke="{style.stroke}"'
-            f' stroke-width="1.5" stroke-linejoin="round"/>'
-        )
+        corners = _triangle(box, style.form, direction)
+        yield Polygon(corners, style.fill, style.stroke, 1.5)
         return
-    yield _rectangle(box, _radius(box, style), style.fill, style.stroke, 1.5)
+    radius = _radius(box, style)
+    if style.stack:
+        for sheet in (2, 1):
+            yield Rectangle(_sheet(box, sheet), radius, style.fill, style.stroke, 1.1)
+        box = front(box, style)
+    yield Rectangle(box, radius, style.fill, style.stroke, 1.5)
     if style.double:
         inner = Box(box.x + 3, box.y + 3, box.width - 6, box.height - 6)
-        yield _rectangle(inner, max(_radius(box, style) - 2, 0), "none", style.stroke, 0.8)
+        yield Rectangle(inner, max(radius - 3, 0), NOTHING, style.stroke, 0.8)
+
+
+def front(box: Box, style: NodeStyle) -> Box:
+    """The part of a node's box on which its text stands: of a stack, the sheet in front."""
+    return _sheet(box, 0) if style.stack else box
 
 
 def centre(box: Box, style: NodeStyle, direction: Direction) -> Point:
     """Where the text of a node stands: a triangle's lies nearer to its flat side."""
-    x, y = box.centre
+    x, y = front(box, style).centre
     if style.form not in (Form.AHEAD, Form.BACK):
         return Point(x, y)
     back = -1 if style.form is Form.AHEAD else 1
     if direction == "right":
         return Point(x + back * box.width / 6, y)
     return Point(x, y + back * box.height / 6)
+
+
+def _sheet(box: Box, number: int) -> Box:
+    """A sheet of a stack, the front one first, which lies at the lower left."""
+    shift = number * SHEETS / 2
+    return Box(box.x + shift, box.y + SHEETS - shift, box.width - SHEETS, box.height - SHEETS)
 
 
 def _triangle(box: Box, form: Form, direction: Direction) -> tuple[Point, Point, Point]:
@@ -53,43 +73,36 @@ def _radius(box: Box, style: NodeStyle) -> float:
     return most if style.form is Form.ROUND else min(style.radius, most)
 
 
-def _rectangle(box: Box, radius: float, fill: str, stroke: str, width: float) -> str:
-    x, y, wide, high = map(n, box)
-    return (
-        f'<rect x="{x}" y="{y}" width="{wide}" height="{high}" rx="{n(radius)}"'
-        f' stroke="{stroke}" fill="{fill}" stroke-width="{n(width)}"/>'
-    )
-
-
-def pin(x: float, y: float, colour: str) -> str:
+def pin(x: float, y: float, colour: str) -> Group:
     """A pin stuck in at (x, y) from the upper right."""
-    return (
-        f'<g transform="translate({n(x)} {n(y)}) rotate(35)" class="clamped">'
-        f'<path d="M0 4V-2" stroke="{INK}" stroke-width="1.2" fill="none"/>'
-        f'<path d="M-4 -2H4L2.5 -4.5V-8H3.5V-9.5H-3.5V-8H-2.5V-4.5Z" fill="{colour}"'
-        f' stroke="#ffffff" stroke-width="0.6"/></g>'
-    )
+
+    def turned(across: float, down: float) -> Point:
+        return Point(
+            x + across * cos(_PIN_TURN) - down * sin(_PIN_TURN),
+            y + across * sin(_PIN_TURN) + down * cos(_PIN_TURN),
+        )
+
+    needle = Line(((turned(0, 4), turned(0, -2)),), INK, 1.2)
+    head = Polygon(tuple(turned(*corner) for corner in _PIN_HEAD), colour, PAPER, 0.6)
+    return Group("clamped", (needle, head))
 
 
-def arrow(route: tuple[Segment, ...], style: EdgeStyle) -> Iterator[str]:
+def arrow(route: tuple[Segment, ...], style: EdgeStyle) -> Iterator[Mark]:
     """A line with its tips; it stops inside an arrow, so that the point stays sharp."""
-    tips: list[str] = []
-    if style.bar:
+    tips: list[Mark] = []
+    if style.tip is Tip.BAR:
         tips.append(_bar(route[-1][-1], _unit(route[-1][-2], route[-1][-1]), style))
-    else:
+    if style.tip in (Tip.ARROW, Tip.BOTH):
         route = _shortened(route, tips, style)
-    if style.both:
+    if style.tip is Tip.BOTH:
         route = _reversed(_shortened(_reversed(route), tips, style))
-    dash = f' stroke-dasharray="{style.dash}"' if style.dash else ""
-    yield (
-        f'<path d="{_path(route)}" fill="none" stroke="{style.colour}"'
-        f' stroke-width="{n(style.width)}"{dash}/>'
-    )
+    dash = tuple(float(length) for length in style.dash.split())
+    yield Line(route, style.colour, style.width, dash)
     yield from tips
 
 
 def _shortened(
-    route: tuple[Segment, ...], tips: list[str], style: EdgeStyle
+    route: tuple[Segment, ...], tips: list[Mark], style: EdgeStyle
 ) -> tuple[Segment, ...]:
     """The route up to inside the arrow at its end, which is added to the tips."""
     tip, before = route[-1][-1], route[-1][-2]
@@ -102,7 +115,7 @@ def _shortened(
         Point(base.x + side.x, base.y + side.y),
         Point(base.x - side.x, base.y - side.y),
     )
-    tips.append(f'<polygon points="{" ".join(map(xy, corners))}" fill="{style.colour}"/>')
+    tips.append(Polygon(corners, style.colour))
     return (*route[:-1], (*route[-1][:-1], end))
 
 
@@ -110,32 +123,15 @@ def _reversed(route: tuple[Segment, ...]) -> tuple[Segment, ...]:
     return tuple(segment[::-1] for segment in reversed(route))
 
 
-def _bar(tip: Point, along: Point, style: EdgeStyle) -> str:
+def _bar(tip: Point, along: Point, style: EdgeStyle) -> Line:
     """A bar across the end of a line, just before what it ends at."""
     x, y = tip.x - along.x * 1.8, tip.y - along.y * 1.8
     side = Point(-along.y * _BAR_HALF, along.x * _BAR_HALF)
-    ends = f"M{xy(Point(x + side.x, y + side.y))}L{xy(Point(x - side.x, y - side.y))}"
-    return f'<path d="{ends}" stroke="{style.colour}" stroke-width="2.4"/>'
+    ends = (Point(x + side.x, y + side.y), Point(x - side.x, y - side.y))
+    return Line((ends,), style.colour, 2.4)
 
 
 def _unit(start: Point, end: Point) -> Point:
     x, y = end.x - start.x, end.y - start.y
     length = (x * x + y * y) ** 0.5 or 1.0
     return Point(x / length, y / length)
-
-
-def _path(route: tuple[Segment, ...]) -> str:
-    parts = [f"M{xy(route[0][0])}"]
-    for segment in route:
-        letter = "L" if len(segment) == 2 else "C"
-        parts.append(letter + " ".join(map(xy, segment[1:])))
-    return "".join(parts)
-
-
-def xy(place: Point) -> str:
-    return f"{n(place.x)} {n(place.y)}"
-
-
-def n(number: float) -> str:
-    """A number with one decimal where it needs one; never `-0`."""
-    return f"{round(number, 1) + 0.0:g}" if abs(number) < 1e5 else f"{number:.0f}"

@@ -19,6 +19,9 @@ PIN = 10.0
 LOOP_REACH, LOOP_WIDTH = 18.0, 18.0
 """How far a loop reaches out of its box, and the distance of its ends."""
 
+SHEETS = 8.0
+"""How far the sheets of a stack reach out behind the one in front."""
+
 LABEL_ROOM = 4.0
 """Between a label and the line that it stands on, and around it."""
 
@@ -27,7 +30,7 @@ BEND = Size(length=0.0, before=2.0, after=2.0, margin=10.0)
 _PADDING = 13.0  # inside a box, left and right of its text
 _NODE_MARGIN, _LABEL_MARGIN = 24.0, 8.0
 _LEAST_ROUND, _ROUND_PADDING = 36.0, 9.0  # of a round node: its height, and beside its text
-_TRIANGLE = (30.0, 36.0)  # along the reading direction, and across
+_TRIANGLE = (35.0, 38.0)  # along the reading direction, and across
 _PER_EDGE, _PER_ROUND_EDGE = 7.0, 10.0  # the least side that an edge needs
 
 
@@ -74,13 +77,15 @@ def text_size(node: PictureNode) -> tuple[float, float]:
     """The width and height of a box around a node's text."""
     form = NODE_STYLES[node.look].form
     text, high = extent(node.title, NAME_SIZE)
-    text = max(text * 1.1, width(node.detail, DETAIL_SIZE))  # 1.1: the name is bold
-    high += 14 + (DETAIL_SIZE * LINE_HEIGHT if node.detail else 0)
-    pin = PIN * (2.0 if form is Form.ROUND else 0.7) if node.clamped else 0
+    details = (width(line, DETAIL_SIZE) for line in node.details)
+    text = max(text * 1.1, *details, 0)  # 1.1: the name is bold
+    high += 14 + len(node.details) * DETAIL_SIZE * LINE_HEIGHT
+    pin = PIN * (2.0 if form is Form.ROUND else 0.9) if node.clamped else 0
     if form is Form.ROUND:
         high = max(high, _LEAST_ROUND)
         return max(text + 2 * (_ROUND_PADDING + pin), high), high
-    return max(text, 44.0) + 2 * (_PADDING + pin), high
+    sheets = SHEETS if NODE_STYLES[node.look].stack else 0.0
+    return max(text, 44.0) + 2 * (_PADDING + pin) + sheets, high + sheets
 
 
 def label_size(edge: PictureEdge, direction: Direction) -> Size:

@@ -12,6 +12,15 @@ from enum import StrEnum
 from pccompiler.ir.graph import EdgeKind
 
 
+class Tip(StrEnum):
+    """How a line ends: in an arrow, in a bar, in an arrow at each end, or plainly."""
+
+    ARROW = "arrow"
+    BAR = "bar"
+    BOTH = "both"
+    NONE = "none"
+
+
 class Form(StrEnum):
     """An outline. Triangles point along the reading direction, or back against it."""
 
@@ -27,8 +36,7 @@ class EdgeStyle:
 
     `weight` is how strongly the edge asks to be short; the order of the table says which
     edges point along the reading direction where a cycle makes one point against it, and
-    `backwards` ones point against it unless the others forbid that. The line ends in an
-    arrow or in a `bar`; one that goes `both` ways has an arrow at each end.
+    `backwards` ones point against it unless the others forbid that.
     """
 
     legend: str
@@ -39,13 +47,13 @@ class EdgeStyle:
     mermaid: str
     weight: int
     backwards: bool = False
-    bar: bool = False
-    both: bool = False
+    tip: Tip = Tip.ARROW
 
 
 @dataclass(frozen=True)
 class NodeStyle:
-    """`radius` rounds the corners of a box; a `double` border is drawn twice.
+    """`radius` rounds the corners of a box; a `double` border is drawn twice, and a `stack`
+    stands for several.
 
     `dot` is the shape in Graphviz, `mermaid` the brackets around the text.
     """
@@ -56,20 +64,30 @@ class NodeStyle:
     form: Form = Form.BOX
     radius: float = 5
     double: bool = False
+    stack: bool = False
     dot: str = "box"
     mermaid: tuple[str, str] = ("[", "]")
 
 
 EDGE_STYLES: dict[str, EdgeStyle] = {
     "feedforward": EdgeStyle("feedforward", "#333333", "", 1.6, "solid", "-->", 3),
+    "coupling": EdgeStyle(
+        "coupling, acts both ways", "#333333", "", 1.6, "solid", "---", 3, tip=Tip.NONE
+    ),
     "skip": EdgeStyle("skip", "#0072b2", "7 4", 1.8, "dashed", "-.->", 1),
+    "skip_coupling": EdgeStyle(
+        "skip coupling", "#0072b2", "7 4", 1.8, "dashed", "-.-", 1, tip=Tip.NONE
+    ),
     "comparison": EdgeStyle(
-        "error of the value", "#777777", "", 1.4, "solid", "<-->", 4, both=True
+        "error of the value", "#777777", "", 1.4, "solid", "<-->", 4, tip=Tip.BOTH
     ),
     "feedback": EdgeStyle("feedback", "#d55e00", "2 3.5", 2.0, "dotted", "-.->", 1, True),
     "recurrent": EdgeStyle("recurrent", "#007a5a", "9 3 2 3", 1.8, "bold", "==>", 1, True),
+    "recurrent_coupling": EdgeStyle(
+        "recurrent coupling", "#007a5a", "9 3 2 3", 1.8, "bold", "===", 1, True, Tip.NONE
+    ),
     "correction": EdgeStyle(
-        "correction", "#a3195b", "1.5 3", 1.4, "dotted", "-.-x", 1, True, bar=True
+        "correction", "#a3195b", "1.5 3", 1.4, "dotted", "-.-x", 1, True, Tip.BAR
     ),
 }
 
@@ -90,6 +108,9 @@ NODE_STYLES: dict[str, NodeStyle] = {
     ),
     "join": NodeStyle(
         "joined, passed through", "#f4f4f4", "#777777", Form.ROUND, dot="ellipse", mermaid=_UNIT
+    ),
+    "stack": NodeStyle(
+        "repeated", "#ffffff", "#555555", radius=3, stack=True, dot="box3d", mermaid=("[[", "]]")
     ),
     "forward_error": NodeStyle(
         "forward error", "#fde2b3", "#b36b00", Form.AHEAD, dot="triangle", mermaid=("{{", "}}")

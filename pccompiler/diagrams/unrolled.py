@@ -15,11 +15,12 @@ from pccompiler.diagrams.picture import Grid, Picture, PictureEdge, PictureNode
 from pccompiler.diagrams.text import printable
 from pccompiler.diagrams.words import (
     count,
-    edge_tooltip,
+    edge_facts,
+    edge_kind,
     held_nodes,
+    node_facts,
     node_look,
     node_title,
-    node_tooltip,
     summary,
 )
 from pccompiler.ir.copies import Copies
@@ -54,7 +55,7 @@ def unrolled(graph: Graph, clamped: Iterable[str] | None = None, description: st
         if _copy(node.name, t) in cells
     )
     edges = tuple(
-        _edge(edge, read, t)
+        _edge(graph, edge, read, t)
         for edge in graph.edges
         for t in copies.times
         if copies.terms[edge.name][t]
@@ -87,19 +88,19 @@ def _node(graph: Graph, node: Node, t: int, clamped: bool) -> PictureNode:
         printable(name) if node.passes_through else "",
         node_look(node),
         clamped,
-        node_tooltip(graph, node, clamped, name),
+        node_facts(graph, node, clamped),
     )
 
 
-def _edge(edge: Edge, read: int, t: int) -> PictureEdge:
+def _edge(graph: Graph, edge: Edge, read: int, t: int) -> PictureEdge:
     """The edges into time t. They carry no labels: every column would repeat them."""
     name = f"{edge.name}@{t}"
     return PictureEdge(
         name,
         _copy(edge.source, read),
         _copy(edge.target, t),
-        str(edge.kind),
+        edge_kind(graph, edge),
         (),
-        edge_tooltip(edge, name),
+        edge_facts(graph, edge),
         delayed=edge.delay > 0,
     )

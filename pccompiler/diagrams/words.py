@@ -1,15 +1,23 @@
-"""The words for nodes and edges that views share: names, details, labels and tooltips."""
+"""The words for nodes and edges that views share: names, details, labels and facts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 
 from pccompiler.components.vocabulary import Role, Shape
+from pccompiler.diagrams.picture import Facts
 from pccompiler.diagrams.text import printable, wrapped_name, wrapped_notes, wrapped_pipeline
-from pccompiler.ir.graph import Edge, Graph, Node
+from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node
 
 SUM, JOIN = "Σ", "‖"
 """The marks of nodes that add up what arrives, and of those that join it."""
+
+_COUPLINGS = {
+    EdgeKind.FEEDFORWARD: "coupling",
+    EdgeKind.SKIP: "skip_coupling",
+    EdgeKind.RECURRENT: "recurrent_coupling",
+}
 
 
 def held_nodes(graph: Graph, clamped: Iterable[str] | None) -> frozenset[str]:
@@ -51,22 +59,35 @@ def node_detail(graph: Graph, node: Node) -> str:
     return " · ".join([*parts, *([node.activation] if active else [])])
 
 
-def node_tooltip(graph: Graph, node: Node, clamped: bool, name: str = "") -> str:
-    """Everything about a node, in a line."""
-    words = [f"{name or node.name}: {node.role}", f"shape {_shape(node)}"]
-    if graph.arriving(node.name):
-        words.append(f"activation {node.activation}")
+def node_facts(graph: Graph, node: Node, clamped: bool) -> Facts:
+    """Everything about a node."""
+    facts = [("role", str(node.role)), ("shape", _shape(node))]
+    arriving = graph.arriving(node.name)
+    if arriving or graph.form.undirected:
+        facts.append(("activation", node.activation))
     if node.concatenates:
-        words.append("joins its incoming edges")
+        facts.append(("joins", "its incoming edges"))
     if node.passes_through:
-        words.append("passes its prediction through")
-    elif graph.arriving(node.name):
-        words += [f"energy {graph.free_energy(node).name}", f"precision {node.precision:g}"]
+        facts.append(("passes", "its prediction through"))
+    elif graph.form.undirected:
+        facts.append(("energy", graph.form.name))
+    elif arriving:
+        facts += energy_facts(graph, node)
+    if (node.low, node.high) != (-inf, inf):
+        facts.append(("range", f"{node.low:g} to {node.high:g}"))
     if node.role is Role.OUTPUT:
-        words.append(f"loss {graph.target_energy(node).name}")
+        facts.append(("loss", graph.target_energy(node).name))
     if node.prior is not None:
-        words.append(f"prior {prior_words(node)}")
-    return printable(", ".join([*words, *(["clamped"] if clamped else [])]))
+        facts.append(("prior", prior_words(node)))
+    count = sum(edge.parameter_count for edge in arriving if edge.shapes)
+    if count:
+        facts.append(("parameters", f"{count:,} on the edges into it"))
+    return (*facts, *([("clamped", "")] if clamped else []))
+
+
+def energy_facts(graph: Graph, node: Node) -> Facts:
+    """The energy of a node's state given its prediction."""
+    return ("energy", graph.free_energy(node).name), ("precision", f"{node.precision:g}")
 
 
 def prior_words(node: Node) -> str:
@@ -90,19 +111,46 @@ def edge_label(edge: Edge) -> tuple[str, ...]:
     return label
 
 
-def edge_tooltip(edge: Edge, name: str = "") -> str:
-    """Everything about an edge, in a line."""
+def edge_kind(graph: Graph, edge: Edge) -> str:
+    """The kind that an edge is drawn as: a coupling where it acts both ways."""
+    both = graph.form.undirected and edge.name not in graph.one_way
+    return _COUPLINGS.get(edge.kind, str(edge.kind)) if both else str(edge.kind)
+
+
+def edge_facts(graph: Graph, edge: Edge) -> Facts:
+    """Everything about an edge."""
     operators = " → ".join(operator.name for operator in edge.operators) or "identity"
-    words = [f"{name or edge.name}: {edge.kind}", operators]
     if _owners(edge):
-        words[-1] += f" {_sharing(edge)}"
-    words += _numbers(edge)
+        operators += f" {_sharing(edge)}"
+    facts = [("kind", edge_kind(graph, edge).replace("_", " ")), ("operators", operators)]
+    if edge.delay:
+        facts.append(("delay", str(edge.delay)))
+    if edge.gain != 1:
+        facts.append(("gain", f"{edge.gain:g}"))
     if edge.update_scale != 1:
-        words.append(f"updates × {edge.update_scale:g}" if edge.update_scale else "not trained")
+        scale = f"× {edge.update_scale:g}" if edge.update_scale else "none, it is not trained"
+        facts.append(("updates", scale))
     if edge.shapes:
-        words.append(f"{written(edge.shapes[0])} → {written(edge.shapes[-1])}")
-        words.append(f"{edge.parameter_count:,} parameters")
-    return printable(", ".join(words))
+        facts.append(("shapes", f"{written(edge.shapes[0])} → {written(edge.shapes[-1])}"))
+        facts.append(("parameters", _parameters(edge)))
+    target = graph.node.get(edge.target)
+    if graph.form.undirected:
+        facts.append(("enters", f"the {graph.form.name} energy"))
+    elif target is not None and not target.passes_through:
+        facts.append(("enters", f"the {graph.free_energy(target).name} energy of {edge.target}"))
+    return tuple(facts)
+
+
+def _parameters(edge: Edge) -> str:
+    """`650 (weight 64×10, bias 10)`; borrowed ones do not count."""
+    borrowed = {position for position, _ in edge.owners}
+    arrays = [
+        f"{name} {written(parameter.shape)}"
+        for position, (operator, given, result) in enumerate(edge.stages)
+        if position not in borrowed
+        for name, parameter in operator.parameters(given, result).items()
+    ]
+    return f"{edge.parameter_count:,}" + (f" ({', '.join(arrays)})" if arrays else "")
 
 
 def summary(graph: Graph) -> str:

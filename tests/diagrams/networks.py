@@ -12,11 +12,21 @@ from pccompiler.components.energies import PassThrough
 from pccompiler.components.forms import BidirectionalForm, PredictiveCodingForm
 from pccompiler.components.operators import OPERATORS
 from pccompiler.components.vocabulary import Role
-from pccompiler.diagrams import VIEWS
+from pccompiler.diagrams import FORMATS, VIEWS, draw
 from pccompiler.diagrams.picture import Picture
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Stage, Time
 
 OPERATOR = {member.name: member for member in OPERATORS}
+
+TEXTS = ("svg", "html", "dot", "mermaid")
+"""The formats that are text."""
+
+assert set(FORMATS) == {*TEXTS, "png", "pdf"}
+
+
+def text_of(graph: Graph, format: str, **options: Any) -> str:
+    """A diagram as text."""
+    return draw(graph, format, **options).decode()
 
 
 def node(name: str, shape: tuple[int, ...] = (64,), role: str = "hidden") -> Node:

@@ -64,8 +64,13 @@ def test_a_tooltip_gives_an_energy_only_where_something_predicts_the_node() -> N
     drawn = picture(recurrent())
     tips = {n.name: n.tooltip for n in drawn.nodes}
     assert tips["image"] == "image: input, shape 64, clamped"
-    assert tips["s"] == "s: hidden, shape 64, activation identity, passes its prediction through"
-    assert tips["h"] == "h: hidden, shape 64, activation tanh, energy gaussian, precision 1"
+    into = "parameters 4,160 on the edges into it"
+    assert tips["s"] == (
+        f"s: hidden, shape 64, activation identity, passes its prediction through, {into}"
+    )
+    assert (
+        tips["h"] == f"h: hidden, shape 64, activation tanh, energy gaussian, precision 1, {into}"
+    )
 
 
 def test_a_prior_stands_in_the_tooltip() -> None:

@@ -1,0 +1,136 @@
+"""Pictures in which what repeats is drawn once, as a stack with a count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
+from pccompiler.diagrams.repeats import Run, pattern, runs
+from pccompiler.diagrams.text import printable, wrapped_name
+from pccompiler.diagrams.words import count
+
+
+def collapsed(picture: Picture) -> tuple[Picture, int]:
+    """The picture with a stack for every run of repeated blocks, and how many stacks it has.
+
+    Pictures on a grid stay as they are.
+    """
+    if picture.grid is not None:
+        return picture, 0
+    found = runs(picture)
+    stack_of = {
+        name: number for number, run in enumerate(found) for block in run.blocks for name in block
+    }
+    stacks = [_stack(picture, run) for run in found]
+    drawn: set[int] = set()
+    nodes: list[PictureNode] = []
+    for node in picture.nodes:
+        number = stack_of.get(node.name)
+        if number is None:
+            nodes.append(node)
+        elif number not in drawn:  # it stands where the first of its nodes did
+            drawn.add(number)
+            nodes.append(stacks[number])
+    edges = _edges(picture, stack_of, [stack.name for stack in stacks])
+    words = picture.summary
+    if stacks:
+        words += f" · {sum(len(r.blocks) * len(r.blocks[0]) for r in found)} nodes in "
+        words += count(len(stacks), "stack")
+    return replace(picture, summary=words, nodes=tuple(nodes), edges=edges), len(stacks)
+
+
+def _edges(picture: Picture, stack_of: dict[str, int], names: list[str]) -> tuple[PictureEdge, ...]:
+    """The edges that do not lie within a stack; one for those that each block has."""
+    groups: dict[tuple[object, ...], list[PictureEdge]] = {}
+    for edge in picture.edges:
+        ends = [stack_of.get(edge.source), stack_of.get(edge.target)]
+        if ends[0] is not None and ends[0] == ends[1]:
+            continue
+        source, target = (
+            end if number is None else names[number]
+            for end, number in zip((edge.source, edge.target), ends, strict=True)
+        )
+        label = pattern(" ".join(edge.label))
+        key = (source, target, pattern(edge.name), edge.kind, label, edge.delayed)
+        groups.setdefault(key, []).append(replace(edge, source=source, target=target))
+    found: list[PictureEdge] = []
+    for group in groups.values():
+        first, last = group[0], group[-1]
+        if len(group) > 1:
+            times = f"× {len(group)}"
+            facts = (("stands for", f"{len(group)} edges, up to {last.name}"), *first.facts)
+            first = replace(first, label=(*first.label, times), facts=facts)
+        found.append(first)
+    return tuple(found)
+
+
+def _stack(picture: Picture, run: Run) -> PictureNode:
+    """One node for all blocks of a run: what a block is made of, and how blocks are joined."""
+    node = {node.name: node for node in picture.nodes}
+    first, last = run.blocks[0], run.blocks[-1]
+    ranges = [_range(a, b) for a, b in zip(first, last, strict=True)]
+    within, between = _joints(picture, run)
+    facts: list[tuple[str, str]] = [("what", f"{len(run.blocks)} blocks, drawn once")]
+    for span, member in zip(ranges, first, strict=True):
+        known = ", ".join(" ".join((key, value)).strip() for key, value in node[member].facts)
+        facts.append((span, known))
+    facts += [("within a block", words) for _, words in within]
+    facts += [(_steps(far), words) for far, words in between]
+    if len(first) == 1:
+        title = wrapped_name(ranges[0])
+        detail, more = node[first[0]].detail, [f"× {len(run.blocks)}"]
+    else:
+        title, detail = (f"block × {len(run.blocks)}",), ""
+        more = [_member(span, node[member]) for span, member in zip(ranges, first, strict=True)]
+        more += [f"within: {words}" for words in _told(within, 0)]
+    for far in sorted({far for far, _ in between}, key=lambda far: (far < 0, abs(far))):
+        more += [f"{_steps(far)}: {words}" for words in _told(between, far)]
+    name = _range(first[0], last[-1])
+    return PictureNode(name, title, detail, "stack", False, tuple(facts), tuple(more))
+
+
+def _range(first: str, last: str) -> str:
+    return printable(f"{first}..{last}")
+
+
+def _member(span: str, node: PictureNode) -> str:
+    """A line about the nodes at one place of the blocks; those that add or join have a mark."""
+    detail = node.detail
+    if node.look in ("sum", "join"):
+        detail = detail.replace(printable(node.name), node.title[0], 1)
+    return f"{span} · {detail}" if detail else span
+
+
+def _steps(far: int) -> str:
+    """Where an edge leads that spans so many blocks."""
+    if abs(far) == 1:
+        return "to the next" if far > 0 else "to the one before"
+    return f"{abs(far)} blocks on" if far > 0 else f"{abs(far)} blocks back"
+
+
+_Joint = tuple[int, str]
+"""How many blocks an edge spans, and its words."""
+
+
+def _joints(picture: Picture, run: Run) -> tuple[list[_Joint], list[_Joint]]:
+    """The edges within the first block, and those between blocks, once each."""
+    block_of = {name: i for i, block in enumerate(run.blocks) for name in block}
+    found: dict[_Joint, str] = {}
+    for edge in picture.edges:
+        start, end = block_of.get(edge.source), block_of.get(edge.target)
+        if start is not None and end is not None and (start != end or start == 0):
+            words = " ".join(edge.label)
+            if edge.kind not in ("feedforward", "coupling") or not words:
+                words = f"{edge.kind.replace('_', ' ')} {words}".strip()
+            found.setdefault((end - start, pattern(words)), words)
+    joints = [(far, words) for (far, _), words in found.items()]
+    return [joint for joint in joints if not joint[0]], [joint for joint in joints if joint[0]]
+
+
+def _told(joints: list[_Joint], far: int) -> list[str]:
+    """What stands in the box: errors enter and correct values everywhere, which goes unsaid."""
+    return [
+        words
+        for distance, words in joints
+        if distance == far and not words.startswith(("comparison", "correction"))
+    ]

@@ -1,0 +1,138 @@
+"""From a layout to marks: header, network, legend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pccompiler.diagrams.marks import Drawing, Group, Mark, Rectangle, Words
+from pccompiler.diagrams.placed import BORDER, Layout, PlacedColumn, PlacedEdge, PlacedNode
+from pccompiler.diagrams.routes import Box, Direction, Point
+from pccompiler.diagrams.shapes import INK, PAPER, QUIET, SHADE, arrow, centre, outline, pin
+from pccompiler.diagrams.sizes import DETAIL_SIZE, LABEL_SIZE, NAME_SIZE, PIN
+from pccompiler.diagrams.styles import NODE_STYLES, Form, edge_style
+from pccompiler.diagrams.text import LINE_HEIGHT, printable, width
+from pccompiler.diagrams.words import JOIN
+
+_TITLE_SIZE, _WORDS_SIZE = 17.0, 12.0
+_LEAST_WIDTH = 300.0
+_LEGEND_BOX = {
+    Form.BOX: Box(0, -10, 26, 14),
+    Form.ROUND: Box(5, -11, 16, 16),
+    Form.AHEAD: Box(5, -11, 15, 16),
+    Form.BACK: Box(5, -11, 15, 16),
+}
+_LEGEND_STACK = Box(0, -15, 30, 20)
+
+
+def drawing(layout: Layout, header: bool = True) -> Drawing:
+    """The whole document; without a header where a caption says what it would."""
+    lines = _header(layout) if header else []
+    top = BORDER + sum(size * 1.4 for _, size in lines)
+    wide = max(layout.width, _LEAST_WIDTH, *(width(t, s, True) + 2 * BORDER for t, s in lines))
+    legend, bottom = _legend(layout, top + layout.height, wide)
+    parts = [
+        *map(_column, layout.columns),
+        *(_edge(edge, f"e{i}") for i, edge in enumerate(layout.edges)),
+        *(_node(node, layout.direction, f"n{i}") for i, node in enumerate(layout.nodes)),
+        *(part for edge in layout.edges for part in _label(edge)),
+    ]
+    network = Group("network", tuple(parts), shift=Point((wide - layout.width) / 2, top))
+    marks = (
+        Rectangle(Box(0, 0, wide, bottom), 0, PAPER),
+        *_header_words(lines),
+        network,
+        legend,
+    )
+    return Drawing(wide, bottom, layout.picture.title, _describe(layout), marks)
+
+
+def _describe(layout: Layout) -> str:
+    picture = layout.picture
+    names = ", ".join(
+        printable(node.name) + (f" ({node.detail})" if node.detail else "")
+        for node in picture.nodes
+    )
+    return f"{picture.description or 'A network'}: {picture.summary}; nodes {names}"
+
+
+def _header(layout: Layout) -> list[tuple[str, float]]:
+    """The lines above the network with their sizes."""
+    picture = layout.picture
+    lines = [(picture.title, _TITLE_SIZE)]
+    return lines + [(line, _WORDS_SIZE) for line in (picture.description, picture.summary) if line]
+
+
+def _header_words(lines: Iterable[tuple[str, float]]) -> Iterator[Mark]:
+    y = BORDER
+    for text, size in lines:
+        y += size
+        title = size == _TITLE_SIZE
+        yield Words(text, BORDER, y, size, INK if title else QUIET, title, centred=False)
+        y += size * 0.4
+
+
+def _column(placed: PlacedColumn) -> Group:
+    title = Words(placed.title, placed.box.centre.x, placed.box.y + 18, _WORDS_SIZE, QUIET)
+    return Group("column", (Rectangle(placed.box, 6, SHADE), title))
+
+
+def _node(placed: PlacedNode, direction: Direction, key: str) -> Group:
+    node, box, style = placed.node, placed.box, NODE_STYLES[placed.node.look]
+    marks = list(outline(box, style, direction))
+    x, y = centre(box, style, direction)
+    step, small = NAME_SIZE * LINE_HEIGHT, DETAIL_SIZE * LINE_HEIGHT
+    y -= (len(node.title) * step + len(node.details) * small) / 2
+    for line in node.title:
+        marks.append(Words(line, x, y + NAME_SIZE, NAME_SIZE, INK, bold=True))
+        y += step
+    for line in node.details:
+        marks.append(Words(line, x, y + DETAIL_SIZE, DETAIL_SIZE, QUIET))
+        y += small
+    if node.clamped:
+        corner = 4 if style.form is Form.BOX else 7
+        marks.append(pin(box.right - PIN - corner, box.y + PIN + corner + 1, style.stroke))
+    return Group(f"node {node.look}", tuple(marks), node.tooltip, key=key)
+
+
+def _edge(placed: PlacedEdge, key: str) -> Group:
+    marks = tuple(arrow(placed.route, edge_style(placed.edge.kind)))
+    return Group(f"edge {placed.edge.kind}", marks, placed.edge.tooltip, key=key)
+
+
+def _label(placed: PlacedEdge) -> Iterator[Mark]:
+    """The pipeline beside its line, or on it where the line runs down."""
+    if placed.label is None:
+        return
+    yield Rectangle(placed.label, 0, PAPER)
+    colour = edge_style(placed.edge.kind).colour
+    y = placed.label.y
+    for line in placed.edge.label:
+        yield Words(line, placed.label.centre.x, y + LABEL_SIZE, LABEL_SIZE, colour)
+        y += LABEL_SIZE * LINE_HEIGHT
+
+
+def _legend(layout: Layout, top: float, wide: float) -> tuple[Group, float]:
+    """The kinds and looks that occur, in rows, and where the document ends."""
+    entries: list[tuple[str, list[Mark], float]] = []
+    for look in layout.picture.looks():
+        style = NODE_STYLES[look]
+        box = _LEGEND_STACK if style.stack else _LEGEND_BOX[style.form]
+        entries.append((style.legend, list(outline(box, style, "right")), max(26, box.width)))
+    if any(JOIN in node.detail for node in layout.picture.nodes):
+        entries.append(("joins its edges", [Words(JOIN, 13, 1, _WORDS_SIZE, QUIET)], 26))
+    if any(node.clamped for node in layout.picture.nodes):
+        entries.append(("clamped", [pin(13, 0, QUIET)], 26))
+    for kind in layout.picture.kinds():
+        style = edge_style(kind)
+        line = ((Point(0, -3.5), Point(34, -3.5)),)
+        entries.append((style.legend, list(arrow(line, style)), 34))
+    groups: list[Mark] = []
+    x, y = BORDER, top + 16
+    for word, marks, long in entries:
+        room = long + 8 + width(word, _WORDS_SIZE)
+        if x > BORDER and x + room > wide - BORDER:
+            x, y = BORDER, y + 22
+        words = Words(word, long + 8, 0, _WORDS_SIZE, INK, centred=False)
+        groups.append(Group("", (*marks, words), shift=Point(x, y)))
+        x += room + 18
+    return Group("legend", tuple(groups)), y + BORDER + 4

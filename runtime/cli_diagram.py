@@ -1,0 +1,120 @@
+"""The command that draws a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pccompiler.diagnostics.diagnostic import DataError, SpecError
+from runtime.cli_options import SET, SPEC, checked_spec
+
+if TYPE_CHECKING:
+    from pccompiler.diagrams import Layout, Picture
+
+
+@click.command()
+@SPEC
+@click.option("-o", "--output", required=True, type=click.Path(), help="File to write.")
+@SET
+@click.option(
+    "--view",
+    type=click.Choice(["network", "unrolled", "circuit"]),
+    help="Nodes and edges as written, which is the default; their copies in time; or units for "
+    "values and errors.",
+)
+@click.option("--unroll", is_flag=True, help="Short for --view unrolled.")
+@click.option(
+    "--collapse",
+    is_flag=True,
+    help="Draw what repeats three times or more once, as a stack with a count: h1..h128, or "
+    "blocks of several nodes.",
+)
+@click.option(
+    "--theme",
+    type=click.Choice(["light", "dark", "auto"]),
+    default="light",
+    show_default=True,
+    help="Colours; auto leaves the choice to who shows a .svg or .html.",
+)
+@click.option(
+    "--style",
+    type=click.Choice(["screen", "paper"]),
+    default="screen",
+    show_default=True,
+    help="paper: thin black lines on white, told apart without colours, and no header.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "own", "graphviz"]),
+    default="auto",
+    show_default=True,
+    help="Who places nodes and edges; auto takes Graphviz where it is installed. The unrolled "
+    "view has a layout of its own.",
+)
+def diagram(
+    spec: str,
+    output: str,
+    overrides: tuple[str, ...],
+    view: str | None,
+    unroll: bool,
+    collapse: bool,
+    theme: str,
+    style: str,
+    engine: str,
+) -> None:
+    """Draw a network into a file.
+
+    The ending chooses the format: .svg, .png, .pdf, .html (zoom, and details under the
+    pointer; it needs no network), .dot or .gv (Graphviz), .mmd or .mermaid.
+    """
+    from pccompiler.diagrams import FORMATS, THEMES, VIEWS, collapsed, format_of
+    from runtime.durable import replace_file
+
+    form = FORMATS[format_of(output)]
+    if unroll and view not in (None, "unrolled"):
+        raise click.UsageError(f"--unroll does not go with --view {view}.")
+    view = "unrolled" if unroll else view or "network"
+    if collapse and view == "unrolled":
+        raise click.UsageError("--collapse does not go with the unrolled view.")
+    if style == "paper" and theme != "light":
+        raise click.UsageError(f"--style paper is black on white, so --theme {theme} has no part.")
+    if theme == "auto" and not form.adaptive:
+        raise click.UsageError(f"--theme auto is for .svg and .html; a {form.name} file is fixed.")
+    if engine == "graphviz" and not form.placed:
+        raise click.UsageError(f"--engine graphviz: a {form.name} file has no places in it.")
+    if engine == "graphviz" and view == "unrolled":
+        raise click.UsageError("--engine graphviz does not go with the unrolled view.")
+
+    checked = checked_spec(spec, overrides)
+    clamped = checked.plan.phases[-1].phase.clamped
+    picture = VIEWS[view](checked.graph, clamped, checked.spec.description)
+    if collapse:
+        picture, stacks = collapsed(picture)
+        if not stacks:
+            click.echo("nothing repeats three times or more, so all is drawn", err=True)
+    layout, who = _laid_out(picture, engine, form.placed)
+    content = form.render(layout, THEMES["paper" if style == "paper" else theme])
+    try:
+        replace_file(Path(output), content)
+    except DataError as error:  # of a path in the command's arguments
+        raise SpecError(error.diagnostics) from None
+    click.echo(f"wrote {output}{who}", err=True)
+
+
+def _laid_out(picture: Picture, engine: str, placed: bool) -> tuple[Layout, str]:
+    """The layout, and whose it is where that shows in the file."""
+    from pccompiler.diagrams import ENGINES, graphviz
+
+    own = engine == "own" or picture.grid is not None or not placed
+    if not own and (engine == "graphviz" or graphviz.installed()):
+        try:
+            return ENGINES["graphviz"](picture), ", placed by Graphviz"
+        except graphviz.GraphvizError as error:
+            if engine == "graphviz":
+                raise click.UsageError(
+                    f"--engine graphviz: {error}. Install Graphviz, or use --engine own."
+                ) from None
+            click.echo(f"{error}, so pcc's own layout is used", err=True)
+    return ENGINES["own"](picture), ", placed by pcc's own layout" if placed else ""
