@@ -21,6 +21,7 @@ from runtime.cli_diagram import diagram
 from runtime.cli_machine import MACHINE_COMMANDS
 from runtime.cli_options import JSON, SET, SPEC, checked_spec, echo_json
 from runtime.cli_runs import RUN_COMMANDS
+from runtime.cli_verify import verify
 from runtime.new_spec import DEFAULT, description, template_names, write_spec
 
 
@@ -184,10 +185,12 @@ main.add_command(diagram)
     "--emit",
     type=click.Choice(["graph", "plan", "jaxpr", "hlo", "cost"]),
     help="What to print: the typed graph, the update plan, the JAX expression of a training "
-    "step, its optimised HLO, or XLA's estimate of its cost.",
+    "step, its optimised HLO, or XLA's estimate of its cost; default: that it compiles.",
 )
 @click.option(
-    "--print-after", metavar="PASS", help="Print the result of this pass, or of `all` passes."
+    "--print-after",
+    metavar="PASS",
+    help="Print the result of this pass, or of `all` passes; default: of none.",
 )
 @click.option(
     "--disable",
@@ -211,7 +214,7 @@ def compile_(
         click.echo(emitted(checked, emit), nl=False)
 
 
-for _command in (*RUN_COMMANDS, *MACHINE_COMMANDS):
+for _command in (*RUN_COMMANDS, verify, *MACHINE_COMMANDS):
     main.add_command(_command)
 
 

@@ -176,7 +176,7 @@ class RunFolder:
         try:
             entries = json.loads(self._environment.read_bytes())
             return tuple(Environment.from_json(entry) for entry in entries)
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, AttributeError):
             return ()
 
     def add_environment(self, environment: Environment) -> None:
@@ -195,9 +195,10 @@ class RunFolder:
     def result(self) -> Mapping[str, Any] | None:
         """What result.json says; None while the run has not finished."""
         try:
-            return json.loads(self._result.read_bytes())
+            result = json.loads(self._result.read_bytes())
         except (OSError, ValueError):
             return None
+        return result if isinstance(result, dict) else None
 
     def forget_result(self) -> None:
         """The run goes on: it has not finished any more."""

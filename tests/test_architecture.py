@@ -25,7 +25,10 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 )
 """From the top to the bottom; a module imports from its own level and from those below."""
 
-HEAVY = frozenset({"jax", "jaxlib", "optax", "numpy", "scipy", "matplotlib", "sklearn", "rich"})
+HEAVY = frozenset(
+    {"jax", "jaxlib", "optax", "numpy", "scipy", "matplotlib", "sklearn", "rich"}
+    | {"mlxtend", "pandas", "tensorboard"}
+)
 
 EMISSION = frozenset(
     f"pccompiler.lowering.{name}"

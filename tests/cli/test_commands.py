@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -24,6 +27,27 @@ def test_every_command_explains_itself(command: str) -> None:
         assert "Usage:" in result.output
     lines = result.output.splitlines()
     assert any(line.startswith("  ") and line.rstrip().endswith((".", "...")) for line in lines)
+
+
+def every_command(group: click.Group = cli.main, words: str = "") -> Iterator[Any]:
+    """All commands and commands of commands, as parameters named by their words."""
+    for name, command in group.commands.items():
+        path = f"{words} {name}".strip()
+        yield pytest.param(command, id=path)
+        if isinstance(command, click.Group):
+            yield from every_command(command, path)
+
+
+@pytest.mark.parametrize("command", list(every_command()))
+def test_every_command_and_option_is_described_with_its_default(command: click.Command) -> None:
+    assert command.get_short_help_str(100).endswith((".", "..."))
+    for option in command.params:
+        if not isinstance(option, click.Option):
+            continue
+        assert option.help
+        assert option.help.endswith((".", "?", ")"))
+        told = option.is_flag or option.multiple or option.required or option.show_default
+        assert told or "default" in option.help.lower(), option.name
 
 
 def test_a_good_spec_is_checked_in_silence_on_stdout(pcc: Pcc) -> None:

@@ -90,6 +90,19 @@ def test_every_state_of_a_run_is_told(pcc: Pcc, made: Path) -> None:
     assert "unreadable" in pcc("runs", "list").stdout
 
 
+@pytest.mark.parametrize("file", ["metrics.jsonl", "result.json", "environment.json", "spec.yaml"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"a": 1}\n', b"\xff\x00\n", b"null"])
+def test_a_run_with_a_damaged_file_is_listed_and_compared(
+    pcc: Pcc, made: Path, file: str, content: bytes
+) -> None:
+    run = made / "runs" / "tiny-001"
+    (run / file).write_bytes(content)
+    assert set(listed(pcc)) == {"runs/tiny-001", "runs/both/slow"}
+    assert pcc("runs", "list").exit_code == 0
+    assert pcc("runs", "compare", "runs/tiny-001", "runs/both/slow").exit_code == 0
+    assert pcc("runs", "delete", "runs/tiny-001").exit_code == 0
+
+
 def test_runs_are_compared_with_what_their_specs_differ_in(pcc: Pcc, made: Path) -> None:
     result = pcc("runs", "compare", "runs/tiny-001", "runs/both/slow", "--json")
     assert result.exit_code == 0
