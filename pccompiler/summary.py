@@ -52,7 +52,11 @@ class Summary:
 def summarise(checked: Checked) -> Summary:
     """The summary of a checked spec."""
     graph, plan = checked.graph, checked.plan
-    energies = {name: energy.name for name, energy in plan.phases[0].energies.items()}
+    form = checked.graph.form
+    energies = {
+        name: form.name if form.undirected else energy.name
+        for name, energy in plan.phases[0].energies.items()
+    }
     return Summary(
         graph.name,
         checked.spec.learning.rule.name,

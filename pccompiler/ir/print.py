@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from pccompiler.components.energies import Energy
 from pccompiler.components.member import Member
 from pccompiler.components.operators import Operator
 from pccompiler.components.operators.base import Transposed
+from pccompiler.components.operators.lateral import Lateral
 from pccompiler.components.vocabulary import Role, Shape
 from pccompiler.diagnostics.source import Span
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node
@@ -36,6 +39,8 @@ def pipeline_text(operators: tuple[Operator, ...]) -> str:
 def _operator(operator: Operator) -> str:
     if isinstance(operator, Transposed):
         return operator.name
+    if isinstance(operator, Lateral):
+        return f"symmetric {_options(operator.inner)}"
     return _options(operator)
 
 
@@ -75,8 +80,13 @@ def _node(graph: Graph, node: Node) -> str:
         words.append("combine=concat")
     if node.passes_through:
         words.append("energy=none")
+    elif graph.form.undirected:
+        if node.role is not Role.INPUT or graph.arriving(node.name):
+            words.append(f"energy={graph.form.name}")
     elif node.chosen or graph.arriving(node.name):
         words.append(f"energy={energy_text(node.energy, node.precision)}")
+    if (node.low, node.high) != (-inf, inf):
+        words.append(f"range=[{node.low:g},{node.high:g}]")
     if node.prior is not None:
         words.append(f"prior={_options(node.prior)}")
     if node.role is Role.OUTPUT:

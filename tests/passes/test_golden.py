@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 GRAPHS = dict.fromkeys(
     ("chain", "skip_dag", "images", "late_shape", "timed_feedback"), "infer_shapes"
-)
+) | {"lateral": "join_laterals"}
 PLANS = {
     "hoisted_chain": "hoist",
     "chain": "wavefront",
@@ -31,6 +31,7 @@ PLANS = {
     "started_at_zero": "wavefront",
     "timed": "wavefront",
     "timed_feedback": "hoist",
+    "nudged_together": "batch_phases",
 }
 CASES = [("graphs", *item) for item in GRAPHS.items()] + [("plans", *i) for i in PLANS.items()]
 
