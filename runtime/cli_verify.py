@@ -40,7 +40,8 @@ from runtime.cli_options import JSON, SET, SPEC, echo_json
     "picture",
     type=click.Path(),
     metavar="FILE",
-    help="Draw energies over inference, and errors over beta, into a .png, .svg or .pdf file.",
+    help="Draw energies over inference, and errors over beta, into a .png, .svg or .pdf file; "
+    "default: no picture.",
 )
 @JSON
 def verify(
