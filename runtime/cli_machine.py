@@ -20,7 +20,7 @@ ROOT = click.option(
 
 @click.group()
 def data() -> None:
-    """Show which data there is, where it is looked for, and whether it is whole."""
+    """Show which data there is, where, and whether it is whole."""
 
 
 @data.command(name="list")
