@@ -18,7 +18,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.reference.equilibrium_learning import Colours, EquilibriumLearner
-from tests.reference.inverse_activations import INTEGRALS, QUADRATIC, VALUES
+from tests.reference.inverse_activations import INTEGRALS, VALUES
 from tests.strategies import Spec
 
 STATE: Any = "hopfield"
@@ -26,7 +26,7 @@ RHO: Any = {"hopfield": {"nonlinearity": "rho"}}
 FORMS = (STATE, STATE, {"hopfield": {"nonlinearity": "state"}}, RHO)
 
 INVERTIBLE = tuple(INTEGRALS)
-UNDER_RHO = tuple(name for name in VALUES if name != "half_hard_sigmoid")
+UNDER_RHO = tuple(VALUES)
 SMOOTH = ("identity", "tanh", "sigmoid", "shifted_sigmoid")
 
 FIXED_POINTS: tuple[Any, ...] = (
@@ -318,13 +318,3 @@ class _Builder:
             wide, narrow = ({"conv": {"kernel": k, "channels": target[-1]}} for k in (3, 2))
             return self.random.choice([[wide, pool], strided, [narrow, pool]])
         return ["flatten", {"dense": {"units": prod(target)}}, {"reshape": target}]
-
-
-def leaves_range_by_descent(case: HopfieldCase) -> bool:
-    """Whether momentum or Adam may carry a state where its energy is infinite."""
-    name, options = EquilibriumLearner(case.spec).optimizer
-    careful = name == "fixed_point" or (name == "sgd" and not options.get("momentum"))
-    nodes = case.spec["nodes"].values()
-    return not careful and any(
-        node.get("activation", "identity") not in (*QUADRATIC, "leaky_relu") for node in nodes
-    )

@@ -106,14 +106,8 @@ def expected(case: HopfieldCase, colours: dict[str, Colours], energies: bool = T
 
 def compare(case: HopfieldCase, energies: bool = True) -> None:
     model = compiled(case)
-    found = computed(case, model, energies)
     wanted = expected(case, colours_of(model), energies)
-    for name, energy in wanted["energies"].items():
-        # Beyond the range of an activation the energy is infinite, or is no number.
-        inside = np.isfinite(energy)
-        found["energies"][name] = np.where(inside, found["energies"][name], 0.0)
-        wanted["energies"][name] = np.where(inside, energy, 0.0)
-    agree(found, wanted, TOLERANCE)
+    agree(computed(case, model, energies), wanted, TOLERANCE)
 
 
 @pytest.mark.parametrize("rule", [PROPAGATION, "contrastive_hebbian", "coupled_learning"])
@@ -129,7 +123,7 @@ def test_states_energies_gradients_and_predictions_are_the_oracles(rule: str, fo
     holds()
 
 
-@examples(5)
+@examples(4)
 @given(hopfield_cases(images=True))
 def test_networks_of_images_are_the_oracles(case: HopfieldCase) -> None:
     compare(case)
@@ -154,7 +148,7 @@ def test_networks_with_ways_back_of_their_own_are_the_oracles(case: HopfieldCase
 
 @pytest.mark.parametrize("name", [*OPTIONAL, "all"])
 def test_leaving_out_a_pass_changes_no_number(name: str) -> None:
-    @examples(3)
+    @examples(2)
     @given(hopfield_cases())
     def holds(case: HopfieldCase) -> None:
         disable = OPTIONAL if name == "all" else (name,)
@@ -167,7 +161,7 @@ def test_leaving_out_a_pass_changes_no_number(name: str) -> None:
     holds()
 
 
-@examples(4)
+@examples(3)
 @given(hopfield_cases(), st.data())
 def test_the_order_of_declaration_changes_no_number(case: HopfieldCase, data: Any) -> None:
     spec = data.draw(shuffled(case.spec))

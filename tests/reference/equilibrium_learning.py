@@ -6,8 +6,8 @@ synchronous), each with fresh fields f = -d(F - sum G)/dx:
     fixed_point   x <- (1 - d) clip(act(f)) + d x              (rho: f in the place of act(f))
     sgd, adam     clip(x - ...) along g = c x - f where G = c/2 x^2, else along g = x - act(f)
 
-clip being into the node's range, and into that of its activation where g does not see it: under
-rho too, where nothing beyond changes what a node emits. A relaxation starts inside.
+clip being into the node's range and, in the form state, into that of its activation; under rho,
+into the states between which a clipping activation is not flat. A relaxation starts inside.
 
     equilibrium propagation   [dF(x_2) - dF(x_1)] / (beta_2 - beta_1)
       with untied edges       -<(x_2 - x_1) / (beta_2 - beta_1), df(x_free)>
@@ -27,7 +27,14 @@ import numpy as np
 
 from tests.reference.activations import Array
 from tests.reference.hopfield_network import NO_NUDGE, HopfieldNetwork, Nudge, States
-from tests.reference.inverse_activations import CLIPPED, QUADRATIC, RANGES, SLOPES, VALUES, clip
+from tests.reference.inverse_activations import (
+    INCREASING,
+    QUADRATIC,
+    RANGES,
+    SLOPES,
+    VALUES,
+    clip,
+)
 from tests.reference.network import Tree, option, tree_map
 
 Colours = tuple[tuple[str, ...], ...]
@@ -192,10 +199,12 @@ class EquilibriumLearner(HopfieldNetwork):
         return self.within(node, x + update.change(node, g, t))
 
     def within(self, node: str, x: Array) -> Array:
-        """The nearest state in the range of the node, and in that of an activation that clips."""
+        """The nearest state in the range of the node and between the bounds of its activation."""
         activation = self.nodes[node].activation
-        bounds = [RANGES[activation]] if activation in CLIPPED else []
-        return clip(x, *bounds, self.nodes[node].range)
+        low, high = RANGES.get(activation, (None, None))
+        if self.rho:
+            low, high = INCREASING.get(activation, (None, None))
+        return clip(x, (low, high), self.nodes[node].range)
 
     def aim(self, node: str, f: Array) -> Array:
         """The state that minimises G(x) - f x."""
@@ -242,7 +251,7 @@ class EquilibriumLearner(HopfieldNetwork):
     # The equilibrium ------------------------------------------------------------------------
 
     def equilibrium(self, params: Tree, batch: Batch, nudge: Nudge = NO_NUDGE) -> States:
-        """The states that fixed-point steps approach, damped, until nothing moves."""
+        """What damped fixed-point steps approach: until nothing moves, or they run away."""
         states = self.start(params, {name: batch[name] for name in self.inputs})
         update = Update("fixed_point", {"damping": 0.3})
         free = [name for name in self.variables if name not in self.inputs]
@@ -251,7 +260,7 @@ class EquilibriumLearner(HopfieldNetwork):
             moved = {n: self._moved(n, states[n], fields[n], update, 1) for n in free}
             change = max(np.abs(moved[n] - states[n]).max() for n in free)
             states = {**states, **moved}
-            if change < 1e-15:
+            if change < 1e-15 or change > 1e6:
                 break
         return states
 

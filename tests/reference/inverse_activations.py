@@ -91,8 +91,13 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 """The values of the activations; without an entry all numbers."""
 
-CLIPPED: tuple[str, ...] = tuple(name for name in RANGES if name in QUADRATIC)
-"""Activations that gradient descent on the states has to keep in their range by clipping."""
+INCREASING: dict[str, tuple[float, float]] = {
+    "hard_sigmoid": (0.0, 1.0),
+    "half_hard_sigmoid": (0.0, 2.0),
+    "hard_tanh": (-1.0, 1.0),
+    "relu": (0.0, INFINITY),
+}
+"""Between which arguments an activation that clips is not flat."""
 
 
 def clip(x: Array, *bounds: Any) -> Array:

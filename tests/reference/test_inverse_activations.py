@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.reference.inverse_activations import (
+    INCREASING,
     INTEGRALS,
     INVERSES,
     QUADRATIC,
@@ -71,6 +72,16 @@ def test_the_integral_is_finite_at_the_ends_of_the_range_and_nothing_is_beyond(n
 )
 def test_values_known_in_closed_form(name: str, x: float, value: float) -> None:
     np.testing.assert_allclose(INTEGRALS[name](np.array(x)), value, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", INCREASING)
+def test_a_clipping_activation_is_flat_exactly_beyond_its_bounds(name: str) -> None:
+    low, high = INCREASING[name]
+    z = np.linspace(-3.05, 3.15, 63)
+    inside = (z > low) & (z < high)
+    np.testing.assert_array_equal(SLOPES[name](z) > 0, inside)
+    ends = VALUES[name](np.array([low, min(high, 1e9)]))
+    assert tuple(ends) == (RANGES[name][0], min(RANGES[name][1], 1e9))
 
 
 @pytest.mark.parametrize("name", ["shifted_sigmoid", "half_hard_sigmoid"])
