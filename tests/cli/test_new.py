@@ -13,7 +13,7 @@ from tests.cli.conftest import Pcc
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = template_names()
-WANTED = {"mlp", "cnn", "skip", "recurrent", "bipc", "generative", "associative_memory"}
+WANTED = {"mlp", "cnn", "skip", "recurrent", "bipc", "hopfield", "generative", "associative_memory"}
 
 
 def test_there_is_a_template_for_each_kind_of_network() -> None:
