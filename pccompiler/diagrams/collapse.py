@@ -18,10 +18,10 @@ def collapsed(picture: Picture) -> tuple[Picture, int]:
     if picture.grid is not None:
         return picture, 0
     found = runs(picture)
+    stacks = [_stack(picture, run) for run in found]
     stack_of = {
         name: number for number, run in enumerate(found) for block in run.blocks for name in block
     }
-    stacks = [_stack(picture, run) for run in found]
     drawn: set[int] = set()
     nodes: list[PictureNode] = []
     for node in picture.nodes:
@@ -31,7 +31,7 @@ def collapsed(picture: Picture) -> tuple[Picture, int]:
         elif number not in drawn:  # it stands where the first of its nodes did
             drawn.add(number)
             nodes.append(stacks[number])
-    edges = _edges(picture, stack_of, [stack.name for stack in stacks])
+    edges = _edges(picture, found, [stack.name for stack in stacks])
     words = picture.summary
     if stacks:
         words += f" · {sum(len(r.blocks) * len(r.blocks[0]) for r in found)} nodes in "
@@ -39,28 +39,49 @@ def collapsed(picture: Picture) -> tuple[Picture, int]:
     return replace(picture, summary=words, nodes=tuple(nodes), edges=edges), len(stacks)
 
 
-def _edges(picture: Picture, stack_of: dict[str, int], names: list[str]) -> tuple[PictureEdge, ...]:
+def _edges(picture: Picture, found_runs: list[Run], names: list[str]) -> tuple[PictureEdge, ...]:
     """The edges that do not lie within a stack; one for those that each block has."""
-    groups: dict[tuple[object, ...], list[PictureEdge]] = {}
+    block_of = {
+        name: (number, position)
+        for number, run in enumerate(found_runs)
+        for position, block in enumerate(run.blocks)
+        for name in block
+    }
+    order = {node.name: i for i, node in enumerate(picture.nodes)}
+
+    def note(word: str, name: str, other: str) -> tuple[str, ...]:
+        """Which block is meant, where it is not the one at the other's side of the stack."""
+        number, position = block_of.get(name, (None, 0))
+        if number is None:
+            return ()
+        last = len(found_runs[number].blocks) - 1
+        usual = last if order[other] > order[name] else 0
+        return () if position == usual else (f"{word} {printable(name)}",)
+
+    groups: dict[tuple[str, ...], list[PictureEdge]] = {}
     for edge in picture.edges:
-        ends = [stack_of.get(edge.source), stack_of.get(edge.target)]
+        ends = [block_of.get(end, (None, 0))[0] for end in (edge.source, edge.target)]
         if ends[0] is not None and ends[0] == ends[1]:
             continue
         source, target = (
             end if number is None else names[number]
             for end, number in zip((edge.source, edge.target), ends, strict=True)
         )
-        label = pattern(" ".join(edge.label))
-        key = (source, target, pattern(edge.name), edge.kind, label, edge.delayed)
-        groups.setdefault(key, []).append(replace(edge, source=source, target=target))
+        alone = ends == [None, None]
+        what = [edge.name] if alone else [pattern(edge.name), pattern(" ".join(edge.label))]
+        key = (source, target, edge.kind, str(edge.delayed), *what)
+        groups.setdefault(key, []).append(edge)
     found: list[PictureEdge] = []
-    for group in groups.values():
-        first, last = group[0], group[-1]
+    for (source, target, *_), group in groups.items():
+        first = group[0]
         if len(group) > 1:
-            times = f"× {len(group)}"
-            facts = (("stands for", f"{len(group)} edges, up to {last.name}"), *first.facts)
-            first = replace(first, label=(*first.label, times), facts=facts)
-        found.append(first)
+            more: tuple[str, ...] = (f"× {len(group)}",)
+            stands = ("stands for", f"{len(group)} edges, up to {group[-1].name}")
+            first = replace(first, facts=(stands, *first.facts))
+        else:
+            more = note("from", first.source, first.target)
+            more += note("to", first.target, first.source)
+        found.append(replace(first, source=source, target=target, label=(*first.label, *more)))
     return tuple(found)
 
 

@@ -34,7 +34,7 @@ def drawing(layout: Layout, header: bool = True) -> Drawing:
         *map(_column, layout.columns),
         *(_edge(edge, f"e{i}") for i, edge in enumerate(layout.edges)),
         *(_node(node, layout.direction, f"n{i}") for i, node in enumerate(layout.nodes)),
-        *(part for edge in layout.edges for part in _label(edge)),
+        *(_label(edge, f"e{i}") for i, edge in enumerate(layout.edges) if edge.label),
     ]
     network = Group("network", tuple(parts), shift=Point((wide - layout.width) / 2, top))
     marks = (
@@ -99,16 +99,16 @@ def _edge(placed: PlacedEdge, key: str) -> Group:
     return Group(f"edge {placed.edge.kind}", marks, placed.edge.tooltip, key=key)
 
 
-def _label(placed: PlacedEdge) -> Iterator[Mark]:
+def _label(placed: PlacedEdge, key: str) -> Group:
     """The pipeline beside its line, or on it where the line runs down."""
-    if placed.label is None:
-        return
-    yield Rectangle(placed.label, 0, PAPER)
+    assert placed.label is not None
+    marks: list[Mark] = [Rectangle(placed.label, 0, PAPER)]
     colour = edge_style(placed.edge.kind).colour
     y = placed.label.y
     for line in placed.edge.label:
-        yield Words(line, placed.label.centre.x, y + LABEL_SIZE, LABEL_SIZE, colour)
+        marks.append(Words(line, placed.label.centre.x, y + LABEL_SIZE, LABEL_SIZE, colour))
         y += LABEL_SIZE * LINE_HEIGHT
+    return Group("label", tuple(marks), key=key)
 
 
 def _legend(layout: Layout, top: float, wide: float) -> tuple[Group, float]:

@@ -6,6 +6,7 @@ html,body{margin:0;height:100%}
 body{display:flex;flex-direction:column;background:var(--paper);color:var(--ink);
 font:14px/1.4 system-ui,sans-serif}
 header,footer{padding:.5rem 1rem}
+header{padding-right:11rem}
 h1{font-size:1.1rem;margin:0}
 header p{margin:0;color:var(--quiet)}
 footer{color:var(--quiet);font-size:.8rem}
@@ -34,7 +35,6 @@ const panel = document.getElementById("facts");
 const known = JSON.parse(document.getElementById("known").textContent);
 const box = svg.viewBox.baseVal, drawn = {width: box.width, height: box.height};
 const groups = [...svg.querySelectorAll("[data-key]")];
-const group = Object.fromEntries(groups.map(g => [g.dataset.key, g]));
 svg.removeAttribute("width");
 svg.removeAttribute("height");
 
@@ -148,6 +148,7 @@ function leave() {
 }
 for (const g of groups) {
   const {name, facts} = known[g.dataset.key];
+  if (g.matches(".label")) continue;
   g.querySelector("title").remove(); // the panel says it
   g.setAttribute("aria-label", name + ": " + facts.map(f => f.join(" ")).join(", "));
   g.setAttribute("tabindex", "0");

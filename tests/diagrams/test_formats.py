@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import SpecError
-from pccompiler.diagrams import FORMATS, VIEWS, format_of
+from pccompiler.diagrams import VIEWS, format_of
 from pccompiler.ir.graph import Graph, Stage
 from tests.diagrams.networks import TEXTS, chain, edge, networks, node, recurrent, small, text_of
 

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pccompiler.diagrams import VIEWS, View
+from pccompiler.diagrams.hierarchy import Size, hierarchy
 from pccompiler.diagrams.layers import layers, turned_edges
 from pccompiler.diagrams.layout import PAGE, laid_out, lay_out
 from pccompiler.diagrams.network import picture
+from pccompiler.diagrams.ordering import crossings, ordered
 from pccompiler.diagrams.picture import Picture
 from pccompiler.diagrams.placed import Layout, PlacedEdge, PlacedNode
 from pccompiler.diagrams.routes import Box, Point
@@ -222,6 +224,18 @@ def test_a_chain_stays_straight_beside_its_skips() -> None:
     centres = {box.centre.x if layout.direction == "down" else box.centre.y
                for box in boxes(layout).values()}  # fmt: skip
     assert max(centres) - min(centres) < CLOSE
+
+
+def test_overlapping_skips_stand_on_both_sides_of_a_chain_without_crossings() -> None:
+    plain = chain(40)
+    names = [n.name for n in plain.nodes]
+    skips = [edge(names[i], names[i + 2], "skip") for i in range(1, 37)]
+    drawn = picture(Graph.of("skips", Stage.TYPED, plain.nodes, [*plain.edges, *skips]))
+    layout = laid_out(drawn, "down")
+    assert layout.width < 400
+    sizes = {n.name: Size(1.0, 1.0, 1.0, 1.0) for n in drawn.nodes}
+    graph = hierarchy(drawn, sizes, {}, Size(1.0, 1.0, 1.0, 1.0))
+    assert crossings(graph, [list(rank) for rank in ordered(graph)]) == 0
 
 
 def test_a_few_layers_run_right_and_a_deep_chain_runs_down() -> None:

@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given, settings
 
 from pccompiler.components.energies.priors import LaplacePrior
-from pccompiler.components.forms import PredictiveCodingForm
+from pccompiler.components.forms import HopfieldForm, PredictiveCodingForm
 from pccompiler.diagnostics.diagnostic import SpecError
+from pccompiler.diagrams import View
 from pccompiler.diagrams.circuit import circuit
 from pccompiler.diagrams.network import picture
 from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
+from pccompiler.diagrams.styles import EDGE_STYLES, Tip
 from pccompiler.diagrams.unrolled import unrolled
 from pccompiler.driver import check
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Graph, Stage
-from tests.diagrams.networks import PASSING, bipc, chain, edge, networks, node, recurrent
+from tests.diagrams.networks import PASSING, bipc, chain, edge, networks, node, recurrent, text_of
 
 
 def node_of(drawn: Picture, name: str) -> PictureNode:
@@ -184,3 +186,62 @@ def test_a_root_with_a_prior_has_an_error_and_one_without_has_none() -> None:
     roots = [node("a").replace(prior=LaplacePrior()), node("b")]
     drawn = circuit(Graph.of("roots", Stage.TYPED, roots, []))
     assert {n.name for n in drawn.nodes} == {"a", "ε(a)", "b"}
+
+
+# Undirected forms --------------------------------------------------------------------------
+
+
+def hopfield() -> Graph:
+    """A chain with a skip, a lateral coupling, and an edge that has feedback of its own."""
+    graph = chain(5)
+    more = [
+        edge("image", "h2", "skip"),
+        edge("h1", "h1", "recurrent"),
+        edge("label", "h3", "feedback"),
+    ]
+    return Graph.of(
+        "hopfield", Stage.TYPED, graph.nodes, [*graph.edges, *more], form=HopfieldForm()
+    )
+
+
+@pytest.mark.parametrize("view", [picture, circuit])
+def test_couplings_have_no_arrows_and_one_way_edges_have(view: View) -> None:
+    drawn = view(hopfield(), None, "")
+    kinds = {e.name: e.kind for e in drawn.edges}
+    assert kinds == {
+        "image->h1": "coupling",
+        "h1->h2": "coupling",
+        "h2->h3": "coupling",
+        "image->h2": "skip_coupling",
+        "h1->h1": "recurrent_coupling",
+        "h3->label": "feedforward",
+        "label->h3": "feedback",
+    }
+    assert {EDGE_STYLES[kind].tip for kind in kinds.values()} == {Tip.NONE, Tip.ARROW}
+
+
+def test_a_circuit_of_couplings_has_no_error_units_and_says_so() -> None:
+    drawn = circuit(hopfield())
+    assert {n.look for n in drawn.nodes} == {"input_value", "hidden_value", "output_value"}
+    assert [n.name for n in drawn.nodes] == [n.name for n in hopfield().nodes]
+    assert drawn.summary.endswith("no error units: values act on each other")
+    assert not {"comparison", "correction"} & set(drawn.kinds())
+
+
+def test_couplings_tell_the_energy_that_they_enter() -> None:
+    drawn = picture(hopfield())
+    assert dict(edge_of(drawn, "h1->h2").facts)["enters"] == "the hopfield energy"
+    assert dict(node_of(drawn, "h1").facts)["energy"] == "hopfield"
+    assert "precision" not in dict(node_of(drawn, "h1").facts)
+
+
+@pytest.mark.parametrize(
+    ("format", "told"),
+    [("dot", "dir=none"), ("mermaid", " --- "), ("svg", ">coupling, acts both ways<")],
+)
+def test_every_format_draws_couplings_without_direction(format: str, told: str) -> None:
+    text = text_of(hopfield(), format)
+    assert told in text or told.replace(" --- ", " ---|") in text
+    if format == "svg":
+        one = text.split('class="edge coupling"')[1].split("</g>")[0]
+        assert "<polygon" not in one
