@@ -90,10 +90,10 @@ def evaluate(run_dir: str, split: str, which: Which, as_json: bool) -> None:
     click.echo(f"{split}: {_scores_text(asdict(scores))}")
 
 
-def predict(run_dir: str, data: str | None, output: str, which: Which, request: Request) -> None:
-    """Writes predictions for a file, or for what the request holds alone."""
-    source = None if data is None else Path(data)
-    written = predict_file(_opened(run_dir), source, Path(output), which, request)
+def predict(run_dir: str, data: Sequence[str], output: str, which: Which, request: Request) -> None:
+    """Writes predictions for files, or for what the request holds alone."""
+    sources = [Path(name) for name in data]
+    written = predict_file(_opened(run_dir), sources, Path(output), which, request)
     files = ", ".join(str(file) for file in written.files)
     click.echo(f"wrote {written.samples} predictions to {files}", err=True)
 
@@ -103,10 +103,10 @@ def compare(
 ) -> None:
     """Trains under several rules and seeds, and prints a row for each rule."""
     from runtime.compare import compare as compare_rules
-    from runtime.compare import parse_seeds
+    from runtime.compare import parse_seeds, split_rules
     from runtime.tables import print_comparison
 
-    names = tuple(name.strip() for name in rules.split(","))
+    names = split_rules(rules)
     rows = _until_interrupted(
         lambda: compare_rules(
             spec,

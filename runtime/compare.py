@@ -86,6 +86,18 @@ def compare(
     return tuple(rows)
 
 
+def split_rules(text: str) -> tuple[str, ...]:
+    """The rules in a list with commas; those inside brackets belong to a rule's options."""
+    rules, depth = [""], 0
+    for letter in text:
+        depth += (letter in "{[") - (letter in "}]")
+        if letter == "," and depth <= 0:
+            rules.append("")
+        else:
+            rules[-1] += letter
+    return tuple(rule.strip() for rule in rules)
+
+
 def parse_seeds(text: str) -> tuple[int, ...]:
     """`0..4` or `0,3,7`. Raises SpecError (PC561) for anything else."""
     try:
@@ -113,7 +125,9 @@ def _row(rule: str, seeds: Sequence[int], runs: Sequence[Run]) -> Row:
     scores = [(run.result or {})["test"]["last"] for run in runs]
     known = [name for name in ("accuracy", "loss", "energy") if scores[0][name] is not None]
     metric = known[0]
-    rates = [rate for run in runs for rate in run.column("steps_per_second", "epoch")[1][1:]]
+    columns = [run.column("steps_per_second", "epoch")[1] for run in runs]
+    # the first epoch compiles; alone, it is all there is
+    rates = [rate for column in columns for rate in (column[1:] if len(column) > 1 else column)]
     values = tuple(score[metric] for score in scores)
     milliseconds = 1000 / median(rates) if rates else float("nan")
     return Row(rule, tuple(seeds), metric, values, milliseconds)

@@ -216,13 +216,14 @@ class TrainingEvidence:
         watched = replace(self, observe=_states)
         settled = watched.settled(phase)
         self._settled[phase] = replace(settled, observed=())
-        begin = {name: rows[0] for name, rows in settled.observed.items()} or settled.states
+        rows: Mapping[str, Array] = settled.observed or {}
+        begin = {name: row[0] for name, row in rows.items()} or settled.states
         live = [n for n in plan.energies if plan.first_arrival(n) <= plan.phase.steps + 1]
         met = dict(settled.states)
         for name in live:
             step = plan.first_arrival(name)
             if step <= plan.phase.steps:
-                met[name] = settled.observed[name][step - 1]
+                met[name] = rows[name][step - 1]
 
         def energy(params: Params) -> Array:
             terms = self.equations(params).energies(plan, met, live, {}, read=begin)

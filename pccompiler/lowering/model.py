@@ -151,7 +151,7 @@ class CompiledModel:
         if completed < count:  # the same steps once more, up to the batch that was not finite
             after, _, _ = self._train(state, data, order, completed)
         if self._metrics_tree is None:
-            batch = {name: values[:1] for name, values in data.items()}
+            batch = {name: values[: order.shape[1]] for name, values in data.items()}
             metrics = jax.eval_shape(self._step, state, batch)[1]
             self._metrics_tree = jax.tree.structure(metrics)
         columns = list(np.asarray(rows).T)

@@ -188,7 +188,9 @@ class _Planner:
             if clamped and node.name in outputs:
                 if not all(self.copies.targets):
                     elsewhere[node.name] = energies[node.name]
-                energies[node.name] = graph.target_energy(node)
+                pulled = node.name in phase.pulled  # no target: somewhere on the way there
+                target = graph.free_energy(node) if pulled else graph.target_energy(node)
+                energies[node.name] = target
         return energies, elsewhere
 
     def _wave(

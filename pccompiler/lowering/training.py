@@ -100,9 +100,18 @@ def step_evidence(
         batch,
         key,
         observe=observe,
-        start=state.aux.get("states"),
+        start=_carried(state, batch),
         nudge=nudge(nudging, key, epoch),
     )
+
+
+def _carried(state: TrainState, batch: Mapping[str, Array]) -> States | None:
+    """The states that the step before left, where its batch was as large as this one."""
+    states = state.aux.get("states")
+    size = next(iter(batch.values())).shape[0]
+    if states is None or any(len(x) != size for x in states.values()):
+        return None
+    return states
 
 
 def init_aux(plan: UpdatePlan, batch_size: int, dtype: Any) -> dict[str, Any]:
