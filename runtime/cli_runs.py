@@ -101,15 +101,19 @@ def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
 
 @click.command()
 @RUN
-@click.argument("data", required=False, type=click.Path())
+@click.argument("data", nargs=-1, type=click.Path())
 @click.option(
-    "-o", "--output", required=True, type=click.Path(), help="File to write: .npz, .csv or .png."
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(),
+    help="File to write: .csv, .npz, .json or .png.",
 )
 @click.option(
     "--clamp",
     multiple=True,
     metavar="NODE=VALUE",
-    help="Hold a node at a class, a number, or a .npy or .npz file. May be repeated.",
+    help="Hold a node at a class, a number, a file like DATA, or a folder. May be repeated.",
 )
 @click.option(
     "--read",
@@ -121,7 +125,7 @@ def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
     "--mask",
     multiple=True,
     metavar="NODE=FILE",
-    help="Hold a node only where the array of this file is not zero, and fill in the rest.",
+    help="Hold a node only where this array or picture is not zero, and fill in the rest.",
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Inference steps; default: the spec's.")
 @click.option(
@@ -135,7 +139,7 @@ def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
 @WHICH
 def predict(
     run: str,
-    data: str | None,
+    data: tuple[str, ...],
     output: str,
     clamp: tuple[str, ...],
     read: tuple[str, ...],
@@ -147,11 +151,22 @@ def predict(
 ) -> None:
     """Predict, imagine or complete, with a trained network.
 
-    DATA (.npz) holds one array per node, by its name, or a single array (also .npy) for a
-    single input; the first axis counts samples. Values are in the units of the training data.
+    DATA is one of these; values are in the units of the training data.
+
+    \b
+      .npz   one array per node, by its name; the first axis counts samples
+      .npy   a single array, for a single input; also in an .npz file
+      .csv   a row per sample; a header such as `x[0],x[1],label` names nodes
+             and their units; without one, the units of a single input in order
+      .png   a picture per sample, grey or colour, of the size of its node:
+             one file, several, or a folder of them, in the order of names
+
+    A node of classes takes class numbers. Black is 0, white the largest value of the data
+    source (255 of bytes, 16 of digits, else 1).
 
     \b
       pcc predict RUN x.npz -o y.csv                      the outputs
+      pcc predict RUN digits/ -o y.json                   of all pictures in a folder
       pcc predict RUN -o dream.png --clamp label=3 --read image
       pcc predict RUN x.npz -o whole.png --mask image=seen.npy --read image
     """

@@ -10,20 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from pccompiler.components.sources.npz import read_npy, read_npz
 from pccompiler.components.vocabulary import Shape
-from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.graph import Graph
 from runtime.binding import Encoding
+from runtime.input_files import KINDS, names_inputs, read_inputs
+from runtime.input_pictures import Pictures
+from runtime.pictures import picture_shape
 
 
 @dataclass(frozen=True)
 class Request:
     """What to hold and to read, beside what the spec says of prediction.
 
-    clamp   {node: a number for every unit, a class number, or an array}, in the units of the
-            training data; nodes without data take the values of their units
-    masks   {node: array}: only entries where it is not zero are held, the others are free
+    clamp   {node: a number for every unit, a class number, an array, or pictures}, in the
+            units of the training data; nodes without data take the values of their units
+    masks   {node: array or picture}: only entries where it is not zero are held, the others
+            are free
     read    the nodes to read; with any, exactly the nodes given are held
     steps   of the relaxation; default: the spec's
     samples how many samples, where the values are the same for all of them; default 1
@@ -59,17 +62,6 @@ def request_from_words(
     return Request(values, arrays, tuple(dict.fromkeys(read)), steps, samples, seed)
 
 
-def read_arrays(path: Path) -> Mapping[str, Any]:
-    """The arrays of an .npz file by name; that of an .npy file under the file's own.
-
-    Raises DataError: PC501 for a file that is missing, PC502 to PC505 for one that is bad.
-    """
-    if not path.is_file():
-        message = f"input file {path} is missing"
-        raise DataError(Diagnostic("PC501", message, help="name an .npz or .npy file"))
-    return {path.stem: read_npy(path)} if path.suffix == ".npy" else read_npz(path)
-
-
 def _pairs(option: str, words: Sequence[str]) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for word in words:
@@ -84,7 +76,7 @@ def _pairs(option: str, words: Sequence[str]) -> dict[str, str]:
 
 
 def _number_or_file(node: str, word: str) -> Any:
-    if word.endswith((".npy", ".npz")):
+    if names_inputs(word):
         return _array_of(Path(word), node)
     try:
         number = float(word)
@@ -93,13 +85,16 @@ def _number_or_file(node: str, word: str) -> Any:
     if not math.isfinite(number):
         raise unusable(
             f"`{word}` for `{node}` is neither a number nor a file",
-            "write a number, such as a class, or name a file ending in .npy or .npz",
+            f"write a number, such as a class, or name a file ending in {KINDS}",
         )
     return number
 
 
-def _array_of(path: Path, node: str) -> np.ndarray:
-    arrays = read_arrays(path)
+def _array_of(path: Path, node: str) -> Any:
+    """The array for a node in a file, or its pictures."""
+    arrays = read_inputs([path])
+    if isinstance(arrays, Pictures):
+        return arrays
     if node not in arrays and len(arrays) != 1:
         held = ", ".join(f"`{name}`" for name in arrays) or "nothing"
         raise unusable(f"{path} holds {held}, none named `{node}`", f"name an array `{node}`")
@@ -113,11 +108,20 @@ class Holder:
     graph: Graph
     encodings: Mapping[str, Encoding]
 
-    def samples_of(self, node: str, values: Any) -> np.ndarray:
-        """An array with an axis of samples as the node takes it, (samples, [time,] *shape).
+    def image_shape(self, node: str) -> Shape | None:
+        """(height, width, 1 or 3) of a picture of the node; None where it is no picture."""
+        return picture_shape(self.graph.node[node].shape or (), self.encodings.get(node))
 
-        Raises SpecError (PC550) for a shape or a class that the node does not have.
+    def samples_of(self, node: str, values: Any) -> np.ndarray:
+        """An array with an axis of samples, or pictures, as the node takes it, (samples,
+        [time,] *shape).
+
+        Raises SpecError (PC550) for a shape or a class that the node does not have, DataError
+        for pictures.
         """
+        if isinstance(values, Pictures):
+            code = self.encodings.get(node)
+            values = self._pictures(node, values, code.full_scale if code else 1.0)
         values = np.asarray(values)
         one = self._value_shape(node)
         inner = self._inner(values.shape[1:], one) if values.ndim else None
@@ -136,6 +140,8 @@ class Holder:
 
         Raises SpecError: PC550 for arrays, PC554 for a class that does not exist.
         """
+        if isinstance(value, Pictures):
+            return self.samples_of(node, value)
         value, one = np.asarray(value), self._value_shape(node)
         if value.ndim == 0:
             self._refuse_unknown_class(node, float(value))
@@ -150,6 +156,9 @@ class Holder:
 
         Raises SpecError (PC554) for any other shape.
         """
+        if isinstance(mask, Pictures):
+            mask = self._pictures(node, mask, 1.0)
+            mask = mask[0] if len(mask) == 1 else mask
         mask, shape = np.asarray(mask) != 0, self.graph.node[node].shape or ()
         times = (self.graph.time.steps,) if self.graph.time else ()
         leading = [((), (1,)), ((samples,), (samples,))]
@@ -171,6 +180,15 @@ class Holder:
         if times and len(lead) == 1:
             lead = (*lead, 1)  # the same at all times
         return np.broadcast_to(mask.reshape(*lead, *shape), (samples, *times, *shape))
+
+    def _pictures(self, node: str, pictures: Pictures, white: float) -> np.ndarray:
+        shape = self.image_shape(node)
+        if shape is None:
+            raise unfit(
+                f"`{node}` is no picture, so {pictures.files[0]} cannot be held there",
+                f"give its values in a file ending in {KINDS.partition(' or ')[0]}",
+            )
+        return pictures.read(node, shape, white)
 
     def _value_shape(self, node: str) -> Shape:
         code = self.encodings.get(node)

@@ -59,6 +59,15 @@ def picture_of(node: str, values: np.ndarray, code: Encoding | None) -> Picture:
     return Picture(title, images, columns)
 
 
+def picture_shape(shape: Shape, code: Encoding | None) -> Shape | None:
+    """(height, width, 1 or 3) of one picture of a node of this shape, None if it is none.
+
+    Where a sample is a sequence, all its times make a picture if one time alone does not.
+    """
+    steps = (code.steps,) if code is not None and code.steps else ()
+    return _layout((*steps, *shape), code)[1]
+
+
 def as_png(picture: Picture) -> bytes:
     """The picture as the bytes of a PNG file."""
     # Figure, not pyplot: no global state, no backend to choose, works without a display.

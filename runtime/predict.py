@@ -14,7 +14,9 @@ from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.graph import Graph
-from runtime.holding import AS_THE_SPEC_SAYS, Holder, Request, read_arrays, unfit, unusable
+from runtime.holding import AS_THE_SPEC_SAYS, Holder, Request, unfit, unusable
+from runtime.input_files import read_inputs
+from runtime.input_pictures import Pictures
 from runtime.run import Run, Which
 from runtime.write_predictions import refuse_other_endings, write
 
@@ -32,23 +34,27 @@ class Written:
 
 def predict_file(
     run: Run,
-    source: Path | None,
+    source: Path | Sequence[Path] | None,
     target: Path,
     which: Which = "last",
     request: Request = AS_THE_SPEC_SAYS,
 ) -> Written:
     """Predicts for the inputs in a file, or for what the request holds alone.
 
-    source: an .npz file of arrays by node name, or a single array (also .npy) where one input
-    is wanted; (samples, *shape) in the units of the training data.
-    target: `.npz` with what is read by node name (classes also as `NODE_class`), `.csv` with a
-    row per sample: the class, then a column per unit, or `.png` with pictures.
+    source: an .npz or .csv file of arrays by node name, or a single array (also .npy) where one
+    input is wanted; (samples, *shape) in the units of the training data. Or pictures, several
+    files or a folder of them, for the one node that is a picture.
+    target: `.npz` or `.json` with what is read by node name (classes also as `NODE_class`),
+    `.csv` with a row per sample: the class, then a column per unit, or `.png` with pictures.
 
     Raises what `predict` raises, SpecError (PC551) for the ending or what is no picture, and
     DataError for files.
     """
     refuse_other_endings(target)
-    arrays = {} if source is None else read_arrays(source)
+    paths = [source] if isinstance(source, Path) else source or ()
+    arrays = read_inputs(paths) if paths else {}
+    if isinstance(arrays, Pictures):
+        arrays = {_node_of_pictures(run, request): arrays}
     outputs = predict(run, arrays, which, request)
     files = write(target, outputs, run.folder.encodings())
     return Written(len(next(iter(outputs.values()))), files)
@@ -102,6 +108,34 @@ def predict(
             values = _probabilities(model.graph, name, values)
         outputs[name] = encodings[name].decode(values) if name in encodings else values
     return outputs
+
+
+def _node_of_pictures(run: Run, request: Request) -> str:
+    """The node that pictures are for: the only one among those wanted in the input that is a
+    picture, else, where the user says what is read, among the others that take data."""
+    plan = run.model.plan
+    holder = Holder(plan.graph, run.folder.encodings())
+    wanted = [*plan.prediction.phase.clamped, *request.masks]
+    free = [name for name in holder.encodings if name not in request.read] if request.read else []
+    for names in (wanted, free):
+        found = [
+            name
+            for name in dict.fromkeys(names)
+            if name in plan.graph.node and name not in request.clamp and holder.image_shape(name)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            break
+    else:
+        raise unfit(
+            f"none of the nodes that the input may hold is a picture: {_listed(wanted)}",
+            "give their values in a file ending in .npz, .npy or .csv",
+        )
+    raise unfit(
+        f"the pictures may be meant for {' or '.join(f'`{name}`' for name in found)}",
+        f"say for which, with `--clamp {found[0]}=FILE.png`",
+    )
 
 
 @dataclass(frozen=True)

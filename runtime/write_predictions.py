@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +21,7 @@ from runtime.pictures import as_png, picture_of
 Outputs = Mapping[str, np.ndarray]
 """(samples, ...) by node name."""
 
-ENDINGS = (".npz", ".csv", ".png")
+ENDINGS = (".npz", ".csv", ".json", ".png")
 
 
 def refuse_other_endings(target: Path) -> None:
@@ -50,8 +53,7 @@ def write(target: Path, outputs: Outputs, encodings: Mapping[str, Encoding]) -> 
             for node, values in outputs.items()
             if node in encodings and encodings[node].kind == "classes"
         }
-        form = _as_npz if target.suffix == ".npz" else _as_csv
-        contents = {target: form(outputs, classes)}
+        contents = {target: _FORMS[target.suffix](outputs, classes)}
     for file, content in contents.items():
         replace_file(file, content)
     return tuple(contents)
@@ -81,6 +83,30 @@ def _as_csv(outputs: Outputs, classes: Outputs) -> bytes:
     # float32 as text: the shortest that reads back as the same number
     writer.writerows(zip(*(values.astype(str) for values in columns.values()), strict=True))
     return text.getvalue().encode()
+
+
+def _as_json(outputs: Outputs, classes: Outputs) -> bytes:
+    """As in an .npz file, with nested lists; null for what is not finite."""
+    told: dict[str, Any] = {}
+    for node, values in outputs.items():
+        if node in classes:
+            told[f"{node}_class"] = classes[node].tolist()
+        told[node] = _plain(values.tolist())
+    return (json.dumps(told, allow_nan=False) + "\n").encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    # float32 as text: the shortest that reads back as the same number
+    return float(str(np.float32(value))) if math.isfinite(value) else None
+
+
+_FORMS: Mapping[str, Callable[[Outputs, Outputs], bytes]] = {
+    ".npz": _as_npz,
+    ".csv": _as_csv,
+    ".json": _as_json,
+}
 
 
 def _columns(name: str, values: np.ndarray) -> dict[str, np.ndarray]:

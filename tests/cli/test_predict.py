@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.cli.conftest import Pcc
 
@@ -65,6 +67,68 @@ def test_a_network_predicts_imagines_completes_and_inverts(
     assert set(np.load(folder / "two.npz")) == {"image", "h"}
 
 
+def outputs(pcc: Pcc, folder: Path, *words: str) -> dict[str, np.ndarray]:
+    """What a prediction writes, by name."""
+    result = pcc("predict", "run", *words, "-o", "out.json")
+    assert (result.exit_code, result.stdout) == (0, ""), result.output
+    return {name: np.array(v) for name, v in json.loads((folder / "out.json").read_text()).items()}
+
+
+def same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert found.keys() == expected.keys()
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-5, atol=1e-5)
+
+
+def test_every_kind_of_file_holds_the_same_values(pcc: Pcc, folder: Path, run: str) -> None:
+    images = np.load(folder / "x.npy")
+    held = ["--read", "label", "--clamp"]
+    expected = outputs(pcc, folder, *held, "image=x.npy")
+    assert {name: v.shape for name, v in expected.items()} == {"label_class": (3,), "label": (3, 2)}
+
+    (folder / "pictures").mkdir()
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(folder / "pictures" / f"{i}.png")
+    rows = ["image[0],image[1],image[2],image[3]", *(",".join(map(str, i.ravel())) for i in images)]
+    (folder / "x.csv").write_text("\n".join(rows))
+    for held_file in ("image=pictures", "image=x.csv"):
+        same(outputs(pcc, folder, *held, held_file), expected)
+    for data in (["x.csv"], ["pictures"], [f"pictures/{i}.png" for i in range(3)]):
+        same(outputs(pcc, folder, *data, "--read", "label"), expected)
+
+
+def test_classes_come_from_tables_with_and_without_a_header(
+    pcc: Pcc, folder: Path, run: str
+) -> None:
+    (folder / "named.csv").write_text("label\n0\n1\n")
+    (folder / "plain.csv").write_text("0\n1\n")
+    np.save(folder / "labels.npy", np.array([0, 1]))
+    expected = outputs(pcc, folder, "labels.npy")
+    assert expected["image"].shape == (2, 4)
+    same(outputs(pcc, folder, "named.csv"), expected)
+    same(outputs(pcc, folder, "plain.csv"), expected)
+    assert pcc("predict", run, "x.npy", "--read", "label", "-o", "y.csv").exit_code == 2
+    np.savez(folder / "x.npz", image=np.load(folder / "x.npy"))
+    assert pcc("predict", run, "x.npz", "--read", "label", "-o", "y.csv").exit_code == 0
+    told = outputs(pcc, folder, "x.npz", "--read", "label")["label_class"]
+    same(outputs(pcc, folder, "y.csv"), outputs(pcc, folder, "--clamp", "label=y.csv"))
+    np.save(folder / "told.npy", told)
+    same(outputs(pcc, folder, "y.csv"), outputs(pcc, folder, "told.npy"))
+
+
+def test_a_picture_may_be_completed_by_a_mask_that_is_a_picture(
+    pcc: Pcc, folder: Path, run: str
+) -> None:
+    Image.fromarray(np.load(folder / "x.npy")[0]).save(folder / "x.png")
+    Image.fromarray(np.array([[9, 0], [9, 0]], np.uint8)).save(folder / "mask.png")
+    held = ["x.png", "--read", "image", "--mask"]
+    found = outputs(pcc, folder, *held, "image=mask.png")["image"].reshape(2, 2)
+    np.testing.assert_allclose(found[:, 0], np.load(folder / "x.npy")[0, :, 0], rtol=1e-5)
+    same(
+        outputs(pcc, folder, *held, "image=mask.png"), outputs(pcc, folder, *held, "image=mask.npy")
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "status", "told"),
     [
@@ -81,12 +145,31 @@ def test_a_network_predicts_imagines_completes_and_inverts(
         ("-o a.png --clamp label=1 --read h", 2, "`h` of shape (3,) is no picture"),
         ("-o a.txt --clamp label=1", 2, "PC551"),
         ("none.npz -o a.npz", 3, "none.npz is missing"),
-        ("decoder.yaml -o a.npz", 3, "decoder.yaml"),
+        ("decoder.yaml -o a.npz", 3, "decoder.yaml: its ending"),
+        ("bad.csv -o a.npz", 3, "bad.csv, line 3, column 1 (`label`): `one` is no finite number"),
+        ("wide.csv -o a.npz", 2, "PC550"),
+        ("named.csv -o a.npz", 2, "no array for the input `label`"),
+        ("--clamp image=bad.csv --read label -o a.npz", 3, "bad.csv, line 3"),
+        ("wide.png --read label -o a.npz", 2, "wide.png has 3 x 2 pixels, but `image` takes 2 x 2"),
+        ("decoder.png --read label -o a.npz", 3, "decoder.png is damaged: it is not a PNG"),
+        ("wide.png -o a.npz", 2, "none of the nodes that the input may hold is a picture: `label`"),
+        ("--clamp label=wide.png -o a.npz", 2, "`label` is no picture, so wide.png cannot"),
+        ("empty --read label -o a.npz", 3, "folder empty holds no pictures"),
+        ("--clamp image=empty --read label -o a.npz", 3, "folder empty holds no pictures"),
+        ("x.npy wide.png --read label -o a.npz", 2, "x.npy is no picture"),
+        ("none.png --read label -o a.npz", 3, "none.png is missing"),
+        ("x.npy -o a.json --clamp label=1 --read h", 2, "no node `x`"),
     ],
 )
 def test_a_mistake_is_one_message_with_its_exit_code(
     pcc: Pcc, folder: Path, run: str, words: str, status: int, told: str
 ) -> None:
+    (folder / "bad.csv").write_text("label\n1\none\n")
+    (folder / "wide.csv").write_text("1,2,3\n")
+    (folder / "named.csv").write_text("lable,other\n1,2\n")
+    Image.fromarray(np.zeros((2, 3), np.uint8)).save(folder / "wide.png")
+    (folder / "decoder.png").write_text(SPEC)
+    (folder / "empty").mkdir()
     result = pcc("predict", run, *words.split())
     assert told in result.output
     assert result.exit_code == status

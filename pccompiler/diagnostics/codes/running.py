@@ -124,7 +124,7 @@ RUNNING_CODES: tuple[Code, ...] = (
         "The file holds one array per node that is held (without --read, the inputs), named "
         "like the node, or a single array where there is one input; the first axis counts "
         "samples, the rest has the shape of the training data. Values are in the units of the "
-        "training data, before scaling.",
+        "training data, before scaling. Several files have to be pictures of one size.",
         why="An array in the place of another would give numbers that mean nothing.",
         wrong="pcc predict runs/a in.npz -o out.csv    # holds `pixels` and `id`, not `image`",
         right="pcc predict runs/a in.npz -o out.csv    # holds `image`",
@@ -132,9 +132,9 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC551",
         "the output of a prediction cannot be written",
-        "The ending decides the format: .npz for arrays, .csv for a table, .png for pictures of "
-        "a node whose units form an image: of shape [h, w], [h, w, 1], [h, w, 3], or as many as "
-        "a square has.",
+        "The ending decides the format: .npz and .json for arrays, .csv for a table, .png for "
+        "pictures of a node whose units form an image: of shape [h, w], [h, w, 1], [h, w, 3], or "
+        "as many as a square has.",
         why="The format has to be known, and has to be able to hold the values.",
         wrong="pcc predict runs/a in.npz -o out.txt",
         right="pcc predict runs/a in.npz -o out.csv",
@@ -163,12 +163,34 @@ RUNNING_CODES: tuple[Code, ...] = (
         "PC554",
         "a value or mask of a prediction cannot be used",
         "--clamp NODE=VALUE takes the number of a class for a node of classes, a number for "
-        "every unit of another node, or an .npy or .npz file. --mask NODE=FILE takes an array of "
-        "the shape of one sample, or with an axis of samples before it; entries where it is not "
-        "zero are held at the node's value, which the input or --clamp gives.",
+        "every unit of another node, a file of inputs (.npz, .npy, .csv, .png) or a folder of "
+        "pictures. --mask NODE=FILE takes an array or picture of the shape of one sample, or with "
+        "an axis of samples before it; entries where it is not zero are held at the node's "
+        "value, which the input or --clamp gives.",
         why="What is held has to say one number for every unit that it holds.",
         wrong="pcc predict runs/a -o out.png --clamp label=10 --read image   # classes are 0 to 9",
         right="pcc predict runs/a -o out.png --clamp label=9 --read image",
+    ),
+    Code(
+        "PC555",
+        "a table of inputs cannot be read",
+        "A CSV file has a row per sample and a finite number in every cell, with a point, "
+        "separated by commas. A header names nodes, with the index of a unit where there are "
+        "several, counted from 0; without a header the columns are the units of the single "
+        "input. The message names the first line and column that breaks this.",
+        why="A number in the place of another would be used without being noticed.",
+        wrong="pcc predict runs/a in.csv -o out.csv    # x[0],x[1] and below it 0.5,n/a",
+        right="pcc predict runs/a in.csv -o out.csv    # x[0],x[1] and below it 0.5,-1e-3",
+    ),
+    Code(
+        "PC556",
+        "a picture cannot be used as an input",
+        "Pictures are PNG files with a single, opaque image, as wide and as high as the node is. "
+        "Black becomes 0, white the largest value of the data source; a node of one channel "
+        "takes the brightness of colours. A folder stands for the .png files in it.",
+        why="What a transparent pixel means, or which image of several, only you can say.",
+        wrong="pcc predict runs/a cut_out.png -o out.csv      # with a transparent background",
+        right="pcc predict runs/a on_black.png -o out.csv",
     ),
     Code(
         "PC560",
