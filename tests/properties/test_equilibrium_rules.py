@@ -100,13 +100,13 @@ def compare(case: Case) -> None:
     agree(settled(case, model), expected(case, colours_of(model)), TOLERANCE)
 
 
-@examples(6)
+@examples(4)
 @given(cases(optimizers=FIXED_POINTS, rules=RULES, free_roots=False, predicted_inputs=True))
 def test_predictive_coding_by_fixed_points_is_the_oracles(case: Case) -> None:
     compare(settling(case, None, ranges=False))
 
 
-@examples(6)
+@examples(4)
 @given(
     cases(optimizers=st.one_of(FIXED_POINTS, DESCENTS), rules=RULES, free_roots=False),
 )
@@ -199,7 +199,7 @@ def bidirectional(case: TimedCase, seed: int) -> TimedCase:
     return TimedCase({**case.spec, "nodes": nodes, "inference": inference}, case.seed)
 
 
-@examples(10)
+@examples(5)
 @given(timed_cases(forms=SUMMED + SEPARATE, times=(None,)), st.integers(0, 2**16))
 def test_networks_predicted_from_two_sides_are_the_oracles(case: TimedCase, seed: int) -> None:
     case = bidirectional(case, seed)
@@ -235,7 +235,7 @@ def is_backprop(case: Case) -> None:
     agree(found, pcc.compile(spec).gradients(params, batch), TOLERANCE)
 
 
-@examples(8)
+@examples(4)
 @given(levelled_cases("z_il"))
 def test_zero_divergence_learning_is_backprop_on_levelled_networks(case: Case) -> None:
     is_backprop(case)
@@ -257,7 +257,7 @@ def test_fixed_predictions_are_backprop_on_levelled_networks(case: Case) -> None
     is_backprop(Case({**case.spec, "inference": PINNED}, case.seed))
 
 
-@examples(8)
+@examples(4)
 @given(cases(rules=st.just("fixed_prediction"), free_roots=False))
 def test_fixed_predictions_are_backprop_on_networks_with_skips(case: Case) -> None:
     roles = {name: node["role"] for name, node in case.spec["nodes"].items()}
