@@ -189,8 +189,8 @@ GRAPH_CODES: tuple[Code, ...] = (
     Code(
         "PC320",
         "a picture format that pcc does not draw",
-        "The ending of the file chooses the format of `pcc diagram`: .svg for a picture, .dot "
-        "for Graphviz, .mmd for Mermaid.",
+        "The ending of the file chooses the format of `pcc diagram`: .svg, .png or .pdf for a "
+        "picture, .html for a page to explore, .dot for Graphviz, .mmd for Mermaid.",
         why="A file whose ending does not fit its content opens in no program.",
         wrong="pcc diagram specs/digits_mlp.yaml -o net.jpg",
         right="pcc diagram specs/digits_mlp.yaml -o net.svg",
