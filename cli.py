@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import click
 
 from pccompiler.diagnostics.codes import CODES
-from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, PccError
 from pccompiler.diagnostics.render import render
 from runtime.cli_diagram import diagram
 from runtime.cli_machine import MACHINE_COMMANDS
@@ -35,15 +36,38 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except PccError as error:
-            click.echo(render(error.diagnostics), err=True)
+            _tell(render(error.diagnostics))
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+            _tell("interrupted")
             ctx.exit(130)
-        except BrokenPipeError:
-            # whoever read our output has left; keep the interpreter from complaining at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:  # whoever read our output has left
+            _forget_output()
             ctx.exit(0)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            problem = Diagnostic(
+                "PC522",
+                f"cannot read or write {error.filename or 'the output'}: {reason}",
+                help="free some space, or name another place",
+            )
+            _tell(render([problem]))
+            _forget_output()
+            ctx.exit(DataError.exit_code)
+
+
+def _tell(text: str) -> None:
+    """Says why the program ends; where nobody can hear it, the exit code says it alone."""
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _forget_output() -> None:
+    """Keeps the interpreter from writing at exit what could not be written before."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(nowhere, stream.fileno())
 
 
 def _codes(_ctx: click.Context, _argument: click.Parameter, begun: str) -> list[str]:

@@ -65,6 +65,7 @@ def verify(
     """
     import jax
 
+    from runtime.backend import use_device
     from runtime.verification.checks import verify as verified
     from runtime.verification.narrow import narrowed
     from runtime.verification.prospective import prospective_rows
@@ -74,6 +75,7 @@ def verify(
 
     if picture is not None and Path(picture).suffix not in (".png", ".svg", ".pdf"):
         raise click.BadParameter("the file must end in .png, .svg or .pdf", param_hint="--plot")
+    use_device()
     measured, changed = (spec, False) if full else narrowed(spec, overrides, narrow)
     rest = overrides if full else ()
     what = f"a copy at most {narrow} wide" if changed else "the whole network"

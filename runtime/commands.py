@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.render import render
+from runtime.backend import use_device
 from runtime.cli_options import echo_json
 from runtime.holding import Request
 from runtime.predict import predict_file
@@ -106,6 +106,7 @@ def compare(
     from runtime.compare import parse_seeds, split_rules
     from runtime.tables import print_comparison
 
+    use_device()
     names = split_rules(rules)
     rows = _until_interrupted(
         lambda: compare_rules(
@@ -161,31 +162,10 @@ def runs_delete(paths: Sequence[str]) -> None:
         click.echo(f"deleted {folder.path}", err=True)
 
 
-def use_device(device: str) -> None:
-    """Makes JAX run on `cpu` or `gpu`; `auto` leaves the choice to it.
-
-    Raises SpecError (PC560) where there is no such device.
-    """
-    if device == "auto":
-        return
-    import jax
-
-    jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda,rocm"}[device])
-    try:
-        jax.devices()
-    except RuntimeError:
-        raise SpecError(
-            Diagnostic(
-                "PC560",
-                f"JAX finds no device of the kind `{device}`",
-                help="install JAX for your GPU (such as jax[cuda12]), or use --device cpu",
-            )
-        ) from None
-
-
 def _opened(run_dir: str) -> Run:
     """A run to be used; that its newest checkpoint is damaged goes to stderr."""
     run = load_run(run_dir)
+    use_device()
     if run.warnings:
         click.echo(render(run.warnings), err=True)
     return run

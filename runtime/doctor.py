@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pccompiler.components.sources import SOURCES
 from pccompiler.lowering.cost import bytes_text
+from runtime.backend import LOGGED
 from runtime.environment import affinity, processor
 
 Status = Literal["ok", "note", "broken"]
@@ -26,9 +27,6 @@ FEW_FILES = 256
 LITTLE_MEMORY = 10**9
 """Bytes; JAX and a small network take about half of it."""
 PROBE_SECONDS = 120
-
-_LOGGED = re.compile(r"^[A-Z]\d{4} [\d:.]+ +\d+ \S+\] ")
-"""What XLA writes before a message."""
 
 PROBE = """
 import json, jax
@@ -170,7 +168,7 @@ def _probed() -> tuple[dict[str, Any], str]:
         return {}, f"did not answer within {PROBE_SECONDS} seconds"
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1]), ""
-    lines = [_LOGGED.sub("", line).strip() for line in done.stderr.splitlines() if line.strip()]
+    lines = [LOGGED.sub("", line).strip() for line in done.stderr.splitlines() if line.strip()]
     said = [line for line in lines if "nknown flag" in line or "Error" in line] or lines
     return {}, f"cannot compute: {said[-1] if said else f'exit code {done.returncode}'}"
 

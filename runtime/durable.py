@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
@@ -62,6 +62,11 @@ def replace_file(path: Path, content: bytes) -> None:
     """Puts `content` in the place of a file in one step: readers see the old or the new."""
     temporary = path.with_name(f".{path.name}.tmp")
     with writing(path):
-        write_synced(temporary, content)
-        temporary.replace(path)
+        try:
+            write_synced(temporary, content)
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):  # a half-written one gives its space back
+                temporary.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)

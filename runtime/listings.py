@@ -45,7 +45,9 @@ def emitted(checked: Checked, form: str | None) -> str:
         return print_plan(checked.plan)
 
     from pccompiler.lowering import program_text
+    from runtime.backend import use_device
 
+    use_device()
     model = lower(checked)
     if form is None:
         return program_text.confirmation(model)

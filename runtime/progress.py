@@ -49,7 +49,7 @@ class Plain:
 
     def _say(self, text: str) -> None:
         # Whoever read the lines may have gone (`pcc train ... 2>&1 | head`); training goes on.
-        with suppress(BrokenPipeError, ValueError):
+        with suppress(OSError, ValueError):
             print(text, file=self._stream, flush=True)
 
 

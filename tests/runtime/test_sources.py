@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import pickle
+import stat
 import sys
 import tracemalloc
 import zipfile
@@ -269,6 +270,29 @@ def test_objects_in_an_npz_are_refused_and_never_unpickled(tmp_path: Path) -> No
     message = refused(Npz(path="a.npz", target=None), tmp_path)
     assert "array `x` holds Python objects" in message
     assert not target.exists()
+
+
+@pytest.mark.parametrize("name", ["../../x.npy", "a/../../x.npy", "/tmp/x.npy", "..\\x", "C:/x"])
+def test_an_npz_whose_members_lead_out_of_it_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "inner" / "a.npz"
+    path.parent.mkdir()
+    np.savez(path, x=np.zeros(3))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, b"out")
+    with pytest.raises(DataError, match=r"PC503.*is a path that leads out of it"):
+        read_npz(path, ["x"])
+    assert sorted(tmp_path.rglob("*")) == [path.parent, path]
+
+
+def test_an_npz_with_a_link_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.zeros(3))
+    link = zipfile.ZipInfo("y.npy")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(DataError, match=r"PC503.*`y\.npy` is a link"):
+        read_npz(path, ["x"])
 
 
 def test_a_pickle_called_npz_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import stat
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -22,6 +24,8 @@ from pccompiler.components.sources.base import (
     wrong_format,
 )
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
+
+_DRIVE = re.compile("[A-Za-z]:/")
 
 
 class Npz(DataSource):
@@ -133,6 +137,7 @@ def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, An
             archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise wrong_format(path, "it is a single array (.npy), not an .npz file", again)
+            _refuse_ways_out(path, archive)
             names = archive.files if wanted is None else wanted
             absent = [name for name in names if name not in archive.files]
             if absent:
@@ -147,6 +152,21 @@ def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, An
         if "allow_pickle" in problem:  # what NumPy says of any file that is no archive
             problem = "it is not an .npz file"
         raise damaged_file(path, problem.splitlines()[0], again) from None
+
+
+def _refuse_ways_out(path: Path, archive: Any) -> None:
+    """Raises DataError (PC503) for members that would leave a folder if they were unpacked, or
+    are links. Nothing is ever unpacked here, but such an archive is not one of arrays."""
+    for member in archive.zip.infolist():
+        name = member.filename.replace("\\", "/")
+        kind = "link" if stat.S_ISLNK(member.external_attr >> 16) else "path"
+        outside = name.startswith("/") or ".." in name.split("/") or _DRIVE.match(name)
+        if kind == "link" or outside:
+            raise wrong_format(
+                path,
+                f"its member `{member.filename}` is a {kind} that leads out of it",
+                "do not use this file; write arrays with numpy.savez",
+            )
 
 
 def read_npy(path: Path) -> Any:

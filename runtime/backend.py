@@ -1,0 +1,74 @@
+"""What JAX runs on, and whether it can: asked before it starts."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+
+LOGGED = re.compile(r"^[A-Z]\d{4} [\d:.]+ +\d+ \S+\] ")
+"""What XLA writes before a message."""
+
+_PROBE = "from jaxlib import xla_client; xla_client.CompileOptions()"
+"""Makes XLA read its flags, and little else."""
+_PROBE_SECONDS = 60
+_SHOWN = 300
+"""Characters of what XLA says."""
+
+
+def use_device(device: str = "auto") -> None:
+    """Makes JAX run on `cpu` or `gpu`; `auto` leaves the choice to it. Starts JAX's backend.
+
+    Raises SpecError: PC560 where there is no such device, PC564 for flags that XLA would end
+    the process for.
+    """
+    refuse_bad_flags()
+    import jax
+
+    if device != "auto":
+        jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda,rocm"}[device])
+    try:
+        jax.devices()
+    except RuntimeError:
+        help = "install JAX for your GPU (such as jax[cuda12]), or use --device cpu"
+        if device == "auto":
+            device = os.environ.get("JAX_PLATFORMS") or device
+            help = "correct the variable JAX_PLATFORMS, or leave it out"
+        message = f"JAX finds no device of the kind `{device}`"
+        raise SpecError(Diagnostic("PC560", message, help=help)) from None
+
+
+def refuse_bad_flags() -> None:
+    """Raises SpecError (PC564) for a variable XLA_FLAGS that XLA cannot read."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    problem = _problem(flags) if flags.strip() else ""
+    if problem:
+        message = f"XLA cannot read the variable XLA_FLAGS: {problem}"
+        help = f"correct it, or leave it out; it is `{flags[:_SHOWN]}`"
+        raise SpecError(Diagnostic("PC564", message, help=help))
+
+
+@cache
+def _problem(flags: str) -> str:
+    """What XLA says of the flags where it ends a process for them, in a process of its own."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE],
+            env=os.environ | {"XLA_FLAGS": flags},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    said = [line for line in done.stderr.splitlines() if LOGGED.match(line)]
+    fatal = any(line.startswith("F") for line in said)
+    if done.returncode == 0 or not fatal:  # or a jaxlib in which the probe finds nothing to call
+        return ""
+    return LOGGED.sub("", said[0])[:_SHOWN].rstrip(".")
