@@ -76,15 +76,17 @@ def verify(
     if picture is not None and Path(picture).suffix not in (".png", ".svg", ".pdf"):
         raise click.BadParameter("the file must end in .png, .svg or .pdf", param_hint="--plot")
     use_device()
+    if picture is not None and not Path(picture).absolute().parent.is_dir():
+        raise click.BadParameter("its folder does not exist; make it first", param_hint="--plot")
     measured, changed = (spec, False) if full else narrowed(spec, overrides, narrow)
     rest = overrides if full else ()
     what = f"a copy at most {narrow} wide" if changed else "the whole network"
     header = f"{what}, {samples} samples, float64"
     with jax.enable_x64(True):
-        report = verified(Subject.of(measured, rest, samples=samples, seed=seed), header)
+        subject = Subject.of(measured, rest, samples=samples, seed=seed)
+        report = verified(subject, header)
         if prospective:
-            chosen = 0 if seed is None else seed
-            report.rows += prospective_rows(measured, rest, samples=samples, seed=chosen)
+            report.rows += prospective_rows(measured, rest, samples=samples, seed=subject.seed)
     if picture is not None:
         plot(report, Path(picture))
     if as_json:

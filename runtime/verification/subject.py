@@ -53,6 +53,7 @@ class Subject:
     params: Params
     aux: Any
     batch: States
+    seed: int = 0
 
     @classmethod
     def of(
@@ -65,6 +66,11 @@ class Subject:
     ) -> Subject:
         """Fresh parameters and made-up data. Raises SpecError as `pccompiler.compile` does."""
         model = compile(spec, overrides)
+        rule = model.spec.learning.rule
+        if getattr(rule, "variant", None) == "random_sign":  # one of its signs, not by chance
+            chosen = {**rule.model_dump(), "variant": "positive"}
+            overrides = [*overrides, f"learning.rule={json.dumps({rule.name: chosen})}"]
+            model = compile(spec, overrides)
         seed = model.spec.training.seed if seed is None else seed
         nodes = dict.fromkeys([*nodes_with_data(model.plan), *model.plan.outputs])
         batch = random_batch(model.graph, nodes, samples, seed)
@@ -72,7 +78,7 @@ class Subject:
             jax.random.key(seed), horizon=1, dtype=jnp.float64, batch_size=samples
         )
         given = {name: jnp.asarray(x, jnp.float64) for name, x in batch.items()}
-        return cls(spec, tuple(overrides), model, state.params, state.aux, given)
+        return cls(spec, tuple(overrides), model, state.params, state.aux, given, seed)
 
     # -- versions of the network ---------------------------------------------------------
 
@@ -87,8 +93,11 @@ class Subject:
         """
         own = self.model.plan.state_optimizer
         calm = "inference.optimizer={sgd: {learning_rate: 0.05, momentum: 0.8}}"
+        # a relaxation that is differentiated may not stop; its states are those of any rule
+        plain = self.model.spec.learning.rule.name == "backprop"
         return self.version(
             *([calm] if isinstance(own, StateAdam) else []),
+            *([self.with_rule("equilibrium_propagation")] if plain else []),
             f"inference.steps={MOST_STEPS}",
             f"prediction.steps={MOST_STEPS}",
             f"inference.stop={{residual: 1.0e-300, floor: {FLOOR}}}",

@@ -79,7 +79,8 @@ def test_the_potential_is_finite_on_the_whole_range_and_the_range_holds_all_valu
     assert activation.potential is not None
     values = activation(jnp.asarray([*POINTS, -1e3, 1e3]))
     assert jnp.all((values >= activation.low) & (values <= activation.high))
-    ends = jnp.asarray([float(end) for end in (activation.low, activation.high) if np.isfinite(end)])
+    bounds = (float(activation.low), float(activation.high))
+    ends = jnp.asarray([end for end in bounds if np.isfinite(end)])
     assert jnp.all(jnp.isfinite(activation.potential(jnp.concatenate([values, ends]))))
     if activation.curvature is not None:
         inner = 0.5 * activation.curvature * values**2

@@ -241,3 +241,16 @@ def test_a_picture_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
 def test_rows_are_values() -> None:
     row = Row("check", "edge", "one", "two", None)
     assert replace(row, passed=True) != row
+
+
+def test_a_random_sign_is_verified_by_one_of_its_signs() -> None:
+    rule = {"equilibrium_propagation": {"variant": "random_sign", "beta": 0.05}}
+    report = report_of(dense(rule=rule))
+    assert not report.failed
+    assert rows(report, "order in beta, positive")
+
+
+def test_backpropagation_through_a_relaxation_is_held_against_the_implicit_gradient() -> None:
+    report = report_of(dense(rule="backprop"))
+    assert not report.failed
+    assert rows(report, "gradient against")
