@@ -100,13 +100,13 @@ def compare(case: Case) -> None:
     agree(settled(case, model), expected(case, colours_of(model)), TOLERANCE)
 
 
-@examples(4)
+@examples(2)
 @given(cases(optimizers=FIXED_POINTS, rules=RULES, free_roots=False, predicted_inputs=True))
 def test_predictive_coding_by_fixed_points_is_the_oracles(case: Case) -> None:
     compare(settling(case, None, ranges=False))
 
 
-@examples(4)
+@examples(2)
 @given(
     cases(optimizers=st.one_of(FIXED_POINTS, DESCENTS), rules=RULES, free_roots=False),
 )
@@ -118,7 +118,7 @@ def test_predictive_coding_inside_ranges_is_the_oracles(case: Case) -> None:
 def test_asynchronous_predictive_coding_is_the_oracles(update: Any) -> None:
     optimizers = st.one_of(FIXED_POINTS, DESCENTS)
 
-    @examples(5)
+    @examples(3)
     @given(cases(optimizers=optimizers, rules=RULES, free_roots=False, predicted_inputs=True))
     def holds(case: Case) -> None:
         compare(settling(case, update, ranges=False))
@@ -126,7 +126,7 @@ def test_asynchronous_predictive_coding_is_the_oracles(update: Any) -> None:
     holds()
 
 
-@examples(5)
+@examples(3)
 @given(cases(optimizers=DESCENTS, rules=HELD_PART_OF_THE_WAY, free_roots=False))
 def test_outputs_held_part_of_the_way_are_the_oracles(case: Case) -> None:
     compare(case)
@@ -150,7 +150,7 @@ def test_an_output_held_part_of_the_way_has_a_gaussian_energy_whatever_the_loss(
     agree(pcc.compile(case.spec).gradients(params, batch), wanted, TOLERANCE)
 
 
-@examples(4)
+@examples(2)
 @given(
     cases(optimizers=st.one_of(FIXED_POINTS, DESCENTS), rules=RULES, free_roots=False),
     st.sampled_from([None, *ASYNCHRONOUS]),
@@ -199,7 +199,7 @@ def bidirectional(case: TimedCase, seed: int) -> TimedCase:
     return TimedCase({**case.spec, "nodes": nodes, "inference": inference}, case.seed)
 
 
-@examples(5)
+@examples(3)
 @given(timed_cases(forms=SUMMED + SEPARATE, times=(None,)), st.integers(0, 2**16))
 def test_networks_predicted_from_two_sides_are_the_oracles(case: TimedCase, seed: int) -> None:
     case = bidirectional(case, seed)
@@ -235,7 +235,7 @@ def is_backprop(case: Case) -> None:
     agree(found, pcc.compile(spec).gradients(params, batch), TOLERANCE)
 
 
-@examples(4)
+@examples(2)
 @given(levelled_cases("z_il"))
 def test_zero_divergence_learning_is_backprop_on_levelled_networks(case: Case) -> None:
     is_backprop(case)
@@ -251,13 +251,13 @@ def test_exact_rules_know_networks_without_hidden_nodes(rule: str) -> None:
 PINNED: Spec = {"init": "feedforward", "optimizer": {"sgd": {"learning_rate": 1.0}}, "steps": 9}
 
 
-@examples(5)
+@examples(3)
 @given(levelled_cases("fixed_prediction"))
 def test_fixed_predictions_are_backprop_on_levelled_networks(case: Case) -> None:
     is_backprop(Case({**case.spec, "inference": PINNED}, case.seed))
 
 
-@examples(4)
+@examples(2)
 @given(cases(rules=st.just("fixed_prediction"), free_roots=False))
 def test_fixed_predictions_are_backprop_on_networks_with_skips(case: Case) -> None:
     roles = {name: node["role"] for name, node in case.spec["nodes"].items()}

@@ -115,7 +115,7 @@ def compare(case: HopfieldCase, energies: bool = True) -> None:
 def test_states_energies_gradients_and_predictions_are_the_oracles(rule: str, form: Any) -> None:
     """After every step of every phase, and of arbitrary states."""
 
-    @examples(4 if rule == PROPAGATION else 3)
+    @examples(3 if rule == PROPAGATION else 2)
     @given(hopfield_cases(forms=(form,), rules=(rule,), images=False))
     def holds(case: HopfieldCase) -> None:
         compare(case)
@@ -123,7 +123,7 @@ def test_states_energies_gradients_and_predictions_are_the_oracles(rule: str, fo
     holds()
 
 
-@examples(4)
+@examples(2)
 @given(hopfield_cases(images=True))
 def test_networks_of_images_are_the_oracles(case: HopfieldCase) -> None:
     compare(case)
@@ -131,7 +131,7 @@ def test_networks_of_images_are_the_oracles(case: HopfieldCase) -> None:
 
 @pytest.mark.parametrize("order", ["odd_first", "even_first"])
 def test_asynchronous_steps_are_the_oracles(order: str) -> None:
-    @examples(4)
+    @examples(2)
     @given(hopfield_cases(updates=({"asynchronous": {"order": order}},), images=False))
     def holds(case: HopfieldCase) -> None:
         compare(case)
@@ -139,7 +139,7 @@ def test_asynchronous_steps_are_the_oracles(order: str) -> None:
     holds()
 
 
-@examples(4)
+@examples(2)
 @given(hopfield_cases(untied=True, rules=(PROPAGATION,), images=False))
 def test_networks_with_ways_back_of_their_own_are_the_oracles(case: HopfieldCase) -> None:
     """They have no energy; what equilibrium propagation hands over comes from their field."""
@@ -277,7 +277,7 @@ def slowly(case: HopfieldCase) -> HopfieldCase:
     return HopfieldCase(spec, case.seed, scale=0.7)
 
 
-@examples(4)
+@examples(2)
 @given(hopfield_cases(images=False))
 def test_at_a_small_rate_the_energy_falls_at_every_step(case: HopfieldCase) -> None:
     for energies in energy_per_step(slowly(case)).values():
@@ -285,7 +285,7 @@ def test_at_a_small_rate_the_energy_falls_at_every_step(case: HopfieldCase) -> N
         assert np.all(np.diff(energies[start:], axis=0) <= 1e-13)
 
 
-@examples(4)
+@examples(2)
 @given(
     hopfield_cases(
         forms=(STATE,),
@@ -308,7 +308,7 @@ def test_asynchronous_fixed_points_never_raise_the_energy_of_a_free_network(
     assert np.all(np.diff(energies["free"], axis=0) <= 1e-13 * scale)
 
 
-@examples(4)
+@examples(2)
 @given(hopfield_cases(optimizers=(*FIXED_POINTS, *DESCENTS), images=False))
 def test_states_stay_in_the_ranges_of_their_nodes(case: HopfieldCase) -> None:
     judge, (params, batch) = case.judge(), case.numbers()
