@@ -129,4 +129,5 @@ def test_learning_descends_the_slope_of_the_energy(
 def test_every_form_and_every_energy_of_a_node_is_tested() -> None:
     assert {member.name for member in NODE_ENERGIES} == set(EVERY_ENERGY)
     names = {"predictive_coding", *(next(iter(f)) for f in list(EVERY_FORM.values())[1:])}
-    assert {member.name for member in FORMS} == names
+    # couplings have no energies of nodes: tests/properties/test_hopfield_networks.py
+    assert {member.name for member in FORMS if not member.undirected} == names
