@@ -30,7 +30,8 @@ class Activation:
     """An elementwise function, and what the energy of a Hopfield network needs of it.
 
     `potential` is the integral of its inverse, elementwise, or None where there is none to
-    use; where it is c/2 x^2 on the range `low` to `high`, `curvature` is c.
+    use; where it is c/2 x^2 on the range `low` to `high`, `curvature` is c. `smooth`: without
+    kinks.
     """
 
     function: Callable[[Array], Array]
@@ -38,6 +39,7 @@ class Activation:
     curvature: float | None = None
     low: float = -inf
     high: float = inf
+    smooth: bool = True
 
     def __call__(self, x: Array) -> Array:
         return self.function(x)
@@ -48,8 +50,9 @@ def _quadratic(
     curvature: float = 1.0,
     low: float = -inf,
     high: float = inf,
+    smooth: bool = False,
 ) -> Activation:
-    return Activation(function, lambda x: curvature / 2 * x * x, curvature, low, high)
+    return Activation(function, lambda x: curvature / 2 * x * x, curvature, low, high, smooth)
 
 
 def _clip(x: Array, low: float, high: float) -> Array:
@@ -68,7 +71,7 @@ def _sigmoid_potential(x: Array) -> Array:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": _quadratic(lambda x: x),
+    "identity": _quadratic(lambda x: x, smooth=True),
     "tanh": Activation(
         lambda x: jnp.tanh(x), lambda x: (_plogp(1 + x) + _plogp(1 - x)) / 2, low=-1, high=1
     ),
@@ -77,6 +80,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "leaky_relu": Activation(
         lambda x: jax.nn.leaky_relu(x, negative_slope=0.01),
         lambda x: jnp.where(x > 0, 0.5, 50) * x * x,
+        smooth=False,
     ),
     # the tanh form, as in the field's code
     "gelu": Activation(lambda x: jax.nn.gelu(x, approximate=True)),

@@ -14,7 +14,7 @@ from pccompiler.lowering.network import Equations
 from pccompiler.lowering.plan import PhasePlan, UpdatePlan
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record
-from pccompiler.lowering.running import Settled, run_phase, settled_energies
+from pccompiler.lowering.running import Settled, known_values, run_phase, settled_energies
 from pccompiler.lowering.states import Hold, States, at_all_times
 
 
@@ -116,8 +116,9 @@ class TrainingEvidence:
 
     def values(self, phase: str) -> States:
         """The final states of a phase, and what nodes without one pass through."""
-        equations, settled = self.equations(self.params), self.settled(phase)
-        return equations.with_pass_through(settled.states, settled.values)
+        plan, settled = self.plan.phase(phase), self.settled(phase)
+        known = known_values(plan, settled)
+        return self.equations(self.params).with_pass_through(settled.states, known)
 
     def outputs(self) -> States:
         """The predicted state of each output node; logits under cross-entropy."""
@@ -187,8 +188,8 @@ class TrainingEvidence:
         if not plan.phase.nudged:
             return None
         batch = self.batch if len(names) == 1 else _repeated(len(names))(self.batch)
-        reused = {n: v for n, v in settled.values.items() if n in plan.settled.reused}
-        return equations.external_energy(plan, settled.states, batch, self._betas(names), reused)
+        known = known_values(plan, settled)
+        return equations.external_energy(plan, settled.states, batch, self._betas(names), known)
 
     def field_gradient(self, phase: str, along: Mapping[str, Array]) -> Params:
         plan, states = self.plan.phase(phase), self.settled(phase).states
@@ -200,9 +201,7 @@ class TrainingEvidence:
             equations = replace(self.equations(params), slopes_only=True, apart=states)
 
             def energy(free: States) -> Array:
-                terms = equations.energies(plan, {**states, **free}, plan.energies, {})
-                zero = jnp.zeros((), self._dtype)
-                return sum((term.mean() for term in terms.values()), start=zero)
+                return self._mean(equations.energies(plan, {**states, **free}, plan.energies, {}))
 
             _, along_motion = jax.jvp(energy, (free,), (motion,))
             loss = equations.external_energy(nudged, states, self.batch, 1.0)
@@ -226,11 +225,14 @@ class TrainingEvidence:
                 met[name] = rows[name][step - 1]
 
         def energy(params: Params) -> Array:
-            terms = self.equations(params).energies(plan, met, live, {}, read=begin)
-            zero = jnp.zeros((), self._dtype)
-            return sum((term.mean() for term in terms.values()), start=zero)
+            return self._mean(self.equations(params).energies(plan, met, live, {}, read=begin))
 
         return jax.grad(energy)(self.params)
+
+    def _mean(self, per_node: Mapping[str, Array]) -> Array:
+        """The batch mean of the sum of energies per node and sample."""
+        zero = jnp.zeros((), self._dtype)
+        return sum((energy.mean() for energy in per_node.values()), start=zero)
 
     def energies(self, phase: str) -> dict[str, Array]:
         """Energy per node and sample at the end of a phase."""

@@ -113,10 +113,15 @@ def _targets(plan: UpdatePlan, phase: PhasePlan, batch: Mapping[str, Array]) -> 
     return Hold(held, masks)
 
 
+def known_values(phase: PhasePlan, settled: Settled) -> EdgeValues:
+    """The edge values from the start of a phase that still hold at its end."""
+    return {n: v for n, v in settled.values.items() if n in phase.settled.reused}
+
+
 def settled_energies(phase: PhasePlan, equations: Equations, settled: Settled) -> dict[str, Array]:
     """Energies per node and sample at the end of a phase; zero where nothing has arrived."""
     end = phase.settled
-    reused = {n: v for n, v in settled.values.items() if n in end.reused}
+    reused = known_values(phase, settled)
     reached = {n: end.first >= np.array(steps) for n, steps in end.arrivals.items()}
     live = equations.energies(phase, settled.states, end.live, reused, reached, settled.pinned)
     zero = zero_per_sample(settled.states)

@@ -9,8 +9,7 @@ predictions; predictive coding at its clamped equilibrium is not backpropagation
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from math import isfinite, log2
+from math import log2
 from typing import Any
 
 import jax
@@ -18,25 +17,24 @@ import numpy as np
 
 from pccompiler.components.activations import ACTIVATIONS
 from pccompiler.components.operators import MaxPool
-from pccompiler.components.state_optimizers import FixedPoint, StateSGD
-from pccompiler.components.vocabulary import Descent, PhaseKind
 from pccompiler.lowering.equilibrium import rest_map
-from runtime.verification.rows import Row
+from pccompiler.lowering.model import CompiledModel
+from runtime.verification.rest import (
+    EXACT,
+    energy_at_rest,
+    energy_falls,
+    reference_holds,
+    settled,
+    through_steps,
+)
+from runtime.verification.rows import Report, Row
 from runtime.verification.subject import (
-    MOST_STEPS,
     Subject,
     cosine,
     flat,
-    largest,
     mean_loss,
     relative_error,
 )
-
-EXACT = 1e-10
-"""The relative error of gradients that are equal in theory."""
-
-AT_REST = 1e-9
-"""The largest way to rest that counts as an equilibrium."""
 
 NUDGES = (0.04, 0.02, 0.01)
 """The betas on which the order of an error is measured."""
@@ -44,40 +42,21 @@ NUDGES = (0.04, 0.02, 0.01)
 DIFFERENT = 1e-3
 """The relative error from which on two gradients are said to differ."""
 
-SMOOTH = frozenset({"identity", "tanh", "sigmoid", "gelu", "softplus", "silu", "shifted_sigmoid"})
-KINKED = frozenset(ACTIVATIONS) - SMOOTH
-
-
-@dataclass
-class Report:
-    """All rows of a verification, and the curves behind them.
-
-    `errors`: by variant, the relative error at each beta; `energies`: by phase, the mean energy
-    at each inference step.
-    """
-
-    name: str
-    rule: str
-    header: str
-    rows: list[Row] = field(default_factory=list)
-    errors: dict[str, dict[float, float]] = field(default_factory=dict)
-    energies: dict[str, list[float]] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> list[Row]:
-        return [row for row in self.rows if row.passed is False]
+KINKED = frozenset(name for name, activation in ACTIVATIONS.items() if not activation.smooth)
 
 
 def verify(subject: Subject, header: str = "") -> Report:
     """Everything that theory says about the subject's rule on its network, measured."""
     rule = subject.model.spec.learning.rule
     report = Report(subject.model.spec.name, rule.name, header)
-    report.rows += _energy_falls(subject, report)
-    settled = list(_settled(subject))
-    report.rows += settled
-    if any(row.passed is False for row in settled):
+    report.rows += energy_falls(subject, report)
+    at_rest = list(settled(subject))
+    report.rows += at_rest
+    if any(row.passed is False for row in at_rest):
         return report  # what follows holds at rest alone
-    report.rows += _reference(subject)
+    report.rows += energy_at_rest(subject)
+    report.rows += reference_holds(subject)
+    report.rows += through_steps(subject)
     report.rows += _rule_rows(subject, report)
     return report
 
@@ -106,112 +85,20 @@ def _rule_rows(subject: Subject, report: Report) -> Iterator[Row]:
         yield from _clamped(subject)
 
 
-# -- relaxation ---------------------------------------------------------------------------
-
-
-def _energy_falls(subject: Subject, report: Report) -> Iterator[Row]:
-    """F over the inference steps that the spec takes."""
-    model, plan = subject.model, subject.model.plan
-    own = plan.state_optimizer
-    for phase in plan.phases:
-        spec = phase.phase
-        if spec.kind is not PhaseKind.RELAX or spec.descent is not Descent.ENERGY:
-            continue
-        # coordinate descent: in a Hopfield network each block moves to its own minimum
-        blocks = isinstance(own, FixedPoint) and phase.colours and not spec.nudged
-        blocks = blocks and plan.graph.form.undirected and plan.graph.form.wants_potential()
-        descends = isinstance(own, StateSGD) and not own.momentum
-        descends = bool(descends or blocks) and not plan.graph.one_way
-        rows = model.trace(subject.params, subject.batch, phase=spec.name, aux=subject.aux)
-        total = jax.vmap(
-            lambda states, name=spec.name: model.energy(
-                subject.params, states, subject.batch, phase=name, aux=subject.aux
-            )["total"]
-        )(rows["states"])
-        energies = np.asarray(total)
-        report.energies[spec.name] = [float(e) for e in energies.mean(axis=1)]
-        rise = float(np.diff(energies, axis=0).max(initial=-np.inf))
-        scale = max(float(np.abs(energies).max()), 1e-30)
-        falls = rise <= 1e-12 * scale
-        expected = "falls at every step"
-        expected += "" if blocks else ", for rates that are small enough"
-        if not descends:
-            expected = "no promise: momentum, Adam, fixed points or a field without energy"
-        measured = f"{energies[0].mean():.6g} -> {energies[-1].mean():.6g}"
-        if not isfinite(energies[-1].mean()):
-            measured += "; diverges: lower the rate of the states"
-        elif not falls:
-            measured += f"; rises by up to {rise:.2g} in a step"
-            measured += ": lower the rate of the states" if descends else ""
-        passed = falls if descends else None if isfinite(energies[-1].mean()) else False
-        yield Row("energy over inference", spec.name, expected, measured, passed)
-
-
-def _settled(subject: Subject) -> Iterator[Row]:
-    """How far the spec's own steps come, and that the states can come to rest at all."""
-    relaxing = [
-        phase.phase
-        for phase in (*subject.model.plan.phases, subject.model.plan.prediction)
-        if phase.phase.kind is PhaseKind.RELAX and phase.phase.descent is Descent.ENERGY
-    ]
-    for phase in relaxing:
-        own = _way_to_rest(subject, subject.model, phase.name)
-        yield Row("way to rest, as configured", phase.name, "", f"{own:.1e}", None)
-    for phase in relaxing:
-        left = _way_to_rest(subject, subject.settled, phase.name)
-        measured = f"{left:.1e}"
-        if not left < AT_REST:
-            measured += f" after {MOST_STEPS} steps: lower the rate of the states, or damp them"
-        expected = f"below {AT_REST:g} with steps enough"
-        yield Row("way to rest, settled", phase.name, expected, measured, left < AT_REST)
-
-
-def _way_to_rest(subject: Subject, model: Any, phase: str) -> float:
-    states = model.infer(subject.params, subject.batch, phase=phase, aux=subject.aux)
-    free = {name: states[name] for name in model.plan.phase(phase).free}
-    there = rest_map(model.plan, phase, states, subject.batch)(subject.params, free)
-    distance = largest({name: there[name] - x for name, x in free.items()})
-    return distance if isfinite(distance) else float("inf")
-
-
-def _reference(subject: Subject) -> Iterator[Row]:
-    """The gradient that everything is compared with, against finite differences of the loss;
-    and what the energy itself says at rest."""
-    if not subject.model.plan.outputs:
-        return
-    reference = subject.reference
-    size = float(np.linalg.norm(flat(reference)))
-    eps = 1e-5 * max(float(np.linalg.norm(flat(subject.params))), 1.0) / max(size, 1e-30)
-    ends = [
-        float(
-            subject.loss(
-                jax.tree.map(lambda p, g, s=sign: p + s * eps * g, subject.params, reference)
-            )
-        )
-        for sign in (1, -1)
-    ]
-    slope = (ends[0] - ends[1]) / (2 * eps)
-    error = abs(slope - size**2) / max(size**2, 1e-30)
-    how = "backpropagation" if subject.predicts_forward else "implicit function theorem"
-    yield Row(
-        f"reference gradient ({how})",
-        "",
-        "slope of the loss along it, by finite differences, within 1e-5",
-        f"{error:.1e}",
-        error < 1e-5,
-    )
-
-
 # -- rules --------------------------------------------------------------------------------
 
 
-def _per_edge(subject: Subject, expected: str, settled: bool = True) -> Iterator[Row]:
-    """Cosine and relative error of each edge's gradient to that of the loss."""
-    found = subject.gradient(subject.settled if settled else subject.model)
+def _per_edge(
+    subject: Subject, expected: str, model: CompiledModel | None = None, exact: bool = False
+) -> Iterator[Row]:
+    """Cosine and relative error of each edge's gradient to that of the loss; by default those
+    of the rule with states at rest. Where they are to be `exact`, each row has a verdict."""
+    found = subject.gradient(model or subject.settled)
     for name, reference in subject.reference.items():
-        measured = f"cosine {cosine(found[name], reference):.6f}, "
-        measured += f"relative error {relative_error(found[name], reference):.2e}"
-        yield Row("gradient against that of the loss", name, expected, measured, None)
+        error = relative_error(found[name], reference)
+        measured = f"cosine {cosine(found[name], reference):.6f}, relative error {error:.2e}"
+        passed = error < EXACT if exact else None
+        yield Row("gradient against that of the loss", name, expected, measured, passed)
 
 
 def _orders(subject: Subject, report: Report) -> Iterator[Row]:
@@ -289,7 +176,7 @@ def _increments(subject: Subject, steps: int = 10, beta: float = 1e-3) -> Iterat
     worst = max(errors, default=0.0)
     kinks = _kinks(subject)
     expected = "equal as beta tends to 0 (within 1e-3 here)" + (f"; {kinks}" if kinks else "")
-    passed = worst < 1e-3 if not kinks or worst < 1e-3 else None
+    passed = True if worst < 1e-3 else None if kinks else False
     yield Row(check, "", expected, f"relative error up to {worst:.1e}", passed)
 
 
@@ -343,26 +230,21 @@ def _clamped(subject: Subject) -> Iterator[Row]:
 
 
 def _exact(subject: Subject) -> Iterator[Row]:
-    pinned = subject.model.spec.learning.rule.name == "fixed_prediction"
-    found = subject.gradient(subject.settled if pinned else subject.model)
-    for name, reference in subject.reference.items():
-        error = relative_error(found[name], reference)
-        measured = f"cosine {cosine(found[name], reference):.6f}, relative error {error:.1e}"
-        expected = f"equals backpropagation within {EXACT:g}"
-        expected += " once the errors are at rest" if pinned else ""
-        yield Row("gradient against that of the loss", name, expected, measured, error < EXACT)
-    if pinned:
-        error = relative_error(subject.gradient(subject.model), subject.reference)
-        measured = f"relative error {error:.1e}"
-        if error > EXACT:
-            measured += ": more inference steps, or a state rate of 1, bring it down"
-        yield Row("gradient, steps as configured", "", "", measured, None)
+    expected = f"equals backpropagation within {EXACT:g}"
+    if subject.model.spec.learning.rule.name != "fixed_prediction":
+        yield from _per_edge(subject, expected, subject.model, exact=True)
+        return
+    yield from _per_edge(subject, f"{expected} once the errors are at rest", exact=True)
+    error = relative_error(subject.gradient(subject.model), subject.reference)
+    measured = f"relative error {error:.1e}"
+    if error > EXACT:
+        measured += ": more inference steps, or a state rate of 1, bring it down"
+    yield Row("gradient, steps as configured", "", "", measured, None)
 
 
 def _backprop(subject: Subject) -> Iterator[Row]:
     if subject.predicts_forward:
         yield from _exact(subject)
         return
-    yield from _per_edge(
-        subject, "equal once the states are at rest: it differentiates the steps taken", False
-    )
+    expected = "equal once the states are at rest: it differentiates the steps taken"
+    yield from _per_edge(subject, expected, subject.model)

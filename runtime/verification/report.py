@@ -11,8 +11,7 @@ from typing import Any
 from runtime.durable import replace_file
 from runtime.plots import panels_beside
 from runtime.tables import print_table
-from runtime.verification.checks import Report
-from runtime.verification.rows import Row
+from runtime.verification.rows import Report, Row
 
 VERDICTS = {True: "pass", False: "FAIL", None: ""}
 

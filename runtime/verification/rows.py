@@ -1,8 +1,8 @@
-"""A line of a verification: what theory expects, and what was measured."""
+"""The lines of a verification: what theory expects, and what was measured."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -19,3 +19,23 @@ class Row:
     expected: str
     measured: str
     passed: bool | None
+
+
+@dataclass
+class Report:
+    """All rows of a verification, and the curves behind them.
+
+    `errors`: by variant, the relative error at each beta; `energies`: by phase, the mean energy
+    at each inference step.
+    """
+
+    name: str
+    rule: str
+    header: str
+    rows: list[Row] = field(default_factory=list)
+    errors: dict[str, dict[float, float]] = field(default_factory=dict)
+    energies: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> list[Row]:
+        return [row for row in self.rows if row.passed is False]

@@ -129,7 +129,7 @@ class Subject:
         return self._gradient_of(model)(self.params, jnp.asarray(factor, jnp.float64))
 
     def _gradient_of(self, model: CompiledModel) -> Any:
-        known: dict[int, Any] = self.__dict__.setdefault("_gradients", {})
+        known = self._gradients
         if id(model) not in known:
 
             def gradient(params: Params, factor: Array) -> Params:
@@ -142,9 +142,14 @@ class Subject:
         return known[id(model)][0]
 
     @cached_property
+    def _gradients(self) -> dict[int, tuple[Any, CompiledModel]]:
+        """Compiled gradients by the identity of the model, which is kept so that it stays one."""
+        return {}
+
+    @cached_property
     def at_rest(self) -> tuple[States, CompiledModel]:
         """The states of the prediction at rest, and the version that they are from."""
-        model = self.settling()
+        model = self.settled
         return model.infer(self.params, self.batch, phase="prediction"), model
 
     @cached_property

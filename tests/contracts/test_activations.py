@@ -27,6 +27,11 @@ def test_value_is_the_formula(name: str) -> None:
 
 
 @every_activation
+def test_what_has_a_kink_is_not_called_smooth(name: str) -> None:
+    assert ACTIVATIONS[name].smooth == (name not in KINKS)
+
+
+@every_activation
 def test_derivative_is_the_formula_also_at_kinks(name: str) -> None:
     x = np.concatenate([POINTS, KINKS.get(name, ())])
     slope = jax.vmap(jax.grad(ACTIVATIONS[name]))(jnp.asarray(x))

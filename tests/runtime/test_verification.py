@@ -17,9 +17,9 @@ import cli
 from pccompiler.components.rules.estimators import EnergyContrast
 from pccompiler.diagnostics.diagnostic import SpecError
 from runtime.verification import checks
-from runtime.verification.checks import Report, verify
+from runtime.verification.checks import verify
 from runtime.verification.narrow import narrowed
-from runtime.verification.rows import Row
+from runtime.verification.rows import Report, Row
 from runtime.verification.subject import Subject, implicit_gradient, relative_error
 
 Spec = dict[str, Any]
@@ -88,8 +88,11 @@ def test_equilibrium_propagation_has_the_orders_of_its_theory(spec: Spec) -> Non
         assert row.passed
         errors = list(report.errors[variant].values())
         assert low <= np.log2(errors[0] / errors[-1]) / 2 <= high
-    [increments] = rows(report, "nudge increments")
-    assert increments.passed
+    for check in ("nudge increments", "reference against backpropagation"):
+        [row] = rows(report, check)
+        assert row.passed
+    [slope] = rows(report, "dE/dparams at rest")
+    assert slope.passed is None  # a Hopfield network has weights in its energy at rest
     assert {row.subject for row in rows(report, "gradient against")} == {"x->h", "h->y"}
 
 
@@ -163,6 +166,11 @@ def test_a_rate_at_which_states_diverge_is_told() -> None:
     report = report_of(dense("predictive_coding", "predictive_coding", inference=wild))
     assert {row.check for row in report.failed} == {"energy over inference", "way to rest, settled"}
     assert all("lower the rate" in row.measured for row in report.failed)
+
+
+def test_no_error_of_predictive_coding_is_left_at_its_free_equilibrium() -> None:
+    [row] = rows(report_of(dense("predictive_coding", NUDGED)), "dE/dparams at rest")
+    assert row.passed
 
 
 def test_untied_feedback_has_no_order_to_verify() -> None:
