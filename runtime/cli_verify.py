@@ -66,6 +66,7 @@ def verify(
     import jax
 
     from runtime.backend import use_device
+    from runtime.progress import watching
     from runtime.verification.checks import verify as verified
     from runtime.verification.narrow import narrowed
     from runtime.verification.prospective import prospective_rows
@@ -82,9 +83,9 @@ def verify(
     rest = overrides if full else ()
     what = f"a copy at most {narrow} wide" if changed else "the whole network"
     header = f"{what}, {samples} samples, float64"
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), watching("measured") as tell:
         subject = Subject.of(measured, rest, samples=samples, seed=seed)
-        report = verified(subject, header)
+        report = verified(subject, header, lambda row: tell(row.check))
         if prospective:
             report.rows += prospective_rows(measured, rest, samples=samples, seed=subject.seed)
     if picture is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from pccompiler.diagnostics.diagnostic import Diagnostic
@@ -114,6 +115,31 @@ class Bar:
     def _print(self, text: str) -> None:
         # Names in messages may hold brackets, which rich would read as markup.
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def watching(title: str, stream: IO[str] | None = None) -> Iterator[Callable[[str], None]]:
+    """Shows what has been done, while a long command is at work: the last of it behind a
+    spinner on a terminal, each in a line elsewhere, none twice in a row."""
+    stream = stream or sys.stderr
+    if stream is not None and stream.isatty():
+        from rich.console import Console
+        from rich.markup import escape
+
+        console = Console(file=stream, stderr=stream is sys.stderr)
+        with console.status(title) as status:
+            yield lambda done: status.update(escape(f"{title}: {done}"))
+        return
+    last = ""
+
+    def say(done: str) -> None:
+        nonlocal last
+        if stream is not None and done != last:
+            with suppress(OSError, ValueError):
+                print(f"{title}: {done}", file=stream, flush=True)
+        last = done
+
+    yield say
 
 
 def beginning(start: Start) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pccompiler.components.energies import Gaussian
+from pccompiler.components.forms import PredictiveCodingForm
 from pccompiler.components.operators import Dense
 from pccompiler.components.rules import RULES
 from pccompiler.components.state_inits import Feedforward
@@ -184,12 +185,15 @@ def refuse_unsuitable(
     problems: list[Diagnostic] = []
     if sweeps and not graph.has_sweep:
         problems.append(_no_sweep(graph))
+    relaxing = [phase for phase in phases if phase.kind is PhaseKind.RELAX]
+    if spec.inference.optimizer.seeks_rest and not graph.form.undirected:
+        per_phase = (_without_rest(graph, document, phase) for phase in relaxing)
+        problems += next(filter(None, per_phase), [])
     for phase in phases:
         problems += _held_without_state(graph, spec.learning.rule.name, phase)
-        if phase.kind is not PhaseKind.RELAX:
+        if phase not in relaxing:
             continue
-        if spec.inference.optimizer.seeks_rest and not graph.form.undirected:
-            problems += _without_rest(graph, document, phase)
+        problems += _pushed_away(graph, document, phase)
         for node in graph.variables:
             if node.name in phase.clamped or graph.free_energy(node).suits_free_states():
                 continue
@@ -248,6 +252,33 @@ def _without_rest(graph: Graph, document: Document, phase: Phase) -> list[Diagno
             help="use sgd or adam as the optimizer of the states",
         )
         for reason in reasons[:1]
+    ]
+
+
+def _pushed_away(graph: Graph, document: Document, phase: Phase) -> list[Diagnostic]:
+    """Outputs that a nudge away from the target pushes harder than their energy holds them.
+
+    x_out of a node that predicts no other enters F by p E(x, mu) - beta E(x, target) alone,
+    which falls without end along x unless beta < p.
+    """
+    path = ("learning", "rule")
+    leaves = [graph.node[n] for n in phase.nudged if all(e.source != n for e in graph.edges)]
+    return [
+        Diagnostic(
+            "PC331",
+            f"a nudge of {phase.beta:g} leaves the energy of `{node.name}` without a minimum: it "
+            f"pushes away from the target at least as hard as the precision {node.precision:g} "
+            "holds it at its prediction",
+            document.span(path),
+            path=dotted(path),
+            help=f"choose a beta below {node.precision:g}, or variant: positive",
+        )
+        for node in leaves
+        if isinstance(graph.form, PredictiveCodingForm)
+        and not node.passes_through
+        and graph.target_energy(node).zero_at_prediction
+        and graph.bounds(node.name) is None
+        and -phase.beta >= node.precision
     ]
 
 

@@ -8,8 +8,10 @@ predictions; predictive coding at its clamped equilibrium is not backpropagation
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import log2
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from math import isfinite, log2
+from statistics import mean
 from typing import Any
 
 import jax
@@ -37,7 +39,10 @@ from runtime.verification.subject import (
 )
 
 NUDGES = (0.04, 0.02, 0.01)
-"""The betas on which the order of an error is measured."""
+"""The betas on which the order of an error is measured first."""
+
+FINER = (1, 1 / 4, 1 / 16)
+"""What the betas are multiplied by while the errors are not yet a power of beta."""
 
 DIFFERENT = 1e-3
 """The relative error from which on two gradients are said to differ."""
@@ -45,20 +50,29 @@ DIFFERENT = 1e-3
 KINKED = frozenset(name for name, activation in ACTIVATIONS.items() if not activation.smooth)
 
 
-def verify(subject: Subject, header: str = "") -> Report:
-    """Everything that theory says about the subject's rule on its network, measured."""
-    rule = subject.model.spec.learning.rule
-    report = Report(subject.model.spec.name, rule.name, header)
-    report.rows += energy_falls(subject, report)
-    at_rest = list(settled(subject))
-    report.rows += at_rest
-    if any(row.passed is False for row in at_rest):
-        return report  # what follows holds at rest alone
-    report.rows += energy_at_rest(subject)
-    report.rows += reference_holds(subject)
-    report.rows += through_steps(subject)
-    report.rows += _rule_rows(subject, report)
+def verify(
+    subject: Subject, header: str = "", tell: Callable[[Row], None] = lambda row: None
+) -> Report:
+    """Everything that theory says about the subject's rule on its network, measured.
+
+    `tell` is called with each row as soon as it is known.
+    """
+    report = Report(subject.model.spec.name, subject.model.spec.learning.rule.name, header)
+    for row in _rows(subject, report):
+        report.rows.append(row)
+        tell(row)
     return report
+
+
+def _rows(subject: Subject, report: Report) -> Iterator[Row]:
+    yield from energy_falls(subject, report)
+    yield from settled(subject)
+    if not subject.rest.reached:
+        return  # what follows holds at rest alone
+    yield from energy_at_rest(subject)
+    yield from reference_holds(subject)
+    yield from through_steps(subject)
+    yield from _rule_rows(subject, report)
 
 
 def _rule_rows(subject: Subject, report: Report) -> Iterator[Row]:
@@ -109,21 +123,54 @@ def _orders(subject: Subject, report: Report) -> Iterator[Row]:
         if variant == "random_sign":
             continue
         order = 2 if variant == "centred" else 1
-        model = subject.settling(subject.with_rule(variant=variant, beta=NUDGES[0], beta_growth=0))
-        errors = {
-            beta: relative_error(subject.gradient(model, beta / NUDGES[0]), subject.reference)
-            for beta in NUDGES
-        }
-        report.errors[variant] = errors
-        found = log2(max(errors[NUDGES[0]], 1e-300) / max(errors[NUDGES[-1]], 1e-300)) / 2
-        listed = ", ".join(f"{error:.2e} at {beta:g}" for beta, error in errors.items())
         low, high = (0.9, 1.1) if order == 1 else (1.8, 2.2)
+        errors: dict[float, float] = {}
+        for errors in _errors_over_beta(subject, variant):
+            if kinks or _exact_at(errors) or low <= mean(_slopes(errors)) <= high:
+                break
+        report.errors[variant] = errors
+        slopes = _slopes(errors)
+        found = mean(slopes)
         expected, passed = f"order {order} ({low} to {high})", low <= found <= high
-        if errors[NUDGES[-1]] < 1e-8:
+        if _exact_at(errors):
             expected, passed = f"order {order}, or exact", True
         elif kinks:
             expected, passed = f"order {order} between kinks; {kinks}", None
+        elif not passed and max(slopes) - min(slopes) > 0.1:
+            expected, passed = f"order {order} at betas small enough, which these are not", None
+        listed = ", ".join(f"{error:.2e} at {beta:g}" for beta, error in errors.items())
         yield Row(f"order in beta, {variant}", "", expected, f"{found:.2f} ({listed})", passed)
+
+
+def _errors_over_beta(subject: Subject, variant: str) -> Iterator[dict[float, float]]:
+    """The error of the gradient at three betas, each half the one before; then at finer ones.
+
+    Far from zero, and near the edge of where a state of rest exists, it is no power of beta.
+    """
+    model = subject.settling(subject.with_rule(variant=variant, beta=NUDGES[0], beta_growth=0))
+    for finer in FINER:
+        gradients = {
+            beta * finer: subject.gradient(model, finer * beta / NUDGES[0]) for beta in NUDGES
+        }
+        yield {
+            beta: _within_reason(relative_error(gradient, subject.reference))
+            for beta, gradient in gradients.items()
+        }
+
+
+def _within_reason(error: float) -> float:
+    """An error of which a logarithm can be taken, also where states diverge."""
+    return max(error, 1e-300) if isfinite(error) else 1e300
+
+
+def _slopes(errors: dict[float, float]) -> list[float]:
+    """By how many powers of two the error shrinks each time beta is halved."""
+    values = list(errors.values())
+    return [log2(a / b) for a, b in pairwise(values)]
+
+
+def _exact_at(errors: dict[float, float]) -> bool:
+    return min(errors.values()) < 1e-8
 
 
 def _kinks(subject: Subject) -> str:
@@ -226,7 +273,10 @@ def _clamped(subject: Subject) -> Iterator[Row]:
     hidden = subject.model.plan.phases[0].free
     expected = "differs from backpropagation" if hidden else "no hidden node: equal"
     passed = error > DIFFERENT if hidden else error < EXACT
-    yield Row("clamped equilibrium", "", expected, f"relative error {error:.3g}", passed)
+    measured = f"relative error {error:.3g}"
+    if hidden and not passed:  # to first order in the errors the two agree
+        measured, passed = f"{measured}: the errors are too small here to tell", None
+    yield Row("clamped equilibrium", "", expected, measured, passed)
 
 
 def _exact(subject: Subject) -> Iterator[Row]:

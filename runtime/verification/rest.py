@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import isfinite
-from typing import Any
 
 import jax
 import numpy as np
 
 from pccompiler.components.state_optimizers import FixedPoint, StateSGD
 from pccompiler.components.vocabulary import Array, Descent, Params, PhaseKind
-from pccompiler.lowering.equilibrium import rest_map
 from runtime.verification.rows import Report, Row
-from runtime.verification.subject import MOST_STEPS, Subject, flat, largest, relative_error
+from runtime.verification.subject import AT_REST, MOST_STEPS, Subject, flat, relative_error
 
 EXACT = 1e-10
 """The relative error of gradients that are equal in theory."""
-
-AT_REST = 1e-9
-"""The largest way to rest that counts as an equilibrium."""
 
 UNROLLED = 300
 """Inference steps that are differentiated one by one."""
@@ -55,39 +50,39 @@ def energy_falls(subject: Subject, report: Report) -> Iterator[Row]:
             expected = "no promise: momentum, Adam, fixed points or a field without energy"
         measured = f"{energies[0].mean():.6g} -> {energies[-1].mean():.6g}"
         if not isfinite(energies[-1].mean()):
-            measured += "; diverges: lower the rate of the states"
+            measured += "; diverges: " + _calmer_words(subject)
         elif not falls:
             measured += f"; rises by up to {rise:.2g} in a step"
-            measured += ": lower the rate of the states" if descends else ""
+            measured += ": lower the rate of the states" if descends and not blocks else ""
         passed = falls if descends else None if isfinite(energies[-1].mean()) else False
         yield Row("energy over inference", spec.name, expected, measured, passed)
 
 
+def _calmer_words(subject: Subject) -> str:
+    own = subject.model.plan.state_optimizer
+    return "damp the states" if isinstance(own, FixedPoint) else "lower the rate of the states"
+
+
 def settled(subject: Subject) -> Iterator[Row]:
     """How far the spec's own steps come, and that the states can come to rest at all."""
-    relaxing = [
-        phase.phase
-        for phase in (*subject.model.plan.phases, subject.model.plan.prediction)
-        if phase.phase.kind is PhaseKind.RELAX and phase.phase.descent is Descent.ENERGY
-    ]
-    for phase in relaxing:
-        own = _way_to_rest(subject, subject.model, phase.name)
-        yield Row("way to rest, as configured", phase.name, "", f"{own:.1e}", None)
-    for phase in relaxing:
-        left = _way_to_rest(subject, subject.settled, phase.name)
+    for phase in subject.relaxing:
+        own = subject.way_to_rest(subject.model, phase)
+        yield Row("way to rest, as configured", phase, "", f"{own:.1e}", None)
+    for phase, left in subject.rest.ways.items():
         measured = f"{left:.1e}"
-        if not left < AT_REST:
-            measured += f" after {MOST_STEPS} steps: lower the rate of the states, or damp them"
+        if subject.rest.calmed and left < AT_REST:
+            measured += f" by {subject.calmer}"
+        elif not left < AT_REST:
+            measured += f" after {MOST_STEPS} steps, nor by {subject.calmer}: {_no_rest(subject)}"
         expected = f"below {AT_REST:g} with steps enough"
-        yield Row("way to rest, settled", phase.name, expected, measured, left < AT_REST)
+        yield Row("way to rest, settled", phase, expected, measured, left < AT_REST)
 
 
-def _way_to_rest(subject: Subject, model: Any, phase: str) -> float:
-    states = model.infer(subject.params, subject.batch, phase=phase, aux=subject.aux)
-    free = {name: states[name] for name in model.plan.phase(phase).free}
-    there = rest_map(model.plan, phase, states, subject.batch)(subject.params, free)
-    distance = largest({name: there[name] - x for name, x in free.items()})
-    return distance if isfinite(distance) else float("inf")
+def _no_rest(subject: Subject) -> str:
+    """Why states may have nowhere to rest."""
+    if subject.model.graph.one_way:
+        return "a field without an energy may have no stable state of rest"
+    return "F may have no minimum here; smaller weights, or activations with bounds, give it one"
 
 
 def reference_holds(subject: Subject) -> Iterator[Row]:

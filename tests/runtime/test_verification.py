@@ -164,8 +164,43 @@ def test_each_rule_has_rows_of_its_own_on_each_energy_that_it_suits(
 def test_a_rate_at_which_states_diverge_is_told() -> None:
     wild = {"steps": 30, "optimizer": {"sgd": {"learning_rate": 3.0}}}
     report = report_of(dense("predictive_coding", "predictive_coding", inference=wild))
-    assert {row.check for row in report.failed} == {"energy over inference", "way to rest, settled"}
+    assert {row.check for row in report.failed} == {"energy over inference"}
+    settled = next(row for row in report.rows if row.check == "way to rest, settled")
+    assert settled.passed
+    assert "sgd: {learning_rate: 0.375, momentum: 0.8}" in settled.measured
     assert all("lower the rate" in row.measured for row in report.failed)
+
+
+def test_states_with_nowhere_to_rest_are_told_as_such() -> None:
+    # identity nodes with strong couplings: F is a saddle without a minimum
+    strong = {"dense": {"weight_init": {"normal": 30.0}}}
+    spec = dense(inference={"init": "zeros", "steps": 5})
+    spec["nodes"]["h"]["activation"] = "identity"
+    spec["edges"][0]["op"] = strong
+    report = report_of(spec)
+    settled = rows(report, "way to rest, settled")
+    assert not any(row.passed for row in settled)
+    assert all("F may have no minimum here" in row.measured for row in settled)
+    assert report.rows[-1] in settled
+
+
+def test_predictive_coding_without_errors_to_spread_is_not_said_to_fail() -> None:
+    spec = dense("predictive_coding", "predictive_coding")
+    spec["edges"][0]["op"] = {"dense": {"weight_init": "zeros"}}
+    [row] = rows(report_of(spec), "clamped equilibrium")
+    assert row.passed is None
+    assert "too small" in row.measured
+
+
+def test_betas_that_are_too_large_for_an_order_are_made_finer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checks, "NUDGES", (1.6, 0.8, 0.4))
+    report = report_of(dense())
+    assert not report.failed
+    assert max(report.errors["positive"]) < 1.6
+    [row] = rows(report, "order in beta, positive")
+    assert row.passed
 
 
 def test_no_error_of_predictive_coding_is_left_at_its_free_equilibrium() -> None:
@@ -218,7 +253,8 @@ def test_the_command_prints_a_table_json_and_a_picture(tmp_path: Path) -> None:
         cli.main, ["verify", str(spec), "--samples", "2", "--json", "--plot", str(picture)]
     )
     assert result.exit_code == 0, result.output
-    told = json.loads(result.output)
+    told = json.loads(result.stdout)
+    assert "measured: clamped equilibrium" in result.stderr
     assert told["passed"]
     assert {"check", "subject", "expected", "measured", "passed"} <= set(told["rows"][0])
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""PC328 to PC330: what forms, rules and state optimisers are not defined for; PC557, verify."""
+"""PC328 to PC331: what forms, rules and state optimisers are not defined for; PC557, verify."""
 
 from __future__ import annotations
 
@@ -45,6 +45,22 @@ RULE_CODES: tuple[Code, ...] = (
             + "inference: {optimizer: fixed_point}"
         ),
         right=whole(HIDDEN + CHAIN + "inference: {optimizer: fixed_point}"),
+    ),
+    Code(
+        "PC331",
+        "a nudge so large that the energy has no minimum",
+        "A negative nudge subtracts beta C from the energy of an output. C grows with the distance "
+        "from the target as the output's own energy does with its error, so from beta = precision "
+        "on their difference falls without end.",
+        why="The states of the phase would run away, and the rule compare numbers without meaning.",
+        wrong=whole(
+            HIDDEN + CHAIN + "learning: {rule: {equilibrium_propagation: {beta: 1.5, "
+            "variant: centred}}}"
+        ),
+        right=whole(
+            HIDDEN + CHAIN + "learning: {rule: {equilibrium_propagation: {beta: 0.5, "
+            "variant: centred}}}"
+        ),
     ),
     Code(
         "PC557",
