@@ -230,7 +230,19 @@ def _misfit(field: Field, name: str, node: str, graph: Graph) -> tuple[str, str]
     if in_time and _is_sequence(field, given, shape):
         return _misfit_in_time(field, name, node, graph)
     if field.kind == "classes":
+        if given == shape and np.isin(field.values, (0, 1)).all():
+            return (
+                f"field `{name}` has whole numbers of shape {list(given)} a sample, which are "
+                "taken as numbers of classes",
+                "if they are one-hot, store them as floats, or store the number of each class",
+            )
         wanted = [size for size in given if size > 1] + [field.classes]
+        if field.classes == shape[-1] + 1 and np.min(field.values) == 1:
+            return (
+                f"field `{name}` has the classes 1 to {shape[-1]}, which need {field.classes} "
+                f"units as classes count from 0, but node `{node}` has shape {list(shape)}",
+                f"store labels from 0 to {shape[-1] - 1}, or give `{node}` the shape {wanted}",
+            )
         return (
             f"field `{name}` has {field.classes} classes, but node `{node}` has shape "
             f"{list(shape)}",

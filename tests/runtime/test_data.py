@@ -134,6 +134,20 @@ def test_classes_that_do_not_fit_name_their_number(file: Path) -> None:
     assert "has 3 classes, but node `label` has shape [10]" in message
 
 
+def test_labels_that_count_from_one_are_recognised(tmp_path: Path) -> None:
+    np.savez(tmp_path / "one.npz", x=np.zeros((9, 4)), y=np.arange(9) % 3 + 1)
+    [message] = mistakes(tmp_path / "one.npz")
+    assert "has the classes 1 to 3, which need 4 units as classes count from 0" in message
+    assert "store labels from 0 to 2" in message
+
+
+def test_one_hot_rows_stored_as_whole_numbers_are_recognised(tmp_path: Path) -> None:
+    np.savez(tmp_path / "hot.npz", x=np.zeros((9, 4)), y=np.eye(3, dtype=int)[np.arange(9) % 3])
+    [message] = mistakes(tmp_path / "hot.npz")
+    assert "whole numbers of shape [3] a sample, which are taken as numbers of classes" in message
+    assert "store them as floats" in message
+
+
 def test_class_labels_stored_as_floats_are_recognised(tmp_path: Path) -> None:
     file = tmp_path / "floats.npz"
     np.savez(file, x=np.zeros((9, 4)), y=np.arange(9) % 3.0)

@@ -203,6 +203,12 @@ def _numbers(path: Path, name: str, values: Any) -> Any:
     """The array, if it holds finite numbers and has an axis of samples."""
     import numpy as np
 
+    if values.dtype.kind in "SU":
+        raise _unusable(
+            path,
+            f"array `{name}` is text",
+            "store numbers; `numpy.unique(names, return_inverse=True)[1]` numbers names of classes",
+        )
     if values.dtype.kind not in "biuf" or values.ndim == 0:
         raise _unusable(
             path,
