@@ -33,8 +33,8 @@ def use_device(device: str = "auto") -> None:
         jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda,rocm"}[device])
     try:
         jax.devices()
-    except RuntimeError:
-        help = "install JAX for your GPU (such as jax[cuda12]), or use --device cpu"
+    except (RuntimeError, AssertionError):  # JAX asserts that a plugin it knows is installed
+        help = "install JAX for your GPU (pip install '.[cuda]'), or use --device cpu"
         if device == "auto":
             device = os.environ.get("JAX_PLATFORMS") or device
             help = "correct the variable JAX_PLATFORMS, or leave it out"

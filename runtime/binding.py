@@ -230,24 +230,7 @@ def _misfit(field: Field, name: str, node: str, graph: Graph) -> tuple[str, str]
     if in_time and _is_sequence(field, given, shape):
         return _misfit_in_time(field, name, node, graph)
     if field.kind == "classes":
-        if given == shape and np.isin(field.values, (0, 1)).all():
-            return (
-                f"field `{name}` has whole numbers of shape {list(given)} a sample, which are "
-                "taken as numbers of classes",
-                "if they are one-hot, store them as floats, or store the number of each class",
-            )
-        wanted = [size for size in given if size > 1] + [field.classes]
-        if field.classes == shape[-1] + 1 and np.min(field.values) == 1:
-            return (
-                f"field `{name}` has the classes 1 to {shape[-1]}, which need {field.classes} "
-                f"units as classes count from 0, but node `{node}` has shape {list(shape)}",
-                f"store labels from 0 to {shape[-1] - 1}, or give `{node}` the shape {wanted}",
-            )
-        return (
-            f"field `{name}` has {field.classes} classes, but node `{node}` has shape "
-            f"{list(shape)}",
-            f"give `{node}` the shape {wanted}: classes are one-hot",
-        )
+        return _class_misfit(field, name, node, shape)
     labels = "; class labels must be whole numbers of an integer type, which are taken as classes"
     hint = labels if field.kind == "target" and given in ((), (1,)) else ""
     whole, steps = given, graph.time.steps if graph.time else None
@@ -258,6 +241,28 @@ def _misfit(field: Field, name: str, node: str, graph: Graph) -> tuple[str, str]
         f"field `{name}` has shape {list(given)} ({math.prod(given)} numbers a sample), but "
         f"node `{node}` has shape {list(shape)} ({math.prod(shape)} units)",
         f"give `{node}` the shape {' or '.join(map(str, shapes))}{hint}",
+    )
+
+
+def _class_misfit(field: Field, name: str, node: str, shape: Shape) -> tuple[str, str]:
+    """Why numbers of classes do not fit the node's shape."""
+    given, units = tuple(np.shape(field.values)[1:]), (shape or (1,))[-1]
+    wanted = [size for size in given if size > 1] + [field.classes]
+    if given == shape and np.isin(field.values, (0, 1)).all():
+        return (
+            f"field `{name}` has whole numbers of shape {list(given)} a sample, which are taken "
+            "as numbers of classes",
+            "if they are one-hot, store them as floats, or store the number of each class",
+        )
+    if field.classes == units + 1 and np.min(field.values) == 1:
+        return (
+            f"field `{name}` has the classes 1 to {units}, which need {field.classes} units as "
+            f"classes count from 0, but node `{node}` has shape {list(shape)}",
+            f"store labels from 0 to {units - 1}, or give `{node}` the shape {wanted}",
+        )
+    return (
+        f"field `{name}` has {field.classes} classes, but node `{node}` has shape {list(shape)}",
+        f"give `{node}` the shape {wanted}: classes are one-hot",
     )
 
 

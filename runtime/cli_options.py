@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,10 +41,19 @@ DEVICE = click.option(
 
 
 def echo_json(value: Any) -> None:
-    """Prints a value as JSON on stdout."""
+    """Prints a value as JSON on stdout; a number that is not finite, of which JSON knows none,
+    as null."""
     import json
 
-    click.echo(json.dumps(value, indent=2))
+    click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def checked_spec(spec: str, overrides: tuple[str, ...], **options: Any) -> Checked:

@@ -19,14 +19,15 @@ from runtime.training import fit
 class Row:
     """One rule over all seeds: test scores with the last parameters, and speed.
 
-    Spreads are sample standard deviations over seeds; None with a single seed.
+    Spreads are sample standard deviations over seeds; None with a single seed. The speed is
+    None where training was too short to measure it apart from compiling.
     """
 
     rule: str
     seeds: tuple[int, ...]
     metric: str
     values: tuple[float, ...]
-    milliseconds_per_step: float
+    milliseconds_per_step: float | None
 
     @property
     def mean(self) -> float:
@@ -127,9 +128,10 @@ def _row(rule: str, seeds: Sequence[int], runs: Sequence[Run]) -> Row:
     metric = known[0]
     columns = [run.column("steps_per_second", "epoch")[1] for run in runs]
     # the first epoch compiles; alone, it is all there is
-    rates = [rate for column in columns for rate in (column[1:] if len(column) > 1 else column)]
+    later = [rate for column in columns for rate in (column[1:] if len(column) > 1 else column)]
+    rates = [rate for rate in later if rate > 0]
     values = tuple(score[metric] for score in scores)
-    milliseconds = 1000 / median(rates) if rates else float("nan")
+    milliseconds = 1000 / median(rates) if rates else None
     return Row(rule, tuple(seeds), metric, values, milliseconds)
 
 

@@ -122,7 +122,7 @@ def print_comparison(rows: Sequence[Row]) -> None:
                 f"{row.mean:.4f}",
                 "-" if row.spread is None else f"{row.spread:.4f}",
                 " ".join(f"{value:.4f}" for value in row.values),
-                f"{row.milliseconds_per_step:.2f}",
+                "-" if row.milliseconds_per_step is None else f"{row.milliseconds_per_step:.2f}",
             )
             for row in rows
         ),

@@ -36,7 +36,9 @@ def read_source(path: Path, shown: str) -> Source:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
-        raise SpecError(Diagnostic("PC101", f"`{shown}` is a folder", help="name a file")) from None
+        inside = next((file.name for file in sorted(path.glob("*.y*ml"))), None)
+        help = f"name a file in it, such as {Path(shown) / inside}" if inside else "name a file"
+        raise SpecError(Diagnostic("PC101", f"`{shown}` is a folder", help=help)) from None
     except FileNotFoundError:
         raise SpecError(_missing(path, shown)) from None
     except (OSError, ValueError) as error:
