@@ -23,6 +23,8 @@ from pccompiler.spec.models import DataSpec
 from pccompiler.spec.tree import dotted
 from runtime.binding import Encoding, SpanOf, bind
 
+SPLITS = ("train", "validation", "test")
+
 Arrays = Mapping[str, np.ndarray]
 """float32 arrays by node name: (samples, *shape), or (samples, time, *shape) of sequences."""
 
@@ -42,12 +44,13 @@ class Data:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the training split, to notice that the data changed under a run."""
+        """SHA-256 of all splits, to notice that the data changed under a run."""
         total = hashlib.sha256()
-        for node in sorted(self.train):
-            values = self.train[node]
-            total.update(f"{node}{values.shape}".encode())
-            total.update(np.ascontiguousarray(values).data)
+        for name in SPLITS:
+            arrays = self.split(name)
+            for node in sorted(arrays):
+                total.update(f"{name} {node}{arrays[node].shape}".encode())
+                total.update(np.ascontiguousarray(arrays[node]).data)
         return total.hexdigest()
 
 

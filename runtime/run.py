@@ -14,11 +14,11 @@ from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.spec.load import load
 from pccompiler.spec.models import RunSpec
 from runtime.checkpoints import Best, Checkpoint
-from runtime.data import samples
+from runtime.data import SPLITS, samples
 from runtime.evaluation import Evaluator, Scores
 from runtime.metrics import Line
 from runtime.run_folder import RunFolder
-from runtime.session import Session, open_session
+from runtime.session import Session, open_session, refuse_changed_data
 
 if TYPE_CHECKING:
     from pccompiler.lowering.model import CompiledModel
@@ -98,16 +98,28 @@ class Run:
 
         return checkpoint.restore(jax.eval_shape(initial))
 
-    def evaluate(self, split: str = "test", which: Which = "last") -> Scores:
+    def evaluate(
+        self, split: str = "test", which: Which = "last", *, allow_changed: bool = False
+    ) -> Scores:
         """Scores of a checkpoint on `train`, `validation` or `test`.
 
-        Raises DataError (PC532) without a checkpoint, SpecError (PC512) for a split that is
-        empty, and ValueError for one that is none of the three.
+        Data that differs from what the run was saved with is refused, since scores on it would
+        pass for those of the run; with `allow_changed` it is what shall be measured. The data is
+        looked for first where the run found it.
+
+        Raises DataError: PC532 without a checkpoint, PC526 for changed data; SpecError (PC512)
+        for a split that is empty, and ValueError for one that is none of the three.
         """
-        known = ("train", "validation", "test")
-        if split not in known:
-            raise ValueError(f"there is no split `{split}`; known: {', '.join(known)}")
+        if split not in SPLITS:
+            raise ValueError(f"there is no split `{split}`; known: {', '.join(SPLITS)}")
         session, state = self.session, self.state(which)
+        if not allow_changed:
+            refuse_changed_data(
+                session,
+                self.folder,
+                self._checkpoint("last").progress.data_digest,
+                "restore the data; in Python, `evaluate(allow_changed=True)` measures on any data",
+            )
         arrays = session.data.split(split)
         if not samples(arrays):
             message = f"run {self.path} has no {split} split"
@@ -119,8 +131,7 @@ class Run:
     @cached_property
     def session(self) -> Session:
         """The spec compiled, with its data in memory."""
-        known = [Path(f) for entry in self.folder.environments() for f in entry.data_folders]
-        return open_session(self.folder.spec, (), known)
+        return open_session(self.folder.spec, (), self.folder.data_folders())
 
     def _checkpoint(self, which: Which) -> Checkpoint:
         return self._best_checkpoint if which == "best" else self._last_checkpoint

@@ -179,6 +179,10 @@ class RunFolder:
         except (OSError, ValueError, TypeError, AttributeError):
             return ()
 
+    def data_folders(self) -> tuple[Path, ...]:
+        """Where the sessions of the run looked for its data, those of the last one first."""
+        return tuple(Path(f) for entry in self.environments()[::-1] for f in entry.data_folders)
+
     def add_environment(self, environment: Environment) -> None:
         """Notes that a session of the run begins."""
         entries = [entry.to_json() for entry in (*self.environments(), environment)]

@@ -77,7 +77,8 @@ class Session:
 def open_session(
     spec: SpecLike, overrides: Sequence[str] = (), folders: Sequence[Path] = ()
 ) -> Session:
-    """Compiles a spec and reads its data, looking in `folders` last.
+    """Compiles a spec and reads its data, looking first in `folders`, those of an earlier session
+    of the same run; an override of the data (`-s data.root=...`) comes before them.
 
     Raises SpecError (also PC506 without data, PC510 to PC513 where data and network do not
     fit) and DataError (PC501 to PC505).
@@ -86,8 +87,10 @@ def open_session(
     run_spec, document, model = checked.spec, checked.document, lower(checked)
     data_spec = required_data(run_spec, document)
     parent = None if isinstance(spec, Mapping) else Path(spec).resolve().parent
-    searched = [folder.absolute() for folder in (*search_folders(data_spec, parent), *folders)]
-    looked_in = tuple(dict.fromkeys(searched))
+    usual = search_folders(data_spec, parent)
+    asked_for = any(word.strip().startswith("data") for word in overrides)
+    searched = (*usual, *folders) if asked_for else (*folders, *usual)
+    looked_in = tuple(dict.fromkeys(folder.absolute() for folder in searched))
     nodes = nodes_with_data(model.plan)
     data = prepare(data_spec, model.graph, nodes, looked_in, document.span)
     text, warnings = resolved(run_spec), checked.warnings
@@ -139,23 +142,37 @@ def _check_monitor(session: Session) -> None:
 
 def refuse_changes(session: Session, folder: RunFolder, spec_text: str, data_digest: str) -> None:
     """Raises DataError (PC524, PC526) if spec or data differ from the checkpoint's."""
-    if session.spec_text != spec_text:
-        raise DataError(
-            Diagnostic(
-                "PC524",
-                f"the spec changed since run {folder.path} was saved: "
-                + "; ".join(_differences(spec_text, session.spec_text)),
-                help="pass --allow-changed to continue with the changed spec",
-            )
-        )
-    if session.data.digest != data_digest:
-        raise DataError(
-            Diagnostic(
-                "PC526",
-                f"the training data of run {folder.path} is not what it was when it was saved",
-                help="restore the data, or pass --allow-changed to continue with the new one",
-            )
-        )
+    refuse_changed_spec(
+        session.spec_text,
+        folder,
+        spec_text,
+        "pass --allow-changed to continue with the changed spec",
+    )
+    refuse_changed_data(
+        session,
+        folder,
+        data_digest,
+        "restore the data, or pass --allow-changed to continue with the new one",
+    )
+
+
+def refuse_changed_spec(spec_text: str, folder: RunFolder, saved_text: str, help: str) -> None:
+    """Raises DataError (PC524), naming what differs, if a resolved spec is not the saved one."""
+    if spec_text != saved_text:
+        changes = "; ".join(_differences(saved_text, spec_text))
+        message = f"the spec changed since run {folder.path} was saved: {changes}"
+        raise DataError(Diagnostic("PC524", message, help=help))
+
+
+def refuse_changed_data(session: Session, folder: RunFolder, saved_digest: str, help: str) -> None:
+    """Raises DataError (PC526), naming the files, if the data is not that of the checkpoint."""
+    if session.data.digest == saved_digest:
+        return
+    assert session.spec.data is not None
+    files = session.spec.data.source.files(session.data_folders).values()
+    found = f": {', '.join(map(str, files))} holds other data, or is split otherwise"
+    message = f"the data of run {folder.path} is not what it was when it was saved"
+    raise DataError(Diagnostic("PC526", message + (found if files else ""), help=help))
 
 
 def _differences(saved: str, now: str) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.cli.conftest import Pcc
 
@@ -40,6 +42,24 @@ def test_a_run_is_trained_measured_used_and_found_finished(pcc: Pcc, folder: Pat
 
     best = pcc("evaluate", "run", "--checkpoint", "best")
     assert best.exit_code == 0
+
+
+def test_a_run_is_measured_on_its_own_data_wherever_the_command_runs(
+    pcc: Pcc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pcc("train", "tiny.yaml", "--run", "run", "-s", "training.epochs=1").exit_code == 0
+    measured = pcc("evaluate", "run")
+    (folder / "other").mkdir()
+    arrays = dict(np.load(folder / "points.npz"))
+    np.savez(folder / "other" / "points.npz", **(arrays | {"x": 2 - arrays["x"]}))
+    monkeypatch.chdir(folder / "other")
+    assert pcc("evaluate", "../run").stdout == measured.stdout
+
+    shutil.copy("points.npz", folder)
+    refused = pcc("evaluate", "../run")
+    assert (refused.exit_code, refused.stdout) == (3, "")
+    assert "error[PC526]" in refused.stderr
+    assert str(folder / "points.npz") in refused.stderr
 
 
 def test_mistakes_with_a_run_leave_it_as_it_is(pcc: Pcc, folder: Path) -> None:

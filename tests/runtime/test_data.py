@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -329,3 +330,12 @@ def test_a_relative_path_is_looked_for_beside_the_spec_too(
     monkeypatch.delenv("PCC_DATA", raising=False)
     data = DataSpec.model_validate({"source": {"npz": "a.npz"}})
     assert search_folders(data, tmp_path) == (Path.cwd(), tmp_path)
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_the_digest_notices_a_change_in_any_split(file: Path, split: str) -> None:
+    data = load(file)
+    digest = data.digest
+    data.split(split)["image"][-1, 0] += 1
+    assert load(file).digest == digest
+    assert replace(data).digest != digest

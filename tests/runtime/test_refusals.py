@@ -56,8 +56,11 @@ def test_changed_data_is_refused_unless_allowed(tiny: Spec, tmp_path: Path, blob
     np.savez(copy_of_data, **arrays)
     run = train(tiny, tmp_path / "run", data={"source": {"npz": str(copy_of_data)}})
     np.savez(copy_of_data, **(arrays | {"x": arrays["x"] + np.eye(60, 6)}))
-    with pytest.raises(DataError, match="PC526"):
+    with pytest.raises(DataError, match=r"PC526.*data\.npz holds other data"):
         resume(run.path, plots=False)
+    with pytest.raises(DataError, match=r"PC526.*data\.npz.*allow_changed=True"):
+        run.evaluate()
+    assert run.evaluate(allow_changed=True).samples == 12
     resume(run.path, allow_changed=True, plots=False)
 
 

@@ -64,8 +64,10 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC526",
         "the data changed since the run began",
-        "The training split has another checksum than when the run began.",
-        why="The run could not be continued exactly, and its metrics would mix two data sets.",
+        "A split has another checksum than when the run was saved. `pcc resume` and `pcc evaluate` "
+        "look for the data where the run found it, and then where a new run would look.",
+        why="The run could not be continued exactly, its metrics would mix two data sets, and "
+        "scores on other data would pass for those of the run.",
         wrong="pcc resume runs/a                       # after data.npz was written anew",
         right="pcc train spec.yaml                     # a new run on the new data",
     ),
