@@ -6,9 +6,6 @@ diverged, 2 usage or spec, 3 data or checkpoint, 130 and 143 on signals.
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,58 +13,16 @@ from typing import Any
 import click
 
 from pccompiler.diagnostics.codes import CODES
-from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, PccError
+from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
 from pccompiler.diagnostics.render import render
 from runtime.cli_diagram import diagram
+from runtime.cli_group import PccGroup, run_process
 from runtime.cli_machine import MACHINE_COMMANDS
 from runtime.cli_options import JSON, SET, SPEC, checked_spec, echo_json
 from runtime.cli_runs import RUN_COMMANDS
 from runtime.cli_verify import verify
 from runtime.new_spec import DEFAULT, description, template_names, write_spec
-
-
-class _Group(click.Group):
-    """Turns the project's errors into messages and exit codes; lists commands as they stand."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except PccError as error:
-            _tell(render(error.diagnostics))
-            ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            _tell("interrupted")
-            ctx.exit(130)
-        except BrokenPipeError:  # whoever read our output has left
-            _forget_output()
-            ctx.exit(0)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            problem = Diagnostic(
-                "PC522",
-                f"cannot read or write {error.filename or 'the output'}: {reason}",
-                help="free some space, or name another place",
-            )
-            _tell(render([problem]))
-            _forget_output()
-            ctx.exit(DataError.exit_code)
-
-
-def _tell(text: str) -> None:
-    """Says why the program ends; where nobody can hear it, the exit code says it alone."""
-    with suppress(OSError):
-        click.echo(text, err=True)
-
-
-def _forget_output() -> None:
-    """Keeps the interpreter from writing at exit what could not be written before."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            os.dup2(nowhere, stream.fileno())
+from runtime.streams import ending_with, tell
 
 
 def _codes(_ctx: click.Context, _argument: click.Parameter, begun: str) -> list[str]:
@@ -75,7 +30,7 @@ def _codes(_ctx: click.Context, _argument: click.Parameter, begun: str) -> list[
     return [code for code in CODES if code.startswith(begun.upper())]
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=PccGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pcc", prog_name="pcc")
 def main() -> None:
     """Compile and train energy-based networks described in YAML.
@@ -115,7 +70,7 @@ def new(name: str | None, template: str, output: str | None, listed: bool, as_js
     if name is None:
         raise click.UsageError("Missing argument 'NAME', or the option --list.")
     path = write_spec(name, template, Path(output) if output else None)
-    click.echo(f"wrote {path}; now `pcc check {path}`", err=True)
+    tell(f"wrote {path}; now `pcc check {path}`")
 
 
 @main.command()
@@ -145,11 +100,11 @@ def check(specs: tuple[str, ...], overrides: tuple[str, ...], style: Any) -> Non
         except PccError as error:
             found += error.diagnostics
     errors = sum(diagnostic.severity == "error" for diagnostic in found)
-    if found or style == "json":
-        click.echo(render(found, style))
-    if style == "full":
-        _check_summary(len(specs), errors, len(found) - errors)
-    raise SystemExit(2 if errors else 0)
+    with ending_with(2 if errors else 0):
+        if found or style == "json":
+            click.echo(render(found, style))
+        if style == "full":
+            _check_summary(len(specs), errors, len(found) - errors)
 
 
 @main.command()
@@ -249,8 +204,13 @@ def _check_summary(specs: int, errors: int, warnings: int) -> None:
     verdict = (
         f"{count(errors, 'error')}, {count(warnings, 'warning')}" if errors or warnings else "ok"
     )
-    click.echo(f"{count(specs, 'spec')} checked: {verdict}", err=True)
+    tell(f"{count(specs, 'spec')} checked: {verdict}")
+
+
+def run() -> None:
+    """The process that `pcc` starts."""
+    run_process(main)
 
 
 if __name__ == "__main__":
-    main()
+    run()

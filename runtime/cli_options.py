@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pccompiler.diagnostics.render import render
+from runtime.streams import tell
 
 if TYPE_CHECKING:
     from pccompiler.driver import Checked
@@ -62,5 +63,5 @@ def checked_spec(spec: str, overrides: tuple[str, ...], **options: Any) -> Check
 
     checked = check(spec, overrides, **options)
     if checked.warnings:
-        click.echo(render(checked.warnings), err=True)
+        tell(render(checked.warnings))
     return checked

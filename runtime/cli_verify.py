@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from runtime.cli_options import JSON, SET, SPEC, echo_json
+from runtime.streams import ending_with
 
 
 @click.command()
@@ -90,9 +91,8 @@ def verify(
             report.rows += prospective_rows(measured, rest, samples=samples, seed=subject.seed)
     if picture is not None:
         plot(report, Path(picture))
-    if as_json:
-        echo_json(report_as_json(report))
-    else:
-        print_report(report)
-    if report.failed:
-        click.get_current_context().exit(1)
+    with ending_with(1 if report.failed else 0):
+        if as_json:
+            echo_json(report_as_json(report))
+        else:
+            print_report(report)

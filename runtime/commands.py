@@ -18,6 +18,7 @@ from runtime.progress import reporter_for
 from runtime.run import Run, Which, load_run
 from runtime.run_folder import RUNS
 from runtime.signals import Interrupted
+from runtime.streams import tell
 from runtime.training import fit
 from runtime.training import resume as resume_fit
 
@@ -42,12 +43,12 @@ def dry_run(
     use_device(device)
     found = outlook(spec, run_dir, overrides)
     if found.warnings:
-        click.echo(render(found.warnings), err=True)
+        tell(render(found.warnings))
     if as_json:
         echo_json(found.as_json())
     else:
         print_outlook(found)
-    click.echo("dry run: nothing was trained or written", err=True)
+    tell("dry run: nothing was trained or written")
 
 
 def smoke(spec: str, overrides: Sequence[str], device: str, as_json: bool) -> None:
@@ -58,7 +59,7 @@ def smoke(spec: str, overrides: Sequence[str], device: str, as_json: bool) -> No
     try:
         done = smoke_test(spec, overrides, reporter_for())
     except Interrupted as stopped:
-        click.echo("interrupted", err=True)
+        tell("interrupted")
         raise SystemExit(stopped.exit_code) from None
     if as_json:
         echo_json(asdict(done))
@@ -95,7 +96,7 @@ def predict(run_dir: str, data: Sequence[str], output: str, which: Which, reques
     sources = [Path(name) for name in data]
     written = predict_file(_opened(run_dir), sources, Path(output), which, request)
     files = ", ".join(str(file) for file in written.files)
-    click.echo(f"wrote {written.samples} predictions to {files}", err=True)
+    tell(f"wrote {written.samples} predictions to {files}")
 
 
 def compare(
@@ -135,7 +136,7 @@ def runs_list(folder: str, as_json: bool) -> None:
     elif found:
         print_runs(found)
     else:
-        click.echo(f"no runs in {folder}", err=True)
+        tell(f"no runs in {folder}")
 
 
 def runs_compare(paths: Sequence[str], as_json: bool) -> None:
@@ -159,7 +160,7 @@ def runs_delete(paths: Sequence[str]) -> None:
     from runtime.run_list import delete_runs
 
     for folder in delete_runs(paths):
-        click.echo(f"deleted {folder.path}", err=True)
+        tell(f"deleted {folder.path}")
 
 
 def _opened(run_dir: str) -> Run:
@@ -167,7 +168,7 @@ def _opened(run_dir: str) -> Run:
     run = load_run(run_dir)
     use_device()
     if run.warnings:
-        click.echo(render(run.warnings), err=True)
+        tell(render(run.warnings))
     return run
 
 
@@ -175,7 +176,7 @@ def _until_interrupted(training: Callable[[], Result]) -> Result:
     try:
         return training()
     except Interrupted as stopped:
-        click.echo(str(stopped), err=True)
+        tell(str(stopped))
         raise SystemExit(stopped.exit_code) from None
 
 

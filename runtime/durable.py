@@ -30,15 +30,14 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        help = _HELP.get(error.errno or 0, _ANY_HELP).format(folder=path.parent)
-        raise DataError(
-            Diagnostic(
-                "PC522",
-                f"cannot write {path}: {reason}",
-                help=help,
-            )
-        ) from None
+        message = f"cannot write {path}: {error.strerror or error}"
+        help = advice(error, path.parent)
+        raise DataError(Diagnostic("PC522", message, help=help)) from None
+
+
+def advice(error: OSError, folder: Path | str) -> str:
+    """What to do about a file in `folder` that could not be read or written."""
+    return _HELP.get(error.errno or 0, _ANY_HELP).format(folder=folder)
 
 
 def sync_folder(folder: Path) -> None:

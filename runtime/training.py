@@ -19,7 +19,7 @@ from runtime.reporter import Reporter, Silent, Start
 from runtime.run import Run, load_run
 from runtime.run_folder import RunFolder
 from runtime.session import Session, open_session, refuse_changes
-from runtime.signals import deferred_signals
+from runtime.signals import Interrupted, deferred_signals
 
 
 def fit(
@@ -97,7 +97,7 @@ def resume(
         session = open_training(folder.spec, overrides, known)
         checkpoint, warnings = folder.checkpoints().latest(strict)
         if not allow_changed:
-            saved_text = checkpoint.spec_text if checkpoint else folder.spec.read_text()
+            saved_text = checkpoint.spec_text if checkpoint else folder.spec.read_text("utf-8")
             saved_data = checkpoint.progress.data_digest if checkpoint else session.data.digest
             refuse_changes(session, folder, saved_text, saved_data)
         beginning = _beginning(session, checkpoint)  # may fail: before anything is written
@@ -105,7 +105,7 @@ def resume(
         changed = here.warn_of_differences(before[0]) if before else None
         for warning in (*warnings, *([changed] if changed else [])):
             reporter.warn(warning)
-        if folder.spec.read_text() != session.spec_text:
+        if folder.spec.read_text("utf-8") != session.spec_text:
             folder.write_spec(session.spec_text)
         folder.add_environment(here)
         return _train(session, folder, beginning, reporter, plots)
@@ -149,6 +149,8 @@ def _train(
         from runtime.plots import draw
 
         draw(folder)
+    if pending.number is not None:  # it came too late to stop this run, but not what follows
+        raise Interrupted(pending.number, folder.path, loop.progress.step, finished=True)
     return load_run(folder.path, session.model)
 
 

@@ -240,8 +240,30 @@ def test_a_run_outlives_those_who_read_it(shell: Shell, folder: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full", "2> >(true)"])
 def test_a_message_that_nobody_hears_leaves_the_exit_code(shell: Shell, closed: str) -> None:
-    assert shell(f"$PCC evaluate none {closed}").returncode == 3
-    assert shell(f"$PCC show none.yaml {closed}").returncode == 2
+    done = shell(
+        f"""
+        exec 3>&1
+        for words in 'evaluate none' 'show none.yaml' 'check none.yaml' 'check' 'check tiny.yaml' \\
+            'new net'
+        do $PCC $words {closed} >/dev/null; echo $? >&3
+        done
+        """
+    )
+    assert codes(done) == ["3", "2", "2", "2", "0", "0"]
+
+
+@pytest.mark.parametrize("words", ["check none.yaml tiny.yaml", "check", "--version"])
+def test_a_reader_that_leaves_at_once_leaves_the_exit_code(shell: Shell, words: str) -> None:
+    done = shell(f"set -o pipefail; $PCC {words} 2>/dev/null | true")
+    assert done.returncode == (0 if words == "--version" else 2)
+
+
+def test_help_that_does_not_fit_is_told(shell: Shell) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    done = shell("$PCC --help > /dev/full")
+    assert done.returncode == 3
+    assert done.stderr.startswith("error[PC522]: cannot read or write the output: No space left")
 
 
 def test_without_a_terminal_nothing_is_asked_and_nothing_is_coloured(

@@ -1,0 +1,97 @@
+"""A signal ends the process, also where a library loses the exception, and never a save."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime import training
+from runtime.signals import Interrupted, Pending, deferred_signals
+from tests.runtime.conftest import Spec
+
+ROOT = Path(__file__).parents[2]
+
+SWALLOWED = """
+import os, signal, time, weakref
+from runtime.cli_group import run_process
+import click
+from runtime.cli_group import PccGroup
+
+@click.group(cls=PccGroup)
+def main(): pass
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(0)  # the handler runs here, and what it raises is lost
+
+@main.command()
+def work():
+    Dying()
+    print("went on", flush=True)
+    time.sleep(20)
+
+run_process(main)
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_whose_exception_is_lost_ends_the_process_all_the_same(
+    name: str, code: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED.replace("{name}", name), "work"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=15,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "went on\n", "interrupted\n")
+
+
+def test_a_signal_that_comes_while_a_run_is_scored_ends_what_comes_after(
+    tiny: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = training._finish  # pyright: ignore
+
+    def interrupted(*everything: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        finish(*everything)
+
+    monkeypatch.setattr(training, "_finish", interrupted)
+    with pytest.raises(Interrupted, match="is finished") as stopped:
+        training.fit(tiny, tmp_path / "run", plots=False)
+    assert stopped.value.exit_code == 130
+    assert (tmp_path / "run" / "result.json").exists()
+
+
+def test_handlers_are_as_before_once_signals_are_deferred_no_more() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with deferred_signals() as pending:
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert pending == Pending(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+CLOSED = """
+import os
+os.close(2)
+from runtime.streams import open_streams
+open_streams()
+print(os.fstat(2).st_rdev == os.stat(os.devnull).st_rdev)
+print(os.open("{file}", os.O_RDWR | os.O_CREAT) > 2)
+"""
+
+
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    program = CLOSED.replace("{file}", str(tmp_path / "lock"))
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "True\nTrue\n"
