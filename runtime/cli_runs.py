@@ -195,7 +195,10 @@ def predict(
     help="Seeds of parameters and order of samples: a range or a list.",
 )
 @click.option(
-    "--runs", type=click.Path(), help="Folder for the runs; default: runs/NAME-compare-001."
+    "--runs",
+    type=click.Path(),
+    help="Folder for the runs, or of those that a comparison left behind; default: "
+    "runs/NAME-compare-001.",
 )
 @JSON
 def compare(
@@ -204,7 +207,13 @@ def compare(
     """Compare rules on the same network.
 
     Trains the spec once for each rule and seed, and prints the test scores with their mean
-    and spread. All runs share the same split of the data.
+    and spread. All runs share the same split of the data. If one diverges, the others go on,
+    and the exit code is 1.
+
+    Of the runs that --runs holds already, those that have finished are used and the others
+    resumed, so the same command continues a comparison that was interrupted. Before anything
+    trains it is refused if a folder in there holds anything but such a run of the same spec and
+    data.
     """
     from runtime import commands
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from pccompiler.diagnostics.diagnostic import RunError
 from pccompiler.diagnostics.render import render
 from runtime.backend import use_device
 from runtime.cli_options import echo_json
@@ -96,7 +97,8 @@ def predict(run_dir: str, data: Sequence[str], output: str, which: Which, reques
     sources = [Path(name) for name in data]
     written = predict_file(_opened(run_dir), sources, Path(output), which, request)
     files = ", ".join(str(file) for file in written.files)
-    tell(f"wrote {written.samples} predictions to {files}")
+    what = "prediction" if written.samples == 1 else "predictions"
+    tell(f"wrote {written.samples} {what} to {files}")
 
 
 def compare(
@@ -123,6 +125,9 @@ def compare(
         echo_json([row.as_json() for row in rows])
     else:
         print_comparison(rows)
+        tell(f"runs: {rows[0].folders[0].parent}")
+    if any(row.diverged for row in rows):
+        raise SystemExit(RunError.exit_code)
 
 
 def runs_list(folder: str, as_json: bool) -> None:

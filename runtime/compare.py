@@ -2,50 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
 
-from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from runtime.reporter import Reporter
-from runtime.run import Run
-from runtime.run_folder import free_folder
-from runtime.training import fit
+import yaml
+
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, RunError, SpecError
+from pccompiler.spec.resolved import resolved
+from pccompiler.spec.tree import dotted
+from runtime.data import samples
+from runtime.reporter import Reporter, Silent
+from runtime.run import Run, load_run
+from runtime.run_folder import RunFolder, free_folder, refuse_occupied
+from runtime.session import Session, open_session, refuse_changed_data, refuse_changed_spec
+from runtime.training import fit, resume
+
+MOST_SEEDS = 1000
+_ELSEWHERE = "name another folder with --runs, or move that run away"
 
 
 @dataclass(frozen=True)
 class Row:
     """One rule over all seeds: test scores with the last parameters, and speed.
 
-    Spreads are sample standard deviations over seeds; None with a single seed. The speed is
-    None where training was too short to measure it apart from compiling.
+    A value and a loss are None for a seed with which training diverged; mean and spread are
+    then None too. Spreads are sample standard deviations over seeds; None with a single seed.
+    The speed is None where training was too short to measure it apart from compiling.
     """
 
     rule: str
     seeds: tuple[int, ...]
     metric: str
-    values: tuple[float, ...]
+    values: tuple[float | None, ...]
+    losses: tuple[float | None, ...]
+    folders: tuple[Path, ...]
     milliseconds_per_step: float | None
 
     @property
-    def mean(self) -> float:
-        return mean(self.values)
+    def diverged(self) -> tuple[int, ...]:
+        """The seeds with which training diverged."""
+        pairs = zip(self.seeds, self.values, strict=True)
+        return tuple(seed for seed, value in pairs if value is None)
+
+    @property
+    def mean(self) -> float | None:
+        values = self._finished()
+        return mean(values) if values else None
 
     @property
     def spread(self) -> float | None:
-        return stdev(self.values) if len(self.values) > 1 else None
+        values = self._finished()
+        return stdev(values) if len(values) > 1 else None
+
+    def _finished(self) -> list[float]:
+        """The values, if all seeds have one: a mean over the others would be too good."""
+        return [] if self.diverged else [value for value in self.values if value is not None]
 
     def as_json(self) -> dict[str, Any]:
+        def by_seed(values: Sequence[Any]) -> dict[str, Any]:
+            return dict(zip(map(str, self.seeds), values, strict=True))
+
         return {
             "rule": self.rule,
             "metric": self.metric,
             "mean": self.mean,
             "spread": self.spread,
-            "seeds": dict(zip(map(str, self.seeds), self.values, strict=True)),
+            "seeds": by_seed(self.values),
+            "loss": by_seed(self.losses),
+            "diverged": list(self.diverged),
+            "runs": by_seed([str(folder) for folder in self.folders]),
             "milliseconds_per_step": self.milliseconds_per_step,
         }
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One training: its rule and seed as overrides, its folder and its resolved spec."""
+
+    rule: str
+    overrides: tuple[str, ...]
+    folder: RunFolder
+    spec_text: str
 
 
 def compare(
@@ -59,32 +99,121 @@ def compare(
     """Trains the spec once per rule and seed, into a folder of run folders.
 
     A rule is written as in `-s learning.rule=...`. Everything else, the split of the data
-    included, is the same for all. Raises what `fit` raises, and SpecError (PC561) for a rule
-    or a seed that comes twice; every combination is checked before the first one trains.
+    included, is the same for all. A run that `folder` already holds, of the same spec and data,
+    is used if it has finished and resumed if not, so that an interrupted comparison can be
+    continued. A training that diverges is told as a warning, and the others go on.
+
+    Every combination and folder is checked before the first one trains. Raises what `fit`
+    raises but RunError; SpecError: PC561 for a rule or a seed that comes twice or is overridden
+    too, PC512 without a test split; DataError for a folder that holds another run (PC524,
+    PC526), anything else (PC520), or a run that trains (PC521).
     """
     import pccompiler
 
-    _refuse_repeats("rule", rules)
-    _refuse_repeats("seed", seeds)
-    checked = [
-        pccompiler.check(spec, [*overrides, f"learning.rule={rule}", f"training.seed={seed}"])
-        for rule in rules
-        for seed in seeds
-    ]
-    folder = folder or free_folder(f"{checked[0].spec.name}-compare")
+    _refuse_repeats("rule", rules, [_folder_name(rule) for rule in rules])
+    _refuse_repeats("seed", seeds, seeds)
+    _refuse_overridden(overrides)
+    parent, plans = folder or Path(), []
+    for rule in rules:
+        for seed in seeds:
+            every = (*overrides, f"learning.rule={rule}", f"training.seed={seed}")
+            checked = pccompiler.check(spec, every).spec
+            place = RunFolder(parent / f"{_folder_name(rule)}-seed{seed}")
+            plans.append(_Planned(rule, every, place, resolved(checked)))
+    session = open_session(spec, plans[0].overrides)
+    _refuse_without_test(session)
+    metric = "accuracy" if session.classes else "loss" if session.model.plan.outputs else "energy"
+    if folder is None:
+        parent = free_folder(f"{session.spec.name}-compare")
+        plans = [replace(plan, folder=RunFolder(parent / plan.folder.path)) for plan in plans]
+    else:
+        _refuse_other_runs(spec, plans)
+    del session  # its data is read again for each run
     rows = []
     for rule in rules:
-        runs = [
-            fit(
-                spec,
-                folder / f"{_folder_name(rule)}-seed{seed}",
-                [*overrides, f"learning.rule={rule}", f"training.seed={seed}"],
-                reporter() if reporter else None,
-            )
-            for seed in seeds
-        ]
-        rows.append(_row(rule, seeds, runs))
+        of_rule = [plan for plan in plans if plan.rule == rule]
+        runs = [_trained(spec, plan, reporter() if reporter else Silent()) for plan in of_rule]
+        rows.append(_row(rule, tuple(seeds), metric, [plan.folder.path for plan in of_rule], runs))
     return tuple(rows)
+
+
+def _refuse_overridden(overrides: Sequence[str]) -> None:
+    """Raises SpecError (PC561) for an override of what every run gets for itself."""
+    for word in overrides:
+        path, _, value = word.partition("=")
+        for section, key, option in (("learning", "rule", "rules"), ("training", "seed", "seeds")):
+            whole = f"{section}.{key}"
+            inside = path == section and key in _keys(value)
+            if inside or path == whole or path.startswith(f"{whole}."):
+                message = f"`-s {word}` sets {whole}, which is another one in each run"
+                help = f"name what to compare with --{option}"
+                raise SpecError(Diagnostic("PC561", message, help=help))
+
+
+def _keys(text: str) -> Sequence[Any]:
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return ()  # told when the override is read
+    return tuple(value) if isinstance(value, dict) else ()
+
+
+def _refuse_without_test(session: Session) -> None:
+    if not samples(session.data.test):
+        path = ("data", "test")
+        raise SpecError(
+            Diagnostic(
+                "PC512",
+                "there is no test split to compare rules on",
+                session.document.span(path),
+                dotted(path),
+                help="set data.test, for example to 0.2",
+            )
+        )
+
+
+def _refuse_other_runs(spec: str, plans: Sequence[_Planned]) -> None:
+    """Raises DataError with every folder that holds something else than the planned run."""
+    problems: list[Diagnostic] = []
+    sessions: dict[str, Session] = {}  # rules may hold different nodes
+    for plan in plans:
+        try:
+            if not plan.folder.spec.is_file():
+                refuse_occupied(plan.folder.path)
+                continue
+            plan.folder.refuse_in_use()
+            saved = plan.folder.spec_text()
+            refuse_changed_spec(plan.spec_text, plan.folder, saved, _ELSEWHERE)
+            checkpoint, _ = plan.folder.checkpoints().latest()
+            if checkpoint is None:
+                continue
+            if plan.rule not in sessions:
+                sessions = {plan.rule: open_session(spec, plan.overrides)}
+            digest = checkpoint.progress.data_digest
+            refuse_changed_data(sessions[plan.rule], plan.folder, digest, _ELSEWHERE)
+        except DataError as error:
+            problems += error.diagnostics
+    if problems:
+        raise DataError(problems)
+
+
+def _trained(spec: str, plan: _Planned, reporter: Reporter) -> Run | None:
+    """The finished run; None if it diverged, which is told."""
+    path = plan.folder.path
+    try:
+        if not plan.folder.spec.is_file():
+            return fit(spec, path, plan.overrides, reporter)
+        run = load_run(path)
+        return run if _scores(run) else resume(path, reporter=reporter)
+    except RunError as error:
+        for problem in error.diagnostics:
+            reporter.warn(problem)
+        return None
+
+
+def _scores(run: Run) -> Mapping[str, Any]:
+    """The test scores of the last parameters; none of a run that has not finished."""
+    return ((run.result or {}).get("test") or {}).get("last") or {}
 
 
 def split_rules(text: str) -> tuple[str, ...]:
@@ -100,39 +229,50 @@ def split_rules(text: str) -> tuple[str, ...]:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """`0..4` or `0,3,7`. Raises SpecError (PC561) for anything else."""
+    """`0..4` or `0,3,7`. Raises SpecError (PC561) for anything else, and for too many."""
     try:
         if ".." in text:
             first, last = text.split("..")
-            seeds = tuple(range(int(first), int(last) + 1))
+            seeds: Sequence[int] = range(int(first), int(last) + 1)
         else:
             seeds = tuple(int(part) for part in text.split(","))
     except ValueError:
         seeds = ()
+    help = "write a range 0..4 or a list 0,3,7"
     if not seeds:
-        message = f"`{text}` names no seeds"
-        raise SpecError(Diagnostic("PC561", message, help="write a range 0..4 or a list 0,3,7"))
-    return seeds
+        raise SpecError(Diagnostic("PC561", f"`{text}` names no seeds", help=help))
+    if seeds[MOST_SEEDS:]:
+        message = f"`{text}` names more than {MOST_SEEDS:,} seeds"
+        raise SpecError(Diagnostic("PC561", message, help=help))
+    return tuple(seeds)
 
 
-def _refuse_repeats(what: str, given: Sequence[object]) -> None:
-    for index, value in enumerate(given):
-        if value in given[:index]:
+def _refuse_repeats(what: str, given: Sequence[object], keys: Sequence[object]) -> None:
+    """Raises SpecError (PC561) for the first thing whose key an earlier one has."""
+    known: set[object] = set()
+    for value, key in zip(given, keys, strict=True):
+        if key in known:
             message = f"the {what} `{value}` comes twice"
             raise SpecError(Diagnostic("PC561", message, help=f"name each {what} once"))
+        known.add(key)
 
 
-def _row(rule: str, seeds: Sequence[int], runs: Sequence[Run]) -> Row:
-    scores = [(run.result or {})["test"]["last"] for run in runs]
-    known = [name for name in ("accuracy", "loss", "energy") if scores[0][name] is not None]
-    metric = known[0]
-    columns = [run.column("steps_per_second", "epoch")[1] for run in runs]
+def _row(
+    rule: str,
+    seeds: tuple[int, ...],
+    metric: str,
+    folders: Sequence[Path],
+    runs: Sequence[Run | None],
+) -> Row:
+    scores = [_scores(run) if run else {} for run in runs]
+    columns = [run.column("steps_per_second", "epoch")[1] for run in runs if run]
     # the first epoch compiles; alone, it is all there is
     later = [rate for column in columns for rate in (column[1:] if len(column) > 1 else column)]
     rates = [rate for rate in later if rate > 0]
-    values = tuple(score[metric] for score in scores)
+    values = tuple(score.get(metric) for score in scores)
+    losses = tuple(score.get("loss") for score in scores)
     milliseconds = 1000 / median(rates) if rates else None
-    return Row(rule, tuple(seeds), metric, values, milliseconds)
+    return Row(rule, seeds, metric, values, losses, tuple(folders), milliseconds)
 
 
 def _folder_name(rule: str) -> str:

@@ -120,6 +120,11 @@ class RunFolder:
             return
         raise DataError(Diagnostic("PC527", f"run folder {self.path} {problem}", help=help))
 
+    def refuse_in_use(self) -> None:
+        """Raises DataError (PC521) if a process trains in it now."""
+        if self.in_use():
+            raise self._in_use()
+
     def in_use(self) -> bool:
         """Whether a process trains in it now."""
         if not (self.path / LOCK).exists():
@@ -133,6 +138,14 @@ class RunFolder:
     @property
     def spec(self) -> Path:
         return self.path / "spec.yaml"
+
+    def spec_text(self) -> str:
+        """The resolved spec as it was saved. Raises DataError (PC523) if it cannot be read."""
+        try:
+            return self.spec.read_text("utf-8")
+        except (OSError, ValueError) as error:
+            message = f"{self.spec} cannot be read: {error}"
+            raise DataError(Diagnostic("PC523", message, help="name another folder")) from None
 
     @property
     def plots(self) -> Path:
@@ -155,17 +168,16 @@ class RunFolder:
             try:
                 lock.acquire()
             except Timeout:
-                raise DataError(
-                    Diagnostic(
-                        "PC521",
-                        f"run folder {self.path} is in use by another process",
-                        help="wait until it ends, or train in a folder of its own",
-                    )
-                ) from None
+                raise self._in_use() from None
         try:
             yield
         finally:
             lock.release()
+
+    def _in_use(self) -> DataError:
+        message = f"run folder {self.path} is in use by another process"
+        help = "wait until it ends, or train in a folder of its own"
+        return DataError(Diagnostic("PC521", message, help=help))
 
     def write_spec(self, text: str) -> None:
         """Puts the resolved spec in the folder, which makes it a run folder."""

@@ -113,15 +113,20 @@ def print_outlook(outlook: Outlook) -> None:
 
 def print_comparison(rows: Sequence[Row]) -> None:
     """A row for each rule: the mean over seeds, its spread, and the time of a step."""
+
+    def number(value: float | None, otherwise: str) -> str:
+        return otherwise if value is None else f"{value:.4f}"
+
+    seeds = len(rows[0].seeds)
     print_table(
-        f"test {rows[0].metric}, mean over {len(rows[0].seeds)} seeds",
+        f"test {rows[0].metric}" + (f", mean over {seeds} seeds" if seeds > 1 else ""),
         ("rule", "mean#", "spread#", "each seed", "ms/step#"),
         (
             (
                 row.rule,
-                f"{row.mean:.4f}",
-                "-" if row.spread is None else f"{row.spread:.4f}",
-                " ".join(f"{value:.4f}" for value in row.values),
+                number(row.mean, "diverged"),
+                number(row.spread, "-"),
+                " ".join(number(value, "diverged") for value in row.values),
                 "-" if row.milliseconds_per_step is None else f"{row.milliseconds_per_step:.2f}",
             )
             for row in rows

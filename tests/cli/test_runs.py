@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +89,8 @@ def test_mistakes_with_a_run_leave_it_as_it_is(pcc: Pcc, folder: Path) -> None:
 
 
 def test_two_rules_are_compared_on_the_same_data(pcc: Pcc, folder: Path) -> None:
-    words = ["compare", "tiny.yaml", "--seeds", "0,2", "--runs", "both", "--json"]
-    result = pcc(*words, "-s", "training.epochs=1")
+    words = ["compare", "tiny.yaml", "--seeds", "0,2", "--runs", "both", "-s", "training.epochs=1"]
+    result = pcc(*words, "--json")
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
     assert [row["rule"] for row in rows] == ["predictive_coding", "backprop"]
@@ -96,9 +98,75 @@ def test_two_rules_are_compared_on_the_same_data(pcc: Pcc, folder: Path) -> None
         assert set(row["seeds"]) == {"0", "2"}
         assert row["metric"] == "accuracy"
         np.testing.assert_allclose(row["mean"], np.mean(list(row["seeds"].values())))
+        for seed, run in row["runs"].items():
+            scores = json.loads((folder / run / "result.json").read_text())["test"]["last"]
+            assert (row["seeds"][seed], row["loss"][seed]) == (scores["accuracy"], scores["loss"])
     assert {path.name for path in (folder / "both").iterdir()} == {
         f"{rule}-seed{seed}" for rule in ("predictive_coding", "backprop") for seed in (0, 2)
     }
+
+    # The same command continues: what has finished is used, what has not is resumed.
+    (folder / "both" / "backprop-seed2" / "result.json").unlink()
+    finished = folder / "both" / "backprop-seed0" / "environment.json"
+    before = finished.read_bytes()
+    again = pcc(*words)
+    assert again.exit_code == 0, again.output
+    assert again.stderr.endswith("runs: both\n")
+    assert "backprop-seed2 is finished; it is only evaluated again" in again.stderr
+    assert finished.read_bytes() == before
+    assert json.loads(pcc(*words, "--json").stdout) == rows
+
+    # What holds something else is refused before anything trains.
+    (folder / "both" / "backprop-seed0" / "result.json").unlink()
+    (folder / "both" / "backprop-seed4").mkdir()
+    (folder / "both" / "backprop-seed4" / "mine.txt").touch()
+    other = pcc(*words, "-s", "inference.steps=4", "--seeds", "0,4,5")
+    assert other.exit_code == 3
+    assert other.stderr.count("[PC524]: the spec changed since run both") == 2
+    assert "inference.steps was 3, is 4" in other.stderr
+    assert "[PC520]: run folder both/backprop-seed4 is not empty" in other.stderr
+    points = dict(np.load("points.npz"))
+    np.savez("points.npz", **(points | {"x": 1 - points["x"]}))
+    assert pcc(*words).stderr.count("error[PC526]") == 4
+    assert not (folder / "both" / "predictive_coding-seed5").exists()
+    assert not (folder / "both" / "backprop-seed0" / "result.json").exists()
+
+
+def test_a_rule_that_diverges_does_not_end_a_comparison(pcc: Pcc, folder: Path) -> None:
+    words = ["compare", "tiny.yaml", "--seeds", "1", "-s", "training.epochs=1"]
+    faulty = ["-s", "inference.optimizer={sgd: {learning_rate: 1e30}}"]
+    result = pcc(*words, *faulty, "--json")
+    assert result.exit_code == 1
+    assert "error[PC540]" in result.stderr
+    diverged, good = json.loads(result.stdout)
+    assert (diverged["mean"], diverged["seeds"], diverged["diverged"]) == (None, {"1": None}, [1])
+    assert (good["mean"], good["diverged"]) == (good["seeds"]["1"], [])
+    table = pcc(*words, *faulty, "--runs", "runs/tiny-compare-001")
+    assert table.exit_code == 1
+    assert "seeds" not in table.stdout
+    assert "diverged" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--seeds", "0..1000000000"), r"PC561.* more than 1,000 seeds"),
+        (("--seeds", "3..1"), r"PC561.*no seeds"),
+        (("--seeds", "0,1,0"), r"PC561.*seed `0` comes twice"),
+        (("-s", "training.seed=4"), r"PC561.*training.seed(.|\n)*--seeds"),
+        (("-s", "training={seed: 4}"), r"PC561.*training.seed(.|\n)*--seeds"),
+        (("-s", "learning.rule=backprop"), r"PC561.*learning.rule(.|\n)*--rules"),
+        (("-s", "learning.rule.equilibrium_propagation.beta=1"), r"PC561.*learning.rule"),
+        (("-s", "data.test=0.0"), r"PC512.*no test split"),
+    ],
+)
+def test_a_comparison_that_cannot_be_meant_is_refused_before_it_trains(
+    pcc: Pcc, folder: Path, words: Sequence[str], told: str
+) -> None:
+    result = pcc("compare", "tiny.yaml", *words)
+    assert result.exit_code == 2
+    assert re.search(told, result.stderr), result.stderr
+    assert not (folder / "runs").exists()
 
 
 def test_a_damaged_checkpoint_is_told_by_the_commands_that_pass_over_it(

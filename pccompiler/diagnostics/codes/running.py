@@ -207,7 +207,8 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC561",
         "these are no seeds, or something is named twice",
-        "Seeds are a range, both ends included, or a list; each rule and each seed comes once.",
+        "Seeds are a range, both ends included, or a list, of at most 1,000; each rule and each "
+        "seed comes once, and is not set with -s too.",
         why="A run that is counted twice makes a mean and a spread wrong.",
         wrong="pcc compare spec.yaml --rules predictive_coding,backprop --seeds five",
         right="pcc compare spec.yaml --rules predictive_coding,backprop --seeds 0..4",
