@@ -55,4 +55,5 @@ def _arrays(path: Path) -> Mapping[str, Any]:
         case ".csv":
             return read_table(path)
         case _:
-            raise wrong_format(path, "its ending is none of inputs", f"name a file in {KINDS}")
+            problem = f"inputs do not end in {path.suffix or 'nothing'}"
+            raise wrong_format(path, problem, f"name a file ending in {KINDS}")

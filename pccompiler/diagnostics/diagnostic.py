@@ -17,7 +17,8 @@ class Diagnostic:
 
     `code` is a key of `diagnostics.codes.CODES`; `path` is the key path in the spec
     (`nodes.h1.shape`); `label` stands beside the caret; `help` says what to do;
-    `related` points at other places, such as the first of two duplicates.
+    `related` points at other places, such as the first of two duplicates; `file` is the one
+    that a message without a place in it is about.
     """
 
     code: str
@@ -28,6 +29,7 @@ class Diagnostic:
     help: str = ""
     severity: Severity = "error"
     related: tuple[tuple[str, Span], ...] = ()
+    file: str = ""
 
 
 class PccError(Exception):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from pccompiler.diagnostics.codes import CODES, RANGES, Code
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.render import visible
-from pccompiler.diagnostics.suggest import suggestion
 
 WIDTH = 80
+FEW = 5
+"""Numbers between a code and what was taken for it."""
 
 
 def code_of(word: str) -> Code:
@@ -17,8 +19,22 @@ def code_of(word: str) -> Code:
     name = word.strip().upper()
     if name not in CODES:
         message = f"unknown code `{visible(word)}`"
-        raise SpecError(Diagnostic("PC203", message, help=suggestion(name, CODES)))
+        near = _nearest(name)
+        help = f"did you mean `{near}`?" if near else "`pcc explain` lists all codes"
+        raise SpecError(Diagnostic("PC203", message, help=help))
     return CODES[name]
+
+
+def _nearest(word: str) -> str | None:
+    """The code with this number, or with one a few away from it about the same."""
+    digits = re.fullmatch(r"\D*(\d{3})", word)
+    if digits is None:
+        return None
+    number = int(digits[1])
+    near = [
+        code for code in CODES if code[2] == digits[1][0] and abs(int(code[2:]) - number) <= FEW
+    ]
+    return min(near, key=lambda code: abs(int(code[2:]) - number), default=None)
 
 
 def explanation(code: Code) -> str:

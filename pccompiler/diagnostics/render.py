@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from pccompiler.diagnostics.diagnostic import Diagnostic
-from pccompiler.diagnostics.source import LINE_BREAK, Span
+from pccompiler.diagnostics.source import COMMAND_LINE, LINE_BREAK, Span
 
 Format = Literal["full", "concise", "json", "github"]
 
@@ -57,7 +57,10 @@ def _github(diagnostic: Diagnostic) -> str:
     """A workflow command; GitHub shows it beside the line in a pull request."""
     level = {"note": "notice"}.get(diagnostic.severity, diagnostic.severity)
     span = diagnostic.span
-    where = f"file={_escaped(span.source.name)},line={span.line},col={span.column}," if span else ""
+    file = span.source.name if span else diagnostic.file
+    where = f"file={_escaped(file)}," if file and file != COMMAND_LINE else ""
+    if where and span:
+        where += f"line={span.line},col={span.column},"
     advice = f"\nhelp: {visible(diagnostic.help)}" if diagnostic.help else ""
     text = f"{_sentence(diagnostic)}{advice}".replace("%", "%25").replace("\n", "%0A")
     return f"::{level} {where}title={diagnostic.code}::{text}"
@@ -86,14 +89,14 @@ def _object(diagnostic: Diagnostic) -> dict[str, Any]:
         "path": diagnostic.path,
         "label": diagnostic.label,
         "help": diagnostic.help,
-        **_position(diagnostic.span),
+        **_position(diagnostic.span, diagnostic.file),
         "related": [{"message": what, **_position(span)} for what, span in diagnostic.related],
     }
 
 
-def _position(span: Span | None) -> dict[str, Any]:
+def _position(span: Span | None, file: str = "") -> dict[str, Any]:
     return {
-        "file": span.source.name if span else None,
+        "file": span.source.name if span else file or None,
         "line": span.line if span else None,
         "column": span.column if span else None,
         "end_line": span.end_line if span else None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+COMMAND_LINE = "command line"
+"""The name of the source that is no file."""
 LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 """What ends a line for the YAML parser, and so for the line numbers of spans."""
 
@@ -13,7 +15,7 @@ LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 class Source:
     """One text that the user wrote: a spec file, or an override on the command line.
 
-    `name` is what a message shows (the path as the user gave it, or `command line`);
+    `name` is what a message shows (the path as the user gave it, or COMMAND_LINE);
     `text` is kept so that a message can quote the line.
     """
 

@@ -10,14 +10,16 @@ LONGEST = 60
 """Longer texts are no misspelt names, and comparing them would take long."""
 MOST = 300
 """Names that are compared; a spec with thousands of parameters must not take minutes."""
+CUTOFF = 0.6
+"""How like a name must be, of difflib's ratios."""
 
 
-def closest(given: str, known: Iterable[str]) -> str | None:
+def closest(given: str, known: Iterable[str], cutoff: float = CUTOFF) -> str | None:
     """The known name most like `given`, if any is like it at all."""
     if len(given) > LONGEST:
         return None
     by_lower = {name.lower(): name for name in islice(known, MOST)}
-    found = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=cutoff)
     if found:
         return by_lower[found[0]]
     return next((name for name in by_lower.values() if _abbreviates(given, name)), None)

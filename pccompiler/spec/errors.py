@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
 from pccompiler.diagnostics.suggest import closest, suggestion
+from pccompiler.spec.elsewhere import paths_to
 from pccompiler.spec.language import place
-from pccompiler.spec.problems import MAX_PROBLEMS, shortened, too_many
+from pccompiler.spec.problems import MAX_PROBLEMS, rounded, shortened, too_many
 from pccompiler.spec.scalars import NumberError, meaning
 from pccompiler.spec.tree import (
     Document,
@@ -144,8 +145,7 @@ def _diagnostic(fault: _Fault, document: Document) -> Diagnostic:
     if fault.kind == "extra_forbidden":
         section, unknown = fault.path[:-1], str(fault.path[-1])
         where = f"in `{dotted(section)}`" if section else "at the top level"
-        known = place(section).keys if section else (*place(section).keys, "extends")
-        advice = suggestion(unknown, known)
+        advice = _key_advice(unknown, section, document)
         message = f"unknown key `{unknown}` {where}"
         return Diagnostic("PC201", message, key, at, "not a key of this section", advice)
     if fault.kind == "missing":
@@ -161,14 +161,14 @@ def _diagnostic(fault: _Fault, document: Document) -> Diagnostic:
         return _not_listed(fault, document)
     if fault.kind in _BOUNDS:
         relation, bound = _BOUNDS[fault.kind]
-        message = f"{name} must be {relation} {_rounded(context[bound])}, found {found}"
-        return Diagnostic("PC205", message, span, at, help=place(fault.path).description)
+        message = f"{name} must be {relation} {rounded(context[bound])}, found {found}"
+        return Diagnostic("PC205", message, span, at, help=_advice(fault.path))
     if fault.kind in _LENGTHS:
         adverb, bound = _LENGTHS[fault.kind]
         unit = "character" if fault.kind.startswith("string") else "item"
         plural = "" if context[bound] == 1 else "s"
         message = f"{name} must have {adverb} {context[bound]} {unit}{plural}"
-        return Diagnostic("PC205", message, span, at, help=place(fault.path).description)
+        return Diagnostic("PC205", message, span, at, help=_advice(fault.path))
     if fault.kind == "one_of":
         known = place(fault.path).keys
         message = f"{name} must name one {context['family']}, found {found}"
@@ -191,21 +191,34 @@ def _wrong_kind(group: list[_Fault], document: Document) -> Diagnostic:
     if "a number" in expected and "a whole number" in expected:
         expected.remove("a whole number")
     message = f"{_name(fault.path)} must be {' or '.join(expected)}, found {_found(fault.node)}"
-    advice = _spelling_advice(fault.node, expected) or _form_advice(fault.path, expected)
+    advice = _spelling_advice(fault, expected) or _advice(fault.path)
     span = _span(fault, document)
     return Diagnostic("PC204", message, span, dotted(fault.path), help=advice)
 
 
-def _form_advice(path: KeyPath, expected: Sequence[str]) -> str:
-    """What a section holds; of anything else, what its key means."""
+def _advice(path: KeyPath) -> str:
+    """What to write, and what the key means."""
     here = place(path)
-    if expected != ["a mapping"] or not here.keys:
+    if here.expected in ("", "a text"):
         return here.description
-    return f"a mapping with the key{'s' * (len(here.keys) > 1)} {', '.join(here.keys)}"
+    meaning = f" ({here.description})" if here.description else ""
+    return f"write {here.expected}{meaning}"
 
 
-def _spelling_advice(node: Tree, expected: Sequence[str]) -> str:
+def _key_advice(unknown: str, section: KeyPath, document: Document) -> str:
+    """The key of the section that was meant, or else where the language has such a key."""
+    known = place(section).keys if section else (*place(section).keys, "extends")
+    is_member = place(section[:-1]).choice  # whose options are its own
+    elsewhere = [] if is_member else paths_to(unknown, document.tree)
+    exactly = not section and any(path.endswith(f".{unknown}") for path in elsewhere)
+    if elsewhere and (exactly or closest(unknown, known) is None):
+        return f"did you mean {' or '.join(f'`{path}`' for path in elsewhere)}?"
+    return suggestion(unknown, known)
+
+
+def _spelling_advice(fault: _Fault, expected: Sequence[str]) -> str:
     """What to write instead of a value that only its spelling makes wrong."""
+    node = fault.node
     if not isinstance(node, Scalar):
         return ""
     value = node.value
@@ -220,11 +233,21 @@ def _spelling_advice(node: Tree, expected: Sequence[str]) -> str:
         return f"write {int(value)}"
     if value is None:
         return "give it a value, or remove the key"
-    if expected == ["a list"]:
+    if expected == ["a list"] and _may_stand_in_list(value, fault.path):
         return f"write [{node.written}]"
     if value in ("yes", "no", "on", "off") and "true or false" in expected:
         return f"write {'true' if value in ('yes', 'on') else 'false'}"
     return ""
+
+
+def _may_stand_in_list(value: object, path: KeyPath) -> bool:
+    """Whether a list of this one value would be right, as far as kinds go."""
+    if not place(path).expected.startswith("a list, "):  # of any length
+        return False
+    item = place((*path, 0)).expected
+    if isinstance(value, str):
+        return item == "a text" or value in item.split(" or ")
+    return not isinstance(value, bool) and "number" in item
 
 
 def _not_listed(fault: _Fault, document: Document) -> Diagnostic:
@@ -236,14 +259,17 @@ def _not_listed(fault: _Fault, document: Document) -> Diagnostic:
         return _unknown(str(fault.path[-1]), node.value, known, span, at)
     listed = " or ".join(str(value) for value in known)
     message = f"{_name(fault.path)} must be {listed}, found {_found(node)}"
-    return Diagnostic("PC204", message, span, at, help=place(fault.path).description)
+    return Diagnostic("PC204", message, span, at, help=_advice(fault.path))
 
 
 def _unknown(
     family: str, given: str, known: Sequence[str], span: Span | None, at: str
 ) -> Diagnostic:
     message = f"unknown {family} `{shortened(given)}`"
-    return Diagnostic("PC203", message, span, at, f"no {family}", suggestion(given, known))
+    _, dot, ending = given.rpartition(".")
+    is_file = bool(dot) and family == "data source" and ending in known
+    advice = f"write {{{ending}: {given}}}" if is_file else suggestion(given, known)
+    return Diagnostic("PC203", message, span, at, f"no {family}", advice)
 
 
 def _without_explained_gaps(messages: list[Diagnostic]) -> list[Diagnostic]:
@@ -277,11 +303,6 @@ def _found(node: Tree) -> str:
     if isinstance(node, ListTree):
         return "a list"
     return f"{_kind(node)}{_origin(node)}"
-
-
-def _rounded(number: int | float) -> str:
-    """A bound as people write it: 0 for 0.0, and thousands apart."""
-    return f"{int(number) if number == int(number) else number:,}"
 
 
 def _kind(node: Scalar) -> str:

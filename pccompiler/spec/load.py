@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.diagnostics.source import Span
+from pccompiler.diagnostics.source import COMMAND_LINE, Span
 from pccompiler.spec.errors import diagnostics
 from pccompiler.spec.merge import Bases
 from pccompiler.spec.models import RunSpec
@@ -108,7 +108,7 @@ def _ordered(problems: list[Diagnostic], spec: object) -> list[Diagnostic]:
         span: Span | None = problem.span
         if span is None:
             return (3 if problem.severity == "note" else 0, "", 0, 0)
-        group = {str(spec): 0, "command line": 2}.get(span.source.name, 1)
+        group = {str(spec): 0, COMMAND_LINE: 2}.get(span.source.name, 1)
         return group, span.source.name, span.line, span.column
 
     return sorted(problems, key=position)

@@ -12,7 +12,7 @@ from collections.abc import Sequence as List
 from dataclasses import dataclass
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.diagnostics.source import Source, Span
+from pccompiler.diagnostics.source import COMMAND_LINE, Source, Span
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.spec.language import place
 from pccompiler.spec.parameters import Parameters
@@ -21,6 +21,7 @@ from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree
 
 _SEGMENT = re.compile(r"(?:[^.\[\]]|\[[^\]]*\])+")
 _PATH = re.compile(rf"{_SEGMENT.pattern}(?:\.{_SEGMENT.pattern})*")
+_RANGE = re.compile(r"\[\s*(\d{1,9})\s*\.\.\s*(\d{1,9})\s*\]")
 _OWN_NAMES = {"params": "parameter", "nodes": "node"}
 
 
@@ -38,7 +39,7 @@ class Override:
 
 def parse(text: str, problems: list[Diagnostic]) -> Override | None:
     """Reads one override; what is wrong with it goes to `problems`."""
-    source = Source("command line", text)
+    source = Source(COMMAND_LINE, text)
     path, equals, _ = text.partition("=")
     if not equals or not _PATH.fullmatch(path):
         span = Span(source, 1, 1, 1, len(path) + 1)
@@ -91,7 +92,9 @@ def _set(tree: Tree, segments: tuple[tuple[str, Span], ...], value: Tree, path: 
     if old is None and len(path) == 1 and path[0] in _OWN_NAMES:
         names = tree.entries
         message = f"the spec has no {_OWN_NAMES[str(path[0])]} `{text}`"
-        raise SpecError(_problem(message, span, (*path, text), suggestion(text, names)))
+        ranges = [f"it is one of `{name}`, set together" for name in names if _counts(name, text)]
+        advice = ranges[0] if ranges else suggestion(text, names)
+        raise SpecError(_problem(message, span, (*path, text), advice))
     inner = _set(old.value if old else Mapping({}, span), rest, value, (*path, text))
     return Mapping(
         {**tree.entries, text: Entry(inner, old.key_span if old and rest else span)},
@@ -117,6 +120,16 @@ def _index(text: str, span: Span, items: Sequence, path: KeyPath) -> int:
     message = f"`{dotted(path)}` is a list of {count}, which has no item `{text}`"
     advice = f"items are numbered from 0 to {count - 1}" if count else "the list is empty"
     raise SpecError(_problem(message, span, (*path, text), advice))
+
+
+def _counts(name: str, one: str) -> bool:
+    """Whether a name with a range, such as `h[1..2]`, stands for this one among others."""
+    range_ = _RANGE.search(name)
+    if range_ is None:
+        return False
+    before, after = re.escape(name[: range_.start()]), re.escape(name[range_.end() :])
+    number = re.fullmatch(rf"{before}(\d{{1,9}}){after}", one)
+    return number is not None and int(range_[1]) <= int(number[1]) <= int(range_[2])
 
 
 def _problem(message: str, span: Span, path: KeyPath, help: str) -> Diagnostic:

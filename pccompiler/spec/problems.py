@@ -22,6 +22,11 @@ def too_many() -> Diagnostic:
     return Diagnostic("PC212", message, severity="note")
 
 
+def rounded(number: int | float) -> str:
+    """A bound as people write it: 0 for 0.0, and thousands apart."""
+    return f"{int(number) if number == int(number) else number:,}"
+
+
 def shortened(text: str) -> str:
     """The user's words as a message quotes them."""
     return text if len(text) <= MAX_QUOTED else text[: MAX_QUOTED - 3] + "..."

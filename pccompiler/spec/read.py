@@ -23,6 +23,8 @@ from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 50
+_LIKE_FILE = 0.7
+"""How like the name of a file must be; any two short words have something in common."""
 MAX_REPEATED = 10_000
 """Values that aliases may repeat in one file."""
 
@@ -31,22 +33,29 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_source(path: Path, shown: str) -> Source:
-    """The text of a file. Raises SpecError (PC101, PC102, PC110)."""
+    """The text of a file. Raises SpecError (PC101, PC102, PC110).
+
+    Pipes are read where the system makes them (`/dev/stdin`, the shell's `<(...)`); one with a
+    name of its own is refused, since without a writer it would be waited for without end.
+    """
     try:
+        if path.is_fifo() and path.absolute().parts[1:2] not in (("dev",), ("proc",)):
+            help = "name a file; what a program prints is read as `/dev/stdin`"
+            raise SpecError(_unreadable(shown, f"`{shown}` is a pipe, not a file", help))
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
-        inside = next((file.name for file in sorted(path.glob("*.y*ml"))), None)
-        help = f"name a file in it, such as {Path(shown) / inside}" if inside else "name a file"
-        raise SpecError(Diagnostic("PC101", f"`{shown}` is a folder", help=help)) from None
+        raise SpecError(_folder(path, shown)) from None
     except FileNotFoundError:
         raise SpecError(_missing(path, shown)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SpecError(Diagnostic("PC101", f"cannot read `{shown}`: {reason}")) from None
+        help = "check the path, and whether you may read it"
+        raise SpecError(_unreadable(shown, f"cannot read `{shown}`: {reason}", help)) from None
     if len(data) > MAX_BYTES:
         message = f"`{shown}` is larger than {MAX_BYTES:,} bytes"
-        raise SpecError(Diagnostic("PC110", message, help="a spec is a few hundred lines at most"))
+        help = "a spec is a few hundred lines at most"
+        raise SpecError(Diagnostic("PC110", message, help=help, file=shown))
     try:
         return Source(shown, data.decode("utf-8").removeprefix("\ufeff"))
     except UnicodeDecodeError as error:
@@ -57,14 +66,27 @@ def read_source(path: Path, shown: str) -> Source:
         raise SpecError(Diagnostic("PC102", message, span, help="save the file as UTF-8")) from None
 
 
+def _unreadable(shown: str, message: str, help: str) -> Diagnostic:
+    return Diagnostic("PC101", message, help=help, file=shown)
+
+
+def _folder(path: Path, shown: str) -> Diagnostic:
+    inside = [file.name for file in sorted(path.glob("*.y*ml"))]
+    if "spec.yaml" in inside and (path / "checkpoints").is_dir():
+        help = f"`pcc resume {shown}` goes on with it; its spec is {Path(shown) / 'spec.yaml'}"
+        return _unreadable(shown, f"`{shown}` is the folder of a run, not a spec", help)
+    help = f"name a file in it, such as {Path(shown) / inside[0]}" if inside else "name a file"
+    return _unreadable(shown, f"`{shown}` is a folder", help)
+
+
 def _missing(path: Path, shown: str) -> Diagnostic:
     try:
-        neighbours = [file.name for file in path.parent.glob("*.y*ml")]
+        neighbours = {file.stem: file.name for file in path.parent.glob("*.y*ml")}
     except (OSError, ValueError):
-        neighbours = []
-    near = closest(path.name, neighbours)
-    advice = f"did you mean `{Path(shown).with_name(near)}`?" if near else "check the path"
-    return Diagnostic("PC101", f"there is no file `{shown}`", help=advice)
+        neighbours = {}
+    near = closest(path.stem, neighbours, _LIKE_FILE)  # the ending is common to all
+    advice = f"did you mean `{Path(shown).with_name(neighbours[near])}`?" if near else ""
+    return _unreadable(shown, f"there is no file `{shown}`", advice or "check the path")
 
 
 def read_document(source: Source, problems: list[Diagnostic]) -> Mapping:

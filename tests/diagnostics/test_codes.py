@@ -137,5 +137,15 @@ def test_an_unknown_code_is_a_clear_error(given: str) -> None:
         code_of(given)
 
 
+@pytest.mark.parametrize(
+    ("given", "help"),
+    [("304", "`PC304`"), ("PX304", "`PC304`"), ("PC399", "lists all"), ("PC999", "lists all")],
+)
+def test_only_a_code_that_is_near_is_suggested(given: str, help: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        code_of(given)
+    assert help in caught.value.diagnostics[0].help
+
+
 def test_a_code_may_be_written_in_lower_case() -> None:
     assert code_of(" pc203 ") == CODES["PC203"]

@@ -9,7 +9,7 @@ import pytest
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, PccError, SpecError
 from pccompiler.diagnostics.render import MAX_WIDTH, render
-from pccompiler.diagnostics.source import Source, Span
+from pccompiler.diagnostics.source import COMMAND_LINE, Source, Span
 from pccompiler.diagnostics.suggest import closest, suggestion
 
 SPEC = Source("specs/mlp.yaml", "nodes:\n  h1:\n    energy: gausian\n")
@@ -73,6 +73,17 @@ def test_github_is_a_workflow_command() -> None:
         "::error file=specs/mlp.yaml,line=3,col=13,title=PC203::unknown energy `gausian` on node "
         "`h1` (nodes.h1.energy)%0Ahelp: did you mean `gaussian`?"
     )
+
+
+def test_github_hears_of_the_file_alone_where_there_is_no_place_in_it() -> None:
+    missing = Diagnostic("PC101", "there is none", file="a.yaml")
+    assert render([missing], "github") == "::error file=a.yaml,title=PC101::there is none"
+    assert json.loads(render([missing], "json"))[0]["file"] == "a.yaml"
+
+
+def test_github_knows_no_file_that_is_the_command_line() -> None:
+    problem = Diagnostic("PC211", "m", Span(Source(COMMAND_LINE, "a=1"), 1, 1, 1, 2))
+    assert render([problem], "github") == "::error title=PC211::m"
 
 
 def test_related_places_follow() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,46 @@ def test_a_missing_file_a_folder_and_a_near_name_are_told_apart(tmp_path: Path) 
         assert said in problem.message
     with pytest.raises(SpecError, match="did you mean"):
         load(tmp_path / "digit.yaml")
+
+
+def test_every_file_that_cannot_be_read_is_named_with_what_to_do(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "spec.yaml").write_text("pcc: 1")
+    (tmp_path / "seq.yaml").write_text("pcc: 1")
+    for path, said, help in [
+        (run, "is the folder of a run", f"`pcc resume {run}`"),
+        (tmp_path, "is a folder", "seq.yaml"),
+        (tmp_path / "nope.yaml", "there is no file", "check the path"),
+        (tmp_path / "seq.yml", "there is no file", "did you mean"),
+        (tmp_path / "seqs", "there is no file", "seq.yaml"),
+        (tmp_path / "seq.yaml" / "x", "cannot read", "check the path"),
+        (tmp_path / ("x" * 1000), "cannot read", "check the path"),
+    ]:
+        with pytest.raises(SpecError) as caught:
+            load(path)
+        [problem] = caught.value.diagnostics
+        assert said in problem.message
+        assert help in problem.help
+        assert problem.file == str(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SpecError, match="is a pipe, not a file"):
+        load(tmp_path / "pipe")
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="this system has no /dev/fd")
+def test_what_a_program_prints_is_read_through_its_pipe(tiny: str) -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, tiny.encode())
+        os.close(writer)
+        assert load(f"/dev/fd/{reader}")[0].name == "tiny"
+    finally:
+        os.close(reader)
 
 
 def test_syntax_errors_point_at_line_and_column(spec_errors: Errors) -> None:

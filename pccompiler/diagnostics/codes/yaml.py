@@ -8,7 +8,7 @@ YAML_CODES: tuple[Code, ...] = (
     Code(
         "PC101",
         "the spec cannot be read",
-        "The path names no file, a folder, or a file that may not be opened.",
+        "The path names no file, a folder, a pipe, or a file that may not be opened.",
         why="Paths start at the folder in which the command is given, not at that of a spec.",
         wrong="pcc check no_such_spec.yaml",
         right="pcc check specs/digits_mlp.yaml",
