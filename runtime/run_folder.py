@@ -48,6 +48,8 @@ ENTRIES = frozenset(
     }
 )
 """What a run folder holds."""
+OLD_ENVIRONMENT = "environment.unreadable-"
+"""How the names of files begin that were environment.json, but could not be read."""
 LOCK_SECONDS = 0.2
 """How long the lock is waited for: whoever asks whether a run trains holds it for a moment."""
 RUNS = Path("runs")
@@ -109,7 +111,8 @@ class RunFolder:
     def refuse_foreign_files(self) -> None:
         """Raises DataError (PC527) if it holds what pcc did not write, or is a link."""
         written = {*ENTRIES, *(f".{name}.tmp" for name in ENTRIES)}
-        foreign = sorted({entry.name for entry in self.path.iterdir()} - written)
+        found = {entry.name for entry in self.path.iterdir()} - written
+        foreign = sorted(name for name in found if not name.startswith(OLD_ENVIRONMENT))
         if self.path.is_symlink():
             problem, help = "is a link", "name the folder itself"
         elif foreign:
@@ -188,7 +191,7 @@ class RunFolder:
         try:
             entries = json.loads(self._environment.read_bytes())
             return tuple(Environment.from_json(entry) for entry in entries)
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return ()
 
     def data_folders(self) -> tuple[Path, ...]:
@@ -196,8 +199,13 @@ class RunFolder:
         return tuple(Path(f) for entry in self.environments()[::-1] for f in entry.data_folders)
 
     def add_environment(self, environment: Environment) -> None:
-        """Notes that a session of the run begins."""
-        entries = [entry.to_json() for entry in (*self.environments(), environment)]
+        """Notes that a session of the run begins. A file that cannot be read is kept aside."""
+        before = self.environments()
+        if not before and self._environment.exists():
+            names = (self.path / f"{OLD_ENVIRONMENT}{number}.json" for number in count(1))
+            with writing(self._environment):
+                self._environment.rename(next(n for n in names if not os.path.lexists(n)))
+        entries = [entry.to_json() for entry in (*before, environment)]
         replace_file(self._environment, (json.dumps(entries, indent=2) + "\n").encode())
 
     @property
@@ -209,12 +217,12 @@ class RunFolder:
         replace_file(self._result, (json.dumps(result, indent=2) + "\n").encode())
 
     def result(self) -> Mapping[str, Any] | None:
-        """What result.json says; None while the run has not finished."""
+        """What result.json says; None while the run has not finished, or if it is damaged."""
         try:
             result = json.loads(self._result.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
-        return result if isinstance(result, dict) else None
+        return result if _is_result(result) else None
 
     def forget_result(self) -> None:
         """The run goes on: it has not finished any more."""
@@ -298,6 +306,21 @@ def next_folder(name: str) -> Path:
     """The next free name `runs/NAME-001`; nothing is made."""
     numbered = (RUNS / f"{name}-{number:03d}" for number in count(1))
     return next(path for path in numbered if not os.path.lexists(path))
+
+
+def _is_result(result: Any) -> bool:
+    """Whether result.json holds what a run writes there, as far as it holds anything."""
+    if not isinstance(result, dict):
+        return False
+    best, tests = result.get("best"), result.get("test") or {}
+    if best is not None and not (isinstance(best, dict) and best.keys() >= {"metric", "epoch"}):
+        return False
+    if not isinstance(tests, dict) or not all(isinstance(part, dict) for part in tests.values()):
+        return False
+    names = ("accuracy", "loss", "energy")
+    numbers = [part.get(name) for part in tests.values() for name in names]
+    numbers.append((best or {}).get("value"))
+    return all(value is None or isinstance(value, int | float) for value in numbers)
 
 
 def _encoding(node: str, arrays: Any) -> Encoding:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,8 +60,13 @@ def list_runs(parent: Path) -> tuple[RunInfo, ...]:
 
 
 def _folders(parent: Path, depth: int) -> Iterator[RunFolder]:
+    """Run folders, and those of which it cannot be told."""
     folder = RunFolder(parent)
-    if folder.looks_like_a_run:
+    try:
+        found = folder.looks_like_a_run
+    except OSError:
+        found = True
+    if found:
         yield folder
         return
     if depth == 0:
@@ -89,16 +97,16 @@ def run_info(folder: RunFolder) -> RunInfo:
     """What there is to say of a run, also while it trains."""
     environments = folder.environments()
     started = environments[0].time if environments else None
-    lines = folder.metrics.read(steps=False)
+    try:
+        lines = folder.metrics.read(steps=False)
+        spec = load(folder.spec)[0]
+    except (PccError, OSError):
+        path, name = str(folder.path), folder.path.name
+        return RunInfo(path, name, "-", "unreadable", 0, 0, None, None, started, 0.0)
     epochs = [line for line in lines if line["kind"] == "epoch"]
     seconds = sum(line.get("seconds") or 0.0 for line in epochs)
     epoch = epochs[-1]["epoch"] if epochs else 0
     result = folder.result() or {}
-    try:
-        spec = load(folder.spec)[0]
-    except PccError:
-        path, known = str(folder.path), (epoch, 0, None, None, started, seconds)
-        return RunInfo(path, folder.path.name, "-", "unreadable", *known)
     return RunInfo(
         run=str(folder.path),
         name=spec.name,
@@ -161,8 +169,9 @@ def _entries(tree: Any) -> dict[Any, Any]:
     return tree if isinstance(tree, dict) else {}
 
 
-def delete_runs(paths: Sequence[str]) -> tuple[RunFolder, ...]:
-    """Deletes run folders; returns them. Either all of them may be deleted, or none is.
+def delete_runs(paths: Sequence[str]) -> Iterator[RunFolder]:
+    """Deletes run folders, each once the one before has been told. Either all of them may be
+    deleted, or none is.
 
     Raises DataError: PC523 for what is no run folder, PC521 for a run that trains, PC527 for a
     folder with files that pcc did not write, PC522 where the system refuses.
@@ -180,15 +189,38 @@ def delete_runs(paths: Sequence[str]) -> tuple[RunFolder, ...]:
         raise DataError(problems)
     for folder in folders:
         _delete(folder)
-    return folders
+        yield folder
 
 
 def _delete(folder: RunFolder) -> None:
     # Renamed first: whatever happens while the files go, no half of a run stays behind that
     # could be taken for a whole one.
     path = folder.path.resolve()
-    leaving = path.with_name(f".{path.name}.deleted")
     with folder.locked(), writing(path):
-        shutil.rmtree(leaving, ignore_errors=True)  # of a deletion that was cut off
+        leaving = _free_name(path)
         path.rename(leaving)
+    before = _count(leaving)
+    try:
         shutil.rmtree(leaving)
+    except OSError as error:
+        with suppress(OSError):
+            if _count(leaving) == before:
+                leaving.rename(path)
+        reason = error.strerror or str(error)
+        message, help = f"cannot delete {folder.path}: {reason}", "make it writable, with all in it"
+        if leaving.exists():
+            message += f"; what is left of it is now in {leaving}"
+            help = f"remove {leaving} yourself"
+        raise DataError(Diagnostic("PC522", message, help=help)) from None
+
+
+def _free_name(path: Path) -> Path:
+    """A name for a run that goes; one that a deletion left behind may hold what it could not
+    remove, and stays."""
+    first = path.with_name(f".{path.name}.deleted")
+    names = chain([first], (first.with_name(f"{first.name}-{n}") for n in count(2)))
+    return next(name for name in names if not os.path.lexists(name))
+
+
+def _count(folder: Path) -> int:
+    return sum(1 for _ in folder.rglob("*"))

@@ -29,19 +29,48 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A table on stdout; columns whose name ends with `#` are numbers, set flush right."""
+def print_table(
+    title: str,
+    columns: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    spare: Sequence[str] | None = None,
+) -> None:
+    """A table on stdout; columns whose name ends with `#` are numbers, set flush right.
+
+    With `spare`, no cell is folded: where a terminal is too narrow, these columns are left out,
+    the first of them first.
+    """
+    columns, rows, hidden = list(columns), [list(row) for row in rows], list(spare or ())
+    console = _Console()
+    table = _table(title, columns, rows, fold=spare is None)
+    while hidden and _width(console, table) > console.width and console.is_terminal:
+        place = columns.index(hidden.pop(0))
+        columns, rows = _without(columns, place), [_without(row, place) for row in rows]
+        table = _table(title, columns, rows, fold=False)
+    # A file or a pipe has no width to keep to; what may not be folded is left to the terminal.
+    if spare is not None or not console.is_terminal:
+        console.width = max(console.width, _width(console, table))
+    console.print(table)
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], fold: bool) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for column in columns:
-        number = column.endswith("#")
-        table.add_column(column.removesuffix("#"), justify="right" if number else "left")
+        justify = "right" if column.endswith("#") else "left"
+        name = column.removesuffix("#")
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=not fold)
     for row in rows:
         table.add_row(*row)
-    console = _Console()
-    if not console.is_terminal:  # a file or a pipe has no width to keep to
-        widest = console.options.update(max_width=_WIDEST)
-        console.width = max(console.width, console.measure(table, options=widest).maximum)
-    console.print(table)
+    return table
+
+
+def _width(console: Console, table: Table) -> int:
+    widest = console.options.update(max_width=_WIDEST)
+    return console.measure(table, options=widest).maximum
+
+
+def _without(cells: list[str], place: int) -> list[str]:
+    return cells[:place] + cells[place + 1 :]
 
 
 def print_summary(summary: Summary) -> None:
@@ -175,6 +204,7 @@ def print_runs(runs: Sequence[RunInfo]) -> None:
             )
             for run in runs
         ),
+        ("started", "seconds#", "network", "rule", "best validation", "epochs#", "test"),
     )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runtime import run_list
 from runtime.run_folder import RunFolder
-from runtime.run_list import delete_runs
+from runtime.run_list import RunInfo, delete_runs
+from runtime.tables import print_runs
 from tests.cli.conftest import Pcc
 
 
@@ -54,6 +58,44 @@ def test_runs_are_listed_with_their_best_and_test_scores(pcc: Pcc, made: Path) -
     text = pcc("runs", "list").stdout
     assert "runs/both/slow" in text
     assert "finished" in text
+
+
+def test_a_narrow_terminal_shows_whole_names_and_fewer_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "runs/digits_mlp-compare-001/predictive_coding-seed0"
+    best = {"metric": "accuracy", "value": 0.9, "step": 20, "epoch": 2}
+    run = RunInfo(name, "digits_mlp", "backprop", "early stop", 2, 10, best, None, "2025", 1.5)
+    print_runs([run])
+    text = capsys.readouterr().out
+    assert name in text
+    assert "early stop" in text
+    assert "started" not in text
+    assert max(map(len, re.sub("\x1b\\[[0-9;]*m", "", text).splitlines())) <= 80
+    print_runs([replace(run, run=f"runs/{name}-{name}")])
+    assert f"runs/{name}-{name}" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_listed_with_the_others(
+    pcc: Pcc, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made / "runs" / "locked").mkdir()
+    is_file = Path.is_file
+
+    def refuse(path: Path) -> bool:
+        if path.parent.name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    states = {name: run["state"] for name, run in listed(pcc).items()}
+    assert states == {
+        "runs/both/slow": "finished",
+        "runs/locked": "unreadable",
+        "runs/tiny-001": "finished",
+    }
 
 
 def test_a_run_folder_may_be_listed_itself(pcc: Pcc, made: Path) -> None:
@@ -173,6 +215,29 @@ def test_a_folder_that_cannot_be_changed_is_a_clear_error(pcc: Pcc, made: Path) 
     assert "PC522" in result.stderr
 
 
+def test_a_deletion_that_fails_half_way_names_what_is_left(
+    pcc: Pcc, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, removed = made / "runs", ["spec.yaml"]
+
+    def rmtree(folder: Path) -> None:
+        for name in removed:
+            (folder / name).unlink()
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(run_list.shutil, "rmtree", rmtree)
+    failed = pcc("runs", "delete", "runs/tiny-001")
+    assert failed.exit_code == 3
+    assert "PC522" in failed.stderr
+    assert f"what is left of it is now in {runs / '.tiny-001.deleted'}" in failed.stderr
+
+    removed.clear()
+    before = files(runs / "both")
+    failed = pcc("runs", "delete", "runs/both/slow")
+    assert "what is left" not in failed.stderr
+    assert files(runs / "both") == before
+
+
 def test_half_deleted_runs_are_neither_listed_nor_in_the_way(pcc: Pcc, made: Path) -> None:
     run = made / "runs" / "tiny-001"
     run.rename(made / "runs" / ".tiny-001.deleted")
@@ -181,3 +246,6 @@ def test_half_deleted_runs_are_neither_listed_nor_in_the_way(pcc: Pcc, made: Pat
     [deleted] = delete_runs([str(run)])
     assert deleted.path == run
     assert list(listed(pcc)) == ["runs/both/slow"]
+    assert [path.name for path in (made / "runs").iterdir() if path.name[0] == "."] == [
+        ".tiny-001.deleted"
+    ], "it may hold what somebody else put there"

@@ -51,6 +51,28 @@ def test_what_is_no_run_folder_is_told(tmp_path: Path) -> None:
         RunFolder.open(tmp_path / "none")
 
 
+def test_an_environment_that_cannot_be_read_is_kept_aside(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    environment = tmp_path / "environment.json"
+    for number, damaged in enumerate(["[{", "[" * 100_000], start=1):
+        environment.write_text(damaged)
+        folder.add_environment(Environment.here((), ()))
+        assert len(folder.environments()) == 1
+        assert (tmp_path / f"environment.unreadable-{number}.json").read_text() == damaged
+    folder.add_environment(Environment.here((), ()))
+    assert len(folder.environments()) == 2
+    folder.refuse_foreign_files()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ['{"best": 3}', '{"test": [1]}', '{"test": {"last": {"loss": "low"}}}', "[" * 100_000],
+)
+def test_a_result_with_something_else_than_scores_is_none(tmp_path: Path, odd: str) -> None:
+    (tmp_path / "result.json").write_text(odd)
+    assert RunFolder(tmp_path).result() is None
+
+
 HOLD = """
 import sys, time
 from pathlib import Path
