@@ -14,10 +14,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
+import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -167,39 +170,56 @@ def _cell(value: Any) -> str:
 
 
 class TensorBoardLogger:
-    """Event files of TensorBoard: a scalar for each number, by training step."""
+    """Event files of TensorBoard: a scalar for each number, by training step.
+
+    Written here rather than by TensorBoard's writer, whose thread tells of a full disk with a
+    traceback of its own.
+    """
 
     def __init__(self, folder: RunFolder, step: int) -> None:
         from tensorboard.compat.proto import event_pb2, summary_pb2
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
         self._events: Any = event_pb2  # modules that are made as they are imported
         self._summaries: Any = summary_pb2
-        self._path = folder.path / "tensorboard"
-        new = not self._path.is_dir()
-        with writing(self._path):
-            self._writer = EventFileWriter(str(self._path))
+        self._records = RecordWriter
+        parent = folder.path / "tensorboard"
+        new = not parent.is_dir()
+        with writing(parent):
+            parent.mkdir(exist_ok=True)
+        # TensorBoard reads the files in the order of their names.
+        begun = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
+        self._path = next(
+            path for n in count() if not (path := parent / f"{begun}.{n:03d}").exists()
+        )
+        first = self._event(0, file_version="brain.Event:2")
         if new:
-            self.append(folder.metrics.read())
+            self._write([first, *self._summary_events(folder.metrics.read())])
         else:  # what an earlier session wrote after this step does not count any more
-            begin = self._events.SessionLog(status=self._events.SessionLog.START)
-            self._add(step + 1, session_log=begin)
+            start = self._events.SessionLog(status=self._events.SessionLog.START)
+            self._write([first, self._event(step + 1, session_log=start)])
 
     def append(self, lines: Sequence[Line]) -> None:
+        self._write(self._summary_events(lines))
+
+    def _summary_events(self, lines: Sequence[Line]) -> Iterator[Any]:
         value = self._summaries.Summary.Value
-        with writing(self._path):
-            for line in lines:
-                values = [value(tag=tag, simple_value=number) for tag, number in _scalars(line)]
-                if values:
-                    self._add(line["step"], summary=self._summaries.Summary(value=values))
-            self._writer.flush()  # so that a process that is killed loses none
+        for line in lines:
+            values = [value(tag=tag, simple_value=number) for tag, number in _scalars(line)]
+            if values:
+                yield self._event(line["step"], summary=self._summaries.Summary(value=values))
 
-    def _add(self, step: int, **content: Any) -> None:
-        self._writer.add_event(self._events.Event(step=step, wall_time=time.time(), **content))
+    def _event(self, step: int, **content: Any) -> Any:
+        return self._events.Event(step=step, wall_time=time.time(), **content)
 
-    def close(self) -> None:
-        with writing(self._path):
-            self._writer.close()
+    def _write(self, events: Iterable[Any]) -> None:
+        text = io.BytesIO()
+        for event in events:
+            self._records(text).write(event.SerializeToString())
+        with writing(self._path), self._path.open("ab") as stream:
+            stream.write(text.getvalue())
+
+    def close(self) -> None: ...
 
 
 def _scalars(line: Line) -> Iterator[tuple[str, float]]:

@@ -31,6 +31,20 @@ Line = Mapping[str, Any]
 _STEP = b'{"kind": "step", '
 """How the line of a training step begins."""
 
+_DEPTHS = {
+    "loss": 0,
+    "accuracy": 0,
+    "energy": 0,
+    "gradient_norm": 1,
+    "node_energy": 2,
+    "steps": 1,
+    "seconds": 0,
+    "steps_per_second": 0,
+    "trained_steps": 0,
+}
+"""In how many mappings the numbers of a metric stand."""
+_OF_A_STEP = _DEPTHS | {"energy": 1}
+
 AFTER_TRAINING = frozenset({"test"})
 """Kinds of line that a run writes once it has ended, and a continued run writes again."""
 
@@ -57,7 +71,8 @@ class MetricsFile:
             os.fsync(stream.fileno())
 
     def read(self, steps: bool = True) -> tuple[Line, ...]:
-        """Every whole line; a last one that is half written is left out.
+        """Every whole line; a last one that is half written is left out, and so is one with
+        something else where a number belongs.
 
         Without `steps`, those of training steps, which are most of the file, are passed over.
         """
@@ -83,10 +98,46 @@ class MetricsFile:
                 continue
             try:
                 line = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(line, dict) and isinstance(line.get("step"), int) and "kind" in line:
+            if _is_sound(line):
                 yield line, text
+
+
+def _is_sound(line: Any) -> bool:
+    """Whether a line has a kind and a step, and numbers in the places of numbers."""
+    if not isinstance(line, dict) or type(line.get("step")) is not int:
+        return False
+    kind = line.get("kind")
+    if not isinstance(kind, str):
+        return False
+    if kind in ("epoch", "trajectory") and type(line.get("epoch")) is not int:
+        return False
+    if kind == "trajectory":
+        return _is_trajectory(line.get("energy"))
+    depths = _OF_A_STEP if kind == "step" else _DEPTHS
+    return all(_is_numbers(line[name], depths[name]) for name in depths.keys() & line.keys())
+
+
+def _is_numbers(value: Any, depth: int) -> bool:
+    if depth and isinstance(value, dict):
+        return all(_is_numbers(entry, depth - 1) for entry in value.values())
+    return value is None or (not depth and _is_number(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
+
+
+def _is_trajectory(energy: Any) -> bool:
+    """Whether it is a list of numbers for each phase and node."""
+    if not isinstance(energy, dict) or not all(isinstance(part, dict) for part in energy.values()):
+        return False
+    rows = [row for nodes in energy.values() for row in nodes.values()]
+    return all(
+        isinstance(row, list) and all(value is None or _is_number(value) for value in row)
+        for row in rows
+    )
 
 
 def to_json(value: Any) -> str:

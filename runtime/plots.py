@@ -9,15 +9,19 @@ gradient_norm.png   norm of the parameter gradient per node, over training
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 from pccompiler.ir.names import natural_key
-from runtime.durable import writing
+from runtime.durable import replace_file, writing
 from runtime.metrics import Line
+from runtime.reporter import Silent
 from runtime.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -30,8 +34,26 @@ POINTS = 120
 """Training curves are averaged to about this many points; the band shows their range."""
 
 
-def draw(folder: RunFolder) -> tuple[Path, ...]:
-    """Draws what the metrics hold; returns the files. Raises DataError (PC522)."""
+def draw(folder: RunFolder, warn: Callable[[Diagnostic], None] | None = None) -> tuple[Path, ...]:
+    """Draws what the metrics hold; returns the files.
+
+    Pictures that cannot be drawn or written are told (PC522) to `warn`, as a Python warning by
+    default: they can be drawn later, and must not lose a run that has finished.
+    """
+    warn = warn or Silent().warn
+    try:
+        return _draw(folder)
+    except DataError as error:
+        for problem in error.diagnostics:
+            warn(replace(problem, severity="warning"))
+    except Exception as error:  # whatever matplotlib, or a file edited by hand, makes of it
+        message = f"cannot draw {folder.plots}: {type(error).__name__}: {error}"
+        help = f"`pcc resume {folder.path}` draws a finished run again"
+        warn(Diagnostic("PC522", message, help=help, severity="warning"))
+    return ()
+
+
+def _draw(folder: RunFolder) -> tuple[Path, ...]:
     lines = folder.metrics.read()
     figures = {
         "loss": _training(lines, "loss", "loss per sample", log=True),
@@ -43,12 +65,13 @@ def draw(folder: RunFolder) -> tuple[Path, ...]:
     written: list[Path] = []
     with writing(folder.plots):
         folder.plots.mkdir(exist_ok=True)
-        for name, figure in figures.items():
-            if figure is None:
-                continue
-            path = folder.plots / f"{name}.png"
-            figure.savefig(path, dpi=150)
-            written.append(path)
+    for name, figure in figures.items():
+        if figure is None:
+            continue
+        path, content = folder.plots / f"{name}.png", io.BytesIO()
+        figure.savefig(content, format="png", dpi=150)
+        replace_file(path, content.getvalue())
+        written.append(path)
     return tuple(written)
 
 
@@ -118,7 +141,7 @@ def _inference(lines: Sequence[Line]) -> Figure | None:
     for axes, (phase, nodes) in zip(panels, last["energy"].items(), strict=True):
         for node, colour in _coloured(sorted(nodes, key=natural_key)):
             for row, style, alpha in curves:
-                values = _numbers(row["energy"][phase][node])
+                values = _numbers(row["energy"].get(phase, {}).get(node, ()))
                 values = _positive(values) if log else values
                 if not np.isfinite(values).any():
                     continue

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,17 @@ def timeless(run: Run) -> list[dict[str, Any]]:
     """The metrics without what a clock measured."""
     clock = {"seconds", "steps_per_second"}
     return [{k: v for k, v in line.items() if k not in clock} for line in run.metrics]
+
+
+@contextmanager
+def full_disk(after: int) -> Iterator[None]:
+    """Every file of this process ends after so many bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (after, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def refusal(kind: type[PccError], *arguments: Any, **options: Any) -> Diagnostic:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ import pytest
 
 from pccompiler.diagnostics.diagnostic import DataError
 from runtime.checkpoints import MANIFEST, META, SPEC, STATE, Best, Checkpoints, Progress
+from tests.runtime.helpers import full_disk
 
 
 def state_at(step: int) -> dict[str, Any]:
@@ -184,17 +182,6 @@ def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(saved: Check
     saved.save(state_at(30), progress_at(30), "")
     assert latest_step(saved) == 30
     assert saved.latest(strict=True)[1] == ()
-
-
-@contextmanager
-def full_disk(after: int) -> Iterator[None]:
-    """Every file of this process ends after so many bytes, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (after, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_is_told_and_leaves_the_older_checkpoint_intact(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ import pytest
 
 from pccompiler.diagnostics.diagnostic import DataError, SpecError
 from runtime import loggers
-from runtime.loggers import KINDS, flat, open_log
+from runtime.loggers import KINDS, TensorBoardLogger, flat, open_log
 from runtime.metrics import Line
 from runtime.run import Run, load_run
 from runtime.run_folder import RunFolder
 from runtime.training import resume
-from tests.runtime.helpers import Spec, bits, changed, refusal, train
+from tests.runtime.helpers import Spec, bits, changed, full_disk, refusal, train
 
 BOTH = {"loggers": ["csv", "tensorboard"], "checkpoint_every": {"steps": 2}}
 needs_tensorboard = pytest.mark.skipif(
@@ -163,6 +163,15 @@ def test_a_table_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None
         open_log(RunFolder(tmp_path), ["csv"], 0),
     ):
         pass
+
+
+@needs_tensorboard
+def test_event_files_on_a_full_disk_are_a_clear_error_and_nothing_else(tmp_path: Path) -> None:
+    lines = [{"kind": "step", "step": step, "epoch": 1, "loss": 0.5} for step in range(99)]
+    told = r"PC522.*tensorboard/events\S+: File too large"
+    # The writer of TensorBoard would raise in a thread of its own too, which fails a test.
+    with full_disk(after=1000), pytest.raises(DataError, match=told):
+        TensorBoardLogger(RunFolder(tmp_path), 0).append(lines)
 
 
 def test_a_missing_library_is_told_before_anything_is_written(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,33 @@ def test_lines_that_are_no_metrics_are_passed_over(metrics: MetricsFile) -> None
         stream.write(b"\xff\xfe\n[1]\n{}\n\n")
     metrics.append([{"kind": "step", "step": 4}])
     assert steps(metrics) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"kind": ["step"], "step": 4},
+        {"kind": "step", "step": True},
+        {"kind": "step", "step": 4, "loss": "0.5"},
+        {"kind": "step", "step": 4, "loss": 10**400},
+        {"kind": "step", "step": 4, "energy": 0.5},
+        {"kind": "step", "step": 4, "node_energy": {"clamped": {"h": [1.0]}}},
+        {"kind": "epoch", "step": 4, "loss": 0.5},
+        {"kind": "epoch", "step": 4, "epoch": 1, "seconds": "1"},
+        {"kind": "trajectory", "step": 4},
+        {"kind": "trajectory", "step": 4, "epoch": 1, "energy": {"clamped": [1.0]}},
+        {"kind": "trajectory", "step": 4, "epoch": 1, "energy": {"clamped": {"h": "1.0"}}},
+        {"kind": "test", "step": 4, "accuracy": {"a": 1}},
+    ],
+)
+def test_lines_with_something_else_than_numbers_are_passed_over_and_cut(
+    metrics: MetricsFile, odd: Any
+) -> None:
+    with metrics.path.open("a") as stream:
+        stream.write(json.dumps(odd) + "\n" + "[" * 100_000 + "\n")
+    assert steps(metrics) == [1, 2, 3]
+    metrics.cut(9)
+    assert metrics.path.read_bytes().count(b"\n") == 3
 
 
 def test_numbers_that_are_not_finite_are_null(metrics: MetricsFile) -> None:

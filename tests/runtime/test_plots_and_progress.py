@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pccompiler.diagnostics.diagnostic import Diagnostic
+from runtime import plots
 from runtime.evaluation import Scores
 from runtime.pace import Pace, Speed
 from runtime.plots import draw
@@ -20,6 +21,7 @@ from runtime.progress import Bar, Plain, beginning, reporter_for
 from runtime.reporter import EpochReport, Reporter, Start, StepReport
 from runtime.run_folder import RunFolder
 from runtime.training import fit
+from tests.runtime.helpers import full_disk
 
 
 def test_a_run_draws_every_metric_it_has(tiny: dict[str, Any], tmp_path: Path) -> None:
@@ -46,6 +48,20 @@ def test_plots_need_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     folder = RunFolder(tmp_path)
     folder.metrics.append([{"kind": "step", "step": 1, "gradient_norm": {"h": 1.0}}])
     assert [path.name for path in draw(folder)] == ["gradient_norm.png"]
+
+
+def test_plots_that_cannot_be_drawn_are_only_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path)
+    folder.metrics.append([{"kind": "step", "step": 1, "loss": 1.0}])
+    with full_disk(after=1000), pytest.warns(RuntimeWarning, match=r"PC522.*loss\.png"):
+        assert draw(folder) == ()
+    assert list(folder.plots.iterdir()) == []
+    told: list[Diagnostic] = []
+    monkeypatch.delattr(plots, "_finish")
+    assert draw(folder, told.append) == ()
+    assert (told[0].code, told[0].severity) == ("PC522", "warning")
 
 
 class Terminal(io.StringIO):
