@@ -194,7 +194,7 @@ def bind(
     for node, field in chosen.items():
         misfit = _misfit(fields[field], field, node, graph)
         if misfit:
-            report("PC511", *misfit, "bind", field)
+            report("PC511", *misfit, *(("bind", field) if data.bind else ("source",)))
     if problems:
         raise SpecError(problems)
     return {node: chosen[node] for node in nodes}
@@ -231,17 +231,37 @@ def _misfit(field: Field, name: str, node: str, graph: Graph) -> tuple[str, str]
         return _misfit_in_time(field, name, node, graph)
     if field.kind == "classes":
         return _class_misfit(field, name, node, shape)
-    labels = "; class labels must be whole numbers of an integer type, which are taken as classes"
-    hint = labels if field.kind == "target" and given in ((), (1,)) else ""
+    hint = ""
+    if field.kind == "target" and given in ((), (1,)):
+        if _are_labels(field.values, (shape or (1,))[-1]):
+            return (
+                f"field `{name}` holds whole numbers, 0 to {math.prod(shape) - 1}, as floats, but "
+                f"node `{node}` has shape {list(shape)}",
+                "if they are classes, store them as integers: `labels.astype(int)`",
+            )
+        hint = "; class labels must be whole numbers of an integer type, which are taken as classes"
     whole, steps = given, graph.time.steps if graph.time else None
-    if len(given) > 1 and given[0] == steps:
-        whole, hint = given[1:], f" for each of the {steps} times"
+    if len(given) > 1 and steps:
+        whole = given[1:]
+        hint = f" for each of the {steps} times"
+        if given[0] != steps:
+            hint = (
+                f", and set time.steps to {given[0]}; or the shape {list(given)}, if its first "
+                "axis is not time"
+            )
     shapes = [list(whole), [math.prod(whole)]] if len(whole) > 1 else [[math.prod(whole)]]
     return (
         f"field `{name}` has shape {list(given)} ({math.prod(given)} numbers a sample), but "
         f"node `{node}` has shape {list(shape)} ({math.prod(shape)} units)",
         f"give `{node}` the shape {' or '.join(map(str, shapes))}{hint}",
     )
+
+
+def _are_labels(values: Any, classes: int) -> bool:
+    """Whether floats are the numbers of so many classes."""
+    values = np.asarray(values)
+    whole = values.size > 0 and (values == np.floor(values)).all()
+    return bool(whole and classes > 1 and values.min() >= 0 and values.max() + 1 == classes)
 
 
 def _class_misfit(field: Field, name: str, node: str, shape: Shape) -> tuple[str, str]:
@@ -255,13 +275,15 @@ def _class_misfit(field: Field, name: str, node: str, shape: Shape) -> tuple[str
             "if they are one-hot, store them as floats, or store the number of each class",
         )
     if field.classes == units + 1 and np.min(field.values) == 1:
+        numbers = f"classes 1 to {units}" if units > 1 else "class 1 alone"
         return (
-            f"field `{name}` has the classes 1 to {units}, which need {field.classes} units as "
+            f"field `{name}` has the {numbers}, which need {field.classes} units as "
             f"classes count from 0, but node `{node}` has shape {list(shape)}",
             f"store labels from 0 to {units - 1}, or give `{node}` the shape {wanted}",
         )
+    classes = "1 class" if field.classes == 1 else f"{field.classes} classes"
     return (
-        f"field `{name}` has {field.classes} classes, but node `{node}` has shape {list(shape)}",
+        f"field `{name}` has {classes}, but node `{node}` has shape {list(shape)}",
         f"give `{node}` the shape {wanted}: classes are one-hot",
     )
 

@@ -143,14 +143,20 @@ class Checkpoints:
     keep: int = 2
 
     def names(self) -> tuple[str, ...]:
-        """Names of the checkpoints, newest first. Other folders are ignored, empty ones too."""
-        if not self.folder.is_dir():
-            return ()
-        found = [
-            entry.name
-            for entry in self.folder.iterdir()
-            if NAME.fullmatch(entry.name) and entry.is_dir() and any(entry.iterdir())
-        ]
+        """Names of the checkpoints, newest first. Other folders are ignored, empty ones too.
+
+        Raises DataError (PC533) for a folder that cannot be read.
+        """
+        try:
+            if not self.folder.is_dir():
+                return ()
+            found = [
+                entry.name
+                for entry in self.folder.iterdir()
+                if NAME.fullmatch(entry.name) and entry.is_dir() and any(entry.iterdir())
+            ]
+        except OSError as error:
+            raise _unreadable(self.folder.parent, self.folder.name, error) from None
         return tuple(sorted(found, key=int, reverse=True))
 
     def save(self, state: Any, progress: Progress, spec_text: str, prune: bool = True) -> Path:
@@ -220,7 +226,8 @@ class Checkpoints:
             shutil.rmtree(entry, ignore_errors=True)
 
     def load(self, name: str) -> Checkpoint:
-        """Reads and verifies one checkpoint. Raises DataError (PC530) if it is damaged."""
+        """Reads and verifies one checkpoint. Raises DataError: PC530 if it is damaged, PC533 if
+        it cannot be read."""
         from safetensors import SafetensorError
 
         folder = self.folder / name
@@ -236,14 +243,14 @@ class Checkpoints:
         """The newest checkpoint that is whole, and a warning for each damaged one before it.
 
         None where there is no checkpoint at all. Raises DataError: PC530 for the first damaged
-        one if `strict`, PC532 if all are damaged.
+        one if `strict`, PC532 if all are damaged, PC533 for one that cannot be read.
         """
         warnings: list[Diagnostic] = []
         for name in self.names():
             try:
                 return self.load(name), tuple(warnings)
             except DataError as error:
-                if strict:
+                if strict or any(problem.code != "PC530" for problem in error.diagnostics):
                     raise
                 warnings += _as_warnings(error)
         if warnings:
@@ -283,8 +290,8 @@ def _verified(folder: Path) -> Mapping[str, bytes]:
         manifest = json.loads((folder / MANIFEST).read_bytes())["files"]
         promised = {name: (manifest[name]["size"], manifest[name]["sha256"]) for name in manifest}
     except OSError as error:
-        raise _damaged(folder, f"{MANIFEST}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+        raise _unreadable(folder, MANIFEST, error) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise _damaged(folder, f"{MANIFEST} is not readable") from None
     if set(promised) != {STATE, META, SPEC}:
         raise _damaged(folder, f"{MANIFEST} does not list the files of a checkpoint")
@@ -293,13 +300,23 @@ def _verified(folder: Path) -> Mapping[str, bytes]:
         try:
             content = (folder / name).read_bytes()
         except OSError as error:
-            raise _damaged(folder, f"{name}: {error.strerror}") from None
+            raise _unreadable(folder, name, error) from None
         if len(content) != size:
             raise _damaged(folder, f"{name} has {len(content)} bytes, its manifest says {size}")
         if hashlib.sha256(content).hexdigest() != digest:
             raise _damaged(folder, f"{name} does not match the SHA-256 in its manifest")
         contents[name] = content
     return contents
+
+
+def _unreadable(folder: Path, name: str, error: OSError) -> DataError:
+    """PC530 for a file that is not there; PC533 for one that may be good, but cannot be read, so
+    that the checkpoint must neither be passed over nor replaced."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return _damaged(folder, f"{name}: {error.strerror}")
+    message = f"cannot read {folder / name}: {error.strerror or error}"
+    help = "make it readable; nothing says that the checkpoint is damaged"
+    return DataError(Diagnostic("PC533", message, help=help))
 
 
 def _damaged(folder: Path, problem: str) -> DataError:

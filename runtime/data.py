@@ -22,6 +22,7 @@ from pccompiler.ir.graph import Graph
 from pccompiler.spec.models import DataSpec
 from pccompiler.spec.tree import dotted
 from runtime.binding import Encoding, SpanOf, bind
+from runtime.data_warnings import data_warnings
 
 SPLITS = ("train", "validation", "test")
 
@@ -37,6 +38,7 @@ class Data:
     validation: Arrays
     test: Arrays
     encodings: tuple[Encoding, ...]
+    warnings: tuple[Diagnostic, ...] = ()
 
     def split(self, name: str) -> Arrays:
         """`train`, `validation` or `test`."""
@@ -145,6 +147,7 @@ def prepare(
         encoded(dataset.train, validation),
         encoded(held_out, test),
         encodings,
+        data_warnings(dataset, fields, train, span_of),
     )
 
 

@@ -18,7 +18,7 @@ BLOCK = 2**20
 LARGEST = 2**30
 """Bytes of a file that are compared, unpacked; published ones are far smaller."""
 
-Verdict = Literal["as published", "readable", "another file", "damaged", "missing"]
+Verdict = Literal["as published", "readable", "another file", "damaged", "unreadable", "missing"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,12 @@ def check_sources(
 
 def problems(checks: Iterable[FileCheck], asked: Sequence[str]) -> list[Diagnostic]:
     """What is wrong, as messages. A source that is missing is only wrong where it was asked for."""
-    codes = {"missing": "PC501", "damaged": "PC502", "another file": "PC503"}
+    codes = {
+        "missing": "PC501",
+        "damaged": "PC502",
+        "another file": "PC503",
+        "unreadable": "PC507",
+    }
     return [
         Diagnostic(
             codes[check.verdict],
@@ -124,8 +129,11 @@ def _compared(source: type[DataSource], content: str, path: Path) -> FileCheck:
     try:
         digest = content_digest(path)
     except (EOFError, zlib.error, OSError) as error:
+        verdict: Verdict = "damaged"
         problem = f"is damaged: {error}"
-        return FileCheck(source.name, content, str(path), None, published, "damaged", problem)
+        if isinstance(error, OSError) and error.strerror:
+            verdict, problem = "unreadable", f"cannot be read: {error.strerror}"
+        return FileCheck(source.name, content, str(path), None, published, verdict, problem)
     same = digest == published
     return FileCheck(
         source.name,

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from pccompiler.components.sources.base import damaged_file
+from pccompiler.components.sources.base import damaged_file, unreadable_file
 from pccompiler.components.vocabulary import Shape
-from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 
 ENDING = ".png"
 
@@ -29,7 +29,8 @@ class Pictures:
         channel is wanted, a grey three equal ones where three are.
 
         Raises DataError: PC502 for a file that is damaged or no PNG, PC556 for a picture that
-        is transparent or moves; SpecError (PC550) for one of another size.
+        is transparent or moves, PC550 for one of another size, PC507 for one that cannot be
+        read.
         """
         return np.stack([_values(file, node, shape) * np.float32(white) for file in self.files])
 
@@ -37,13 +38,12 @@ class Pictures:
 def pictures_in(folder: Path) -> tuple[Path, ...]:
     """The PNG files of a folder by name; hidden and other files are passed over.
 
-    Raises DataError: PC556 where there are none, PC502 for a folder that cannot be read.
+    Raises DataError: PC556 where there are none, PC507 for a folder that cannot be read.
     """
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        problem = error.strerror or str(error)
-        raise damaged_file(folder, problem, "make the folder readable") from None
+        raise unreadable_file(folder, error, "name another folder") from None
     found = tuple(
         entry
         for entry in entries
@@ -73,7 +73,9 @@ def _values(file: Path, node: str, shape: Shape) -> np.ndarray:
         raise damaged_file(file, "it is not a PNG picture", "save it as PNG") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _unusable(file, str(error), f"`{node}` takes {width} x {height} pixels") from None
-    except (OSError, ValueError, SyntaxError, EOFError, zlib.error, MemoryError) as error:
+    except (OSError, MemoryError) as error:
+        raise unreadable_file(file, error, "save it as PNG again") from None
+    except (ValueError, SyntaxError, EOFError, zlib.error) as error:
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise damaged_file(file, problem, "save it as PNG again") from None
 
@@ -102,7 +104,7 @@ def _refuse_other_sizes(
             f"{wanted[0]} x {wanted[1]}"
         )
         help = "scale or cut it to that width and height"
-        raise SpecError(Diagnostic("PC550", message, help=help))
+        raise DataError(Diagnostic("PC550", message, help=help))
 
 
 def _unusable(file: Path, problem: str, help: str) -> DataError:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pccompiler.components.sources.base import damaged_file
+from pccompiler.components.sources.base import unreadable_file
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 
 _HEADING = re.compile(
@@ -37,7 +37,7 @@ def read_table(path: Path) -> Mapping[str, np.ndarray]:
     """The arrays of a CSV file by node, (samples, *shape); without a header that of all
     columns under the file's own name.
 
-    Raises DataError: PC502 for a file that cannot be read, PC555, with line and column, for
+    Raises DataError: PC507 for a file that cannot be read, PC555, with line and column, for
     one that is no table of finite numbers.
     """
     rows = list(_rows(path))
@@ -79,8 +79,7 @@ def _rows(path: Path) -> Iterator[Line]:
     except UnicodeDecodeError:
         raise _bad(path, "it is not in UTF-8", "save it as a CSV table in UTF-8") from None
     except OSError as error:
-        problem = error.strerror or str(error)
-        raise damaged_file(path, problem, "make it readable") from None
+        raise unreadable_file(path, error, "write it again") from None
 
 
 def _groups(path: Path, line: int, header: Sequence[str]) -> Mapping[str, _Group]:

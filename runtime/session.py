@@ -93,7 +93,7 @@ def open_session(
     looked_in = tuple(dict.fromkeys(folder.absolute() for folder in searched))
     nodes = nodes_with_data(model.plan)
     data = prepare(data_spec, model.graph, nodes, looked_in, document.span)
-    text, warnings = resolved(run_spec), checked.warnings
+    text, warnings = resolved(run_spec), (*checked.warnings, *data.warnings)
     session = Session(run_spec, text, document, model, data, looked_in, warnings)
     _check_monitor(session)
     return session

@@ -15,6 +15,7 @@ from pccompiler.components.sources.idx import FILES, IMAGES, idx_bytes
 from pccompiler.components.sources.mnist import FashionMnist, Mnist
 from runtime import datasets
 from tests.cli.conftest import Pcc
+from tests.runtime.helpers import refuse_to_open
 
 FASHION = Path(FashionMnist.default_folders[0])
 
@@ -116,6 +117,17 @@ def test_another_file_and_a_damaged_one_are_told_apart(pcc: Pcc, root: Path) -> 
     assert verdicts["train labels"] == "as published"
     for part in ("PC503", "PC502", str(other), str(packed)):
         assert part in result.stderr
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    pcc: Pcc, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_open(monkeypatch, root / "mnist" / "t10k-labels-idx1-ubyte")
+    result = pcc("data", "check", "mnist", "--root", str(root))
+    assert result.exit_code == 3
+    assert "unreadable" in result.stdout
+    assert "error[PC507]" in result.stderr
+    assert "cannot be read: Permission denied" in result.stderr
 
 
 def test_only_a_source_that_was_asked_for_has_to_be_there(pcc: Pcc, root: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import copy
+import errno
+import io
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +45,19 @@ def timeless(run: Run) -> list[dict[str, Any]]:
     """The metrics without what a clock measured."""
     clock = {"seconds", "steps_per_second"}
     return [{k: v for k, v in line.items() if k not in clock} for line in run.metrics]
+
+
+def refuse_to_open(monkeypatch: pytest.MonkeyPatch, file: Path, number: int = errno.EACCES) -> None:
+    """Makes the system refuse to open a file. (Permissions do not stop root, who runs CI.)"""
+    opened = io.open
+
+    def refuse(name: Any, *arguments: Any, **options: Any) -> Any:
+        if not isinstance(name, int) and Path(os.fspath(name)) == file:
+            raise OSError(number, os.strerror(number), str(file))
+        return opened(name, *arguments, **options)
+
+    for module in (io, builtins):  # Path.open looks into the one, gzip and NumPy into the other
+        monkeypatch.setattr(module, "open", refuse)
 
 
 @contextmanager

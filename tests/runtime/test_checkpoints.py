@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from pccompiler.diagnostics.diagnostic import DataError
 from runtime.checkpoints import MANIFEST, META, SPEC, STATE, Best, Checkpoints, Progress
-from tests.runtime.helpers import full_disk
+from tests.runtime.helpers import full_disk, refuse_to_open
 
 
 def state_at(step: int) -> dict[str, Any]:
@@ -200,3 +202,31 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").write_text("a file")
     with pytest.raises(DataError, match="PC522"):
         Checkpoints(tmp_path / "checkpoints").save({"w": jnp.ones(1)}, progress_at(1), "")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("name", [MANIFEST, STATE])
+def test_a_checkpoint_that_cannot_be_read_is_not_passed_over(
+    saved: Checkpoints, number: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_open(monkeypatch, saved.folder / "000030" / name, number)
+    with pytest.raises(DataError, match=rf"PC533.*cannot read \S+{name}: {os.strerror(number)}"):
+        saved.latest()
+
+
+def test_a_folder_of_checkpoints_that_cannot_be_read_is_told(
+    saved: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def iterdir(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(DataError, match=r"PC533.*Permission denied"):
+        saved.latest()
+
+
+def test_a_manifest_of_brackets_is_damaged(saved: Checkpoints) -> None:
+    (saved.folder / "000030" / MANIFEST).write_text("[" * 100_000)
+    with pytest.raises(DataError, match="PC530"):
+        saved.load("000030")
+    assert latest_step(saved) == 20

@@ -153,7 +153,42 @@ def test_class_labels_stored_as_floats_are_recognised(tmp_path: Path) -> None:
     file = tmp_path / "floats.npz"
     np.savez(file, x=np.zeros((9, 4)), y=np.arange(9) % 3.0)
     [message] = mistakes(file)
+    assert "`y` holds whole numbers, 0 to 2, as floats" in message
+    assert message.endswith("store them as integers: `labels.astype(int)`")
+    np.savez(file, x=np.zeros((9, 4)), y=np.arange(9) % 3 + 0.5)
+    [message] = mistakes(file)
     assert "class labels must be whole numbers of an integer type" in message
+
+
+def test_labels_that_count_from_one_are_warned_of(file: Path) -> None:
+    arrays = dict(np.load(file))
+    np.savez(file, **(arrays | {"y": arrays["y"] % 2 + 1}))
+    [warning] = load(file).warnings
+    assert (warning.code, warning.severity) == ("PC514", "warning")
+    assert "no sample of field `y` is of class 0" in warning.message
+    np.savez(file, **arrays)
+    assert load(file).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("offset", "scale", "told"),
+    [
+        (0, 1, False),
+        (5, 3, False),
+        (0.5, 0, False),
+        (-1000, 1, True),
+        (0, 300, True),
+        (0, 1e-4, True),
+    ],
+)
+def test_targets_far_from_standard_units_are_warned_of(
+    file: Path, offset: float, scale: float, told: bool
+) -> None:
+    arrays = dict(np.load(file))
+    np.savez(file, **(arrays | {"y": offset + scale * np.linspace(-1.7, 1.7, 40)}))
+    regression = network(image=((4,), Role.INPUT), value=((1,), Role.OUTPUT))
+    found = load(file, regression, bind={"x": "image", "y": "value"}).warnings
+    assert [warning.code for warning in found] == ["PC515"] * told
 
 
 # -- splits ------------------------------------------------------------------------------

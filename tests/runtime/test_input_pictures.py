@@ -76,7 +76,7 @@ def test_a_moving_picture_is_refused(tmp_path: Path) -> None:
 def test_a_wrong_size_names_file_and_both_sizes(tmp_path: Path) -> None:
     file = save(tmp_path / "a.png", GREY.T)
     told = r"PC550.*a\.png has 2 x 3 pixels, but `image` takes 3 x 2"
-    with pytest.raises(SpecError, match=told):
+    with pytest.raises(DataError, match=told):
         read(file)
 
 

@@ -7,12 +7,15 @@ import pickle
 import stat
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pccompiler.components.sources.npz import Npz, read_npy, read_npz
 from pccompiler.diagnostics.diagnostic import DataError
+from runtime.input_files import read_inputs
+from tests.runtime.helpers import refuse_to_open
 
 
 def refused(source: Npz, folder: Path) -> str:
@@ -177,3 +180,38 @@ def test_an_npy_file_is_read_and_checked_like_an_npz_file(tmp_path: Path) -> Non
     ]:
         with pytest.raises(DataError, match=problem):
             read_npy(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.csv"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.npz", x=np.zeros((2, 2)))
+    np.save(tmp_path / "a.npy", np.zeros(2))
+    (tmp_path / "a.csv").write_text("1,2\n")
+    refuse_to_open(monkeypatch, tmp_path / name)
+    told = rf"PC507\]: cannot read \S+{name}: Permission denied \(make it.* readable"
+    with pytest.raises(DataError, match=told):
+        read_inputs([tmp_path / name])
+
+
+def test_an_array_that_does_not_fit_into_memory_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: Any, **__: Any) -> None:
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    path = write(tmp_path / "a.npz", x=np.zeros((2, 2)))
+    monkeypatch.setattr(np, "load", load)
+    with pytest.raises(DataError, match=r"PC507.*Unable to allocate 9 TiB.*larger machine"):
+        read_npz(path)
+
+
+def test_a_folder_that_may_not_be_searched_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_file(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert "cannot read" in refused(Npz(path="a.npz"), tmp_path)

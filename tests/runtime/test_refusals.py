@@ -12,6 +12,7 @@ import pytest
 
 from pccompiler.diagnostics.diagnostic import DataError, RunError, SpecError
 from runtime.run import Run, load_run
+from runtime.session import open_session
 from runtime.training import resume
 from tests.runtime.helpers import Spec, bits, changed, refusal, train
 
@@ -62,6 +63,16 @@ def test_changed_data_is_refused_unless_allowed(tiny: Spec, tmp_path: Path, blob
         run.evaluate()
     assert run.evaluate(allow_changed=True).samples == 12
     resume(run.path, allow_changed=True, plots=False)
+
+
+def test_what_is_odd_in_the_data_is_told_before_training(
+    tiny: Spec, tmp_path: Path, blobs: Path
+) -> None:
+    arrays = dict(np.load(blobs))
+    np.savez(tmp_path / "data.npz", **(arrays | {"y": arrays["y"] + 1}))
+    spec = changed(tiny, data={"source": {"npz": str(tmp_path / "data.npz")}})
+    spec["nodes"]["y"]["shape"] = [4]
+    assert [warning.code for warning in open_session(spec).warnings] == ["PC514"]
 
 
 def test_another_environment_is_warned_of(finished: Run) -> None:

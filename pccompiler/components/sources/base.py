@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,33 @@ def not_installed(source: str, package: str, how_to_get: str) -> DataError:
 def damaged_file(file: Path, problem: str, help: str) -> DataError:
     """PC502: the file cannot be read to its end."""
     return DataError(Diagnostic("PC502", f"data file {file} is damaged: {problem}", help=help))
+
+
+def unreadable_file(file: Path, error: OSError | MemoryError, help: str) -> DataError:
+    """The message for a file that could not be read: PC502 if the fault is in it (`help` says
+    what to do then), PC507 if it is the system that refuses."""
+    if isinstance(error, MemoryError):
+        problem = str(error) or "there is not enough memory"
+        advice = "if it should not be that large, write it again; else a larger machine is needed"
+    elif error.errno in (None, errno.EINVAL):  # of a library, or of a place that is not in the file
+        return damaged_file(file, str(error), help)
+    else:
+        problem = error.strerror or str(error)
+        advice = _ADVICE.get(error.errno or 0, "try again; its disk may be faulty or disconnected")
+    return DataError(Diagnostic("PC507", f"cannot read {file}: {problem}", help=advice))
+
+
+_ADVICE = dict.fromkeys(
+    (errno.EACCES, errno.EPERM), "make it, and the folders it is in, readable for you"
+)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file. Raises DataError (PC507) where that cannot be told."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise unreadable_file(path, error, "") from None
 
 
 def wrong_format(file: Path, problem: str, help: str) -> DataError:

@@ -24,7 +24,9 @@ from pccompiler.components.sources.base import (
     Field,
     class_field,
     damaged_file,
+    is_file,
     missing_file,
+    unreadable_file,
     wrong_format,
 )
 
@@ -83,7 +85,7 @@ def find_files(folders: Sequence[Path], source: DataSource) -> Mapping[str, Path
 def _find(folder: Path, name: str) -> Path | None:
     dotted = name.replace("-idx", ".idx")  # as some archives spell it
     candidates = (folder / f"{base}{ending}" for base in (name, dotted) for ending in ("", ".gz"))
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if is_file(path)), None)
 
 
 def load_idx(
@@ -119,7 +121,7 @@ def read_idx(path: Path, axes: int, shape: tuple[int, ...] | None = None) -> Any
 
     Reads at most one byte more than the header promises, so that a file that inflates
     without end costs nothing. Raises DataError: PC502 for a file that cannot be read to its
-    end, PC503 for a wrong magic number, size or shape.
+    end, PC503 for a wrong magic number, size or shape, PC507 where the system refuses.
     """
     import numpy as np
 
@@ -139,7 +141,9 @@ def read_idx(path: Path, axes: int, shape: tuple[int, ...] | None = None) -> Any
                     again,
                 )
             payload = stream.read(promised + 1)
-    except (EOFError, zlib.error, OSError) as error:
+    except (OSError, MemoryError) as error:
+        raise unreadable_file(path, error, again) from None
+    except (EOFError, zlib.error) as error:
         problem = str(error) or type(error).__name__
         raise damaged_file(path, problem, again) from None
     if len(payload) < promised:

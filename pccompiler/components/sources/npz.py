@@ -20,7 +20,9 @@ from pccompiler.components.sources.base import (
     Field,
     class_field,
     damaged_file,
+    is_file,
     missing_file,
+    unreadable_file,
     wrong_format,
 )
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
@@ -56,7 +58,7 @@ class Npz(DataSource):
 
     def files(self, folders: Sequence[Path]) -> Mapping[str, Path]:
         name = Path(self.path).expanduser()
-        found = next((f / name for f in folders if (f / name).is_file()), None)
+        found = next((f / name for f in folders if is_file(f / name)), None)
         if found is None:
             raise missing_file(self.path, folders, self.how_to_get)
         return {"arrays": found}
@@ -125,8 +127,9 @@ def _features(values: Any) -> Field:
 def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, Any]:
     """Numeric arrays of an .npz file by name; all of them where none is named.
 
-    Pickled objects are refused, never loaded. Raises DataError: PC502 for a file that
-    cannot be read, PC505 for an array that is missing, not numeric or not finite.
+    Pickled objects are refused, never loaded. Raises DataError: PC502 for a file that is
+    damaged, PC507 for one that cannot be read, PC505 for an array that is missing, not numeric
+    or not finite.
     """
     import numpy as np
 
@@ -147,7 +150,9 @@ def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, An
                     "name the arrays: {npz: {path: ..., features: ..., target: ...}}",
                 )
             return {name: _numeric(path, name, archive) for name in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, MemoryError) as error:
+    except (OSError, MemoryError) as error:
+        raise unreadable_file(path, error, again) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         problem = f"{type(error).__name__}: {error}"
         if "allow_pickle" in problem:  # what NumPy says of any file that is no archive
             problem = "it is not an .npz file"
@@ -176,7 +181,9 @@ def read_npy(path: Path) -> Any:
     again = "write it again with numpy.save"
     try:
         values = np.load(path, allow_pickle=False)
-    except (EOFError, OSError, ValueError, MemoryError) as error:
+    except (OSError, MemoryError) as error:
+        raise unreadable_file(path, error, again) from None
+    except (EOFError, ValueError) as error:
         problem = f"{type(error).__name__}: {error}"
         if "allow_pickle" in problem:
             problem = "it is not an .npy file of numbers"

@@ -69,6 +69,16 @@ DATA_CODES: tuple[Code, ...] = (
         right=whole(DIGITS + "data: {source: digits}"),
     ),
     Code(
+        "PC507",
+        "a data file cannot be read",
+        "The file, or a folder on the way to it, may not be read by you, its disk does not answer, "
+        "or it needs more memory than there is. Nothing says that the file itself is bad.",
+        why="Another file of that name, further down the list of folders, could be meant for "
+        "something else, so it is not taken instead.",
+        wrong="data: {source: {npz: /root/points.npz}}      # for root alone",
+        right="data: {source: {npz: points.npz}}",
+    ),
+    Code(
         "PC510",
         "data and nodes are not bound",
         "Every input and output node takes one field of the data. By default a single input "
@@ -109,5 +119,25 @@ DATA_CODES: tuple[Code, ...] = (
             DIGITS
             + "data: {source: digits, validation: 0.1}\ntraining: {early_stop: {patience: 5}}"
         ),
+    ),
+    Code(
+        "PC514",
+        "no sample is of class 0 (warning)",
+        "Classes count from 0, and the labels of this data have no 0 among them. They may count "
+        "from 1; training goes on all the same.",
+        why="The first unit of the output would learn that it is never right, and predictions "
+        "would be numbered otherwise than you expect.",
+        wrong="numpy.savez(path, x=x, y=labels)             # labels 1 to 3, an output of 4 units",
+        right="numpy.savez(path, x=x, y=labels - 1)         # and an output of 3",
+    ),
+    Code(
+        "PC515",
+        "targets are far from standard units (warning)",
+        "Numbers to be predicted are given to the network as they are. Their mean or deviation in "
+        "the training split is beyond 10, or their deviation below 0.01.",
+        why="Parameters begin at a size that suits numbers around 0 with a deviation of 1. With "
+        "others the loss is dominated by an offset, and the learning rates do not suit.",
+        wrong="numpy.savez(path, x=x, y=price)              # around 200000",
+        right="numpy.savez(path, x=x, y=(price - price.mean()) / price.std())",
     ),
 )

@@ -107,6 +107,15 @@ RUNNING_CODES: tuple[Code, ...] = (
         right="pcc resume runs/a",
     ),
     Code(
+        "PC533",
+        "a checkpoint cannot be read",
+        "The system refuses to read a file or folder of a checkpoint: it may belong to somebody "
+        "else, or its disk does not answer. The checkpoint may well be good.",
+        why="Taking an older one instead would train again from there, and replace it.",
+        wrong="pcc resume runs/a                       # whose checkpoints root has written",
+        right="pcc resume runs/a                       # once the folder is yours",
+    ),
+    Code(
         "PC540",
         "training diverged",
         "A state, an energy or a gradient became NaN or infinite. The batch was replayed to "
@@ -125,9 +134,9 @@ RUNNING_CODES: tuple[Code, ...] = (
         "PC550",
         "the input of a prediction cannot be used",
         "The file holds one array per node that is held (without --read, the inputs), named "
-        "like the node, or a single array where there is one input; the first axis counts "
-        "samples, the rest has the shape of the training data. Values are in the units of the "
-        "training data, before scaling. Several files have to be pictures of one size.",
+        "like the node or like its field of the training data, or a single array where there is "
+        "one input; the first axis counts samples, the rest has the shape of the training data. "
+        "Values are in its units, before scaling. Several files have to be pictures of one size.",
         why="An array in the place of another would give numbers that mean nothing.",
         wrong="pcc predict runs/a in.npz -o out.csv    # holds `pixels` and `id`, not `image`",
         right="pcc predict runs/a in.npz -o out.csv    # holds `image`",
