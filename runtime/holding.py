@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pccompiler.components.vocabulary import Shape
-from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.ir.graph import Graph
 from runtime.binding import Encoding
 from runtime.input_files import KINDS, names_inputs, read_inputs
@@ -116,21 +116,27 @@ class Holder:
         """An array with an axis of samples, or pictures, as the node takes it, (samples,
         [time,] *shape).
 
-        Raises SpecError (PC550) for a shape or a class that the node does not have, DataError
-        for pictures.
+        Raises DataError (PC550) for a shape or a class that the node does not have, and for
+        samples without time where those in training were sequences, and what `Pictures.read`
+        raises.
         """
         if isinstance(values, Pictures):
             code = self.encodings.get(node)
             values = self._pictures(node, values, code.full_scale if code else 1.0)
-        values = np.asarray(values)
+            return self._samples_of(node, values, timeless=True)
+        return self._samples_of(node, np.asarray(values), self._is_timeless(node))
+
+    def _samples_of(self, node: str, values: np.ndarray, timeless: bool) -> np.ndarray:
         one = self._value_shape(node)
-        inner = self._inner(values.shape[1:], one) if values.ndim else None
+        inner = self._inner(values.shape[1:], one, timeless) if values.ndim else None
         if inner is None:
             known = self.encodings[node].field_shape if node in self.encodings else one
             raise unfit(
                 f"a sample of `{node}` has shape {values.shape[1:]}, but the network "
                 f"{'was trained on' if node in self.encodings else 'has'} {known}",
-                f"store an array of shape ({', '.join(map(str, ('samples', *known)))})",
+                "add an axis for samples: x[None]"
+                if values.ndim and values.shape == known
+                else f"store an array of shape ({', '.join(map(str, ('samples', *known)))})",
             )
         return self._encoded(node, values.reshape(len(values), *inner))
 
@@ -138,7 +144,9 @@ class Holder:
         """A number for every unit (a class for a node of classes), an array of one sample, or
         one with an axis of samples; the first two as a single sample.
 
-        Raises SpecError: PC550 for arrays, PC554 for a class that does not exist.
+        Of a sequence the array may be one time, which is then held at all.
+
+        Raises DataError (PC550) for arrays, SpecError (PC554) for a class that does not exist.
         """
         if isinstance(value, Pictures):
             return self.samples_of(node, value)
@@ -146,8 +154,13 @@ class Holder:
         if value.ndim == 0:
             self._refuse_unknown_class(node, float(value))
             return self._encoded(node, np.full((1, *one), value))
-        if self._inner(value.shape, one) and self._inner(value.shape[1:], one) is None:
+        if self._is_timeless(node):
+            if self._inner(value.shape, one) and self._inner(value.shape[1:], one) is None:
+                value = value[None]
+        elif self._inner(value.shape, one, timeless=False):
             value = value[None]
+        elif self._inner(value.shape, one):
+            return self._samples_of(node, value[None], timeless=True)
         return self.samples_of(node, value)
 
     def mask(self, node: str, mask: Any, samples: int) -> np.ndarray:
@@ -194,9 +207,15 @@ class Holder:
         code = self.encodings.get(node)
         return code.value_shape if code else self.graph.node[node].shape or ()
 
-    def _inner(self, given: Shape, one: Shape) -> Shape | None:
-        """`one`, or (time, *one), whichever samples of this shape can be read as."""
-        if math.prod(given) == math.prod(one):
+    def _is_timeless(self, node: str) -> bool:
+        """Whether samples of the node may be without time: in training they were no sequences."""
+        code = self.encodings.get(node)
+        return code is None or code.steps is None
+
+    def _inner(self, given: Shape, one: Shape, timeless: bool = True) -> Shape | None:
+        """`one`, or (time, *one), whichever samples of this shape can be read as; without
+        `timeless` the latter alone."""
+        if timeless and math.prod(given) == math.prod(one):
             return one
         time = self.graph.time
         if time and given and given[0] == time.steps and math.prod(given[1:]) == math.prod(one):
@@ -233,9 +252,9 @@ def _is_split(given: Shape, leading: Shape, shape: Shape) -> bool:
     return given[:count] == leading and math.prod(given[count:]) == math.prod(shape)
 
 
-def unfit(message: str, help: str) -> SpecError:
+def unfit(message: str, help: str) -> DataError:
     """PC550: an array of the input."""
-    return SpecError(Diagnostic("PC550", message, help=help))
+    return DataError(Diagnostic("PC550", message, help=help))
 
 
 def unusable(message: str, help: str) -> SpecError:

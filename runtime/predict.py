@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import ge, le
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.graph import Graph
+from runtime.binding import Encoding
 from runtime.holding import AS_THE_SPEC_SAYS, Holder, Request, unfit, unusable
 from runtime.input_files import read_inputs
 from runtime.input_pictures import Pictures
@@ -22,6 +25,9 @@ from runtime.write_predictions import refuse_other_endings, write
 
 BATCH = 512
 """Samples predicted at once; predictions without a random start do not depend on it."""
+
+MOST_LISTED = 8
+"""Names in a message; a table may have thousands of columns."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,10 @@ def predict_file(
 ) -> Written:
     """Predicts for the inputs in a file, or for what the request holds alone.
 
-    source: an .npz or .csv file of arrays by node name, or a single array (also .npy) where one
-    input is wanted; (samples, *shape) in the units of the training data. Or pictures, several
-    files or a folder of them, for the one node that is a picture.
+    source: an .npz or .csv file of arrays by the name of their node, or of its field in the
+    training data, or a single array (also .npy) where one input is wanted; (samples, *shape) in
+    the units of the training data. Or pictures, several files or a folder of them, for the one
+    node that is a picture.
     target: `.npz` or `.json` with what is read by node name (classes also as `NODE_class`),
     `.csv` with a row per sample: the class, then a column per unit, or `.png` with pictures.
 
@@ -55,6 +62,8 @@ def predict_file(
     arrays = read_inputs(paths) if paths else {}
     if isinstance(arrays, Pictures):
         arrays = {_node_of_pictures(run, request): arrays}
+    elif paths and paths[0].suffix.lower() == ".csv":
+        _refuse_other_columns(run, paths[0], arrays, request)
     outputs = predict(run, arrays, which, request)
     files = write(target, outputs, run.folder.encodings())
     return Written(len(next(iter(outputs.values()))), files)
@@ -72,8 +81,8 @@ def predict(
     it holds are wanted in `arrays`; with it, exactly the nodes in `arrays` and
     `request.clamp` are held, and all others settle.
 
-    Raises SpecError: PC550 for arrays that do not fit, PC553 for nodes that are unknown or
-    cannot be read or held so, PC554 for values and masks.
+    Raises DataError (PC550) for arrays that do not fit; SpecError: PC553 for nodes that are
+    unknown or cannot be read or held so, PC554 for values and masks.
     """
     import jax
 
@@ -108,6 +117,42 @@ def predict(
             values = _probabilities(model.graph, name, values)
         outputs[name] = encodings[name].decode(values) if name in encodings else values
     return outputs
+
+
+def _refuse_other_columns(
+    run: Run, file: Path, arrays: Mapping[str, Any], request: Request
+) -> None:
+    """Raises DataError (PC550) for a table whose header names no node, or lacks the last units of
+    one."""
+    encodings = run.folder.encodings()
+    known = {*run.model.graph.node, *(code.field for code in encodings.values())}
+    wanted = [n for n in run.model.plan.prediction.phase.clamped if n not in request.clamp]
+    shape = encodings[wanted[0]].field_shape if wanted and wanted[0] in encodings else ()
+    if shape and len(arrays) > 1 and not known & arrays.keys() and not request.read:
+        first, last = (_unit(wanted[0], [end * (n - 1) for n in shape]) for end in (0, 1))
+        alone = len(wanted) == 1 and len(arrays) == math.prod(shape)
+        raise unfit(
+            f"no column of {file} is named after a node; they are {_listed(arrays)}",
+            f"name the columns {first} to {last}" + (", or leave out the header" if alone else ""),
+        )
+    fields = {code.field: node for node, code in encodings.items()}
+    for name, values in arrays.items():
+        node = fields.get(name, name)
+        if node not in encodings or name not in known:
+            continue
+        given, shape = np.shape(values)[1:], encodings[node].field_shape
+        if len(given) != len(shape):
+            continue
+        missing = next((u for u in np.ndindex(shape) if any(map(ge, u, given))), None)
+        if missing is not None and all(map(le, given, shape)):
+            raise unfit(
+                f"{file} has no column `{_unit(name, missing)}`, though others of `{name}`",
+                f"give a column for each of the {math.prod(shape)} numbers of a sample",
+            )
+
+
+def _unit(name: str, index: Sequence[int]) -> str:
+    return f"{name}[{','.join(map(str, index))}]" if index else name
 
 
 def _node_of_pictures(run: Run, request: Request) -> str:
@@ -158,6 +203,7 @@ def _task(run: Run, arrays: Mapping[str, Any], request: Request) -> _Task:
         _refuse_unknown(graph, name)
     wanted = [name for name in (*usual, *request.masks) if name not in request.clamp]
     wanted = list(dict.fromkeys(wanted))
+    arrays = _by_node(graph, run.folder.encodings(), arrays)
     if request.read:
         arrays = _known_arrays(graph, wanted, arrays)
     elif any(name not in request.masks for name in wanted) or arrays:
@@ -213,6 +259,19 @@ def _refuse_held(read: Sequence[str], held: Mapping[str, Any]) -> None:
                 f"`{name}` is held, so there is nothing to read in it",
                 "read other nodes, or hold a part of it with `--mask`",
             )
+
+
+def _by_node(
+    graph: Graph, encodings: Mapping[str, Encoding], arrays: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The arrays under the names of nodes, where a file has those of the fields that were bound
+    to them."""
+    bound = {
+        code.field: node
+        for node, code in encodings.items()
+        if code.field not in graph.node and node not in arrays
+    }
+    return {bound.get(name, name): values for name, values in arrays.items()}
 
 
 def _known_arrays(
@@ -295,5 +354,7 @@ def _impossible(message: str, help: str) -> SpecError:
     return SpecError(Diagnostic("PC553", message, help=help))
 
 
-def _listed(names: Any) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "nothing"
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    more = ", ..." if names[MOST_LISTED:] else ""
+    return ", ".join(f"`{name}`" for name in names[:MOST_LISTED]) + more or "nothing"

@@ -107,7 +107,7 @@ def test_classes_come_from_tables_with_and_without_a_header(
     assert expected["image"].shape == (2, 4)
     same(outputs(pcc, folder, "named.csv"), expected)
     same(outputs(pcc, folder, "plain.csv"), expected)
-    assert pcc("predict", run, "x.npy", "--read", "label", "-o", "y.csv").exit_code == 2
+    assert pcc("predict", run, "mask.npy", "--read", "label", "-o", "y.csv").exit_code == 3
     np.savez(folder / "x.npz", image=np.load(folder / "x.npy"))
     assert pcc("predict", run, "x.npz", "--read", "label", "-o", "y.csv").exit_code == 0
     told = outputs(pcc, folder, "x.npz", "--read", "label")["label_class"]
@@ -147,18 +147,18 @@ def test_a_picture_may_be_completed_by_a_mask_that_is_a_picture(
         ("none.npz -o a.npz", 3, "none.npz is missing"),
         ("decoder.yaml -o a.npz", 3, "decoder.yaml: its ending"),
         ("bad.csv -o a.npz", 3, "bad.csv, line 3, column 1 (`label`): `one` is no finite number"),
-        ("wide.csv -o a.npz", 2, "PC550"),
-        ("named.csv -o a.npz", 2, "no array for the input `label`"),
+        ("wide.csv -o a.npz", 3, "PC550"),
+        ("named.csv -o a.npz", 3, "no array for the input `label`"),
         ("--clamp image=bad.csv --read label -o a.npz", 3, "bad.csv, line 3"),
-        ("wide.png --read label -o a.npz", 2, "wide.png has 3 x 2 pixels, but `image` takes 2 x 2"),
+        ("wide.png --read label -o a.npz", 3, "wide.png has 3 x 2 pixels, but `image` takes 2 x 2"),
         ("decoder.png --read label -o a.npz", 3, "decoder.png is damaged: it is not a PNG"),
-        ("wide.png -o a.npz", 2, "none of the nodes that the input may hold is a picture: `label`"),
-        ("--clamp label=wide.png -o a.npz", 2, "`label` is no picture, so wide.png cannot"),
+        ("wide.png -o a.npz", 3, "none of the nodes that the input may hold is a picture: `label`"),
+        ("--clamp label=wide.png -o a.npz", 3, "`label` is no picture, so wide.png cannot"),
         ("empty --read label -o a.npz", 3, "folder empty holds no pictures"),
         ("--clamp image=empty --read label -o a.npz", 3, "folder empty holds no pictures"),
         ("x.npy wide.png --read label -o a.npz", 2, "x.npy is no picture"),
         ("none.png --read label -o a.npz", 3, "none.png is missing"),
-        ("x.npy -o a.json --clamp label=1 --read h", 2, "no node `x`"),
+        ("mask.npy -o a.json --clamp label=1 --read h", 2, "no node `mask`"),
     ],
 )
 def test_a_mistake_is_one_message_with_its_exit_code(

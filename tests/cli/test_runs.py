@@ -75,8 +75,8 @@ def test_mistakes_with_a_run_leave_it_as_it_is(pcc: Pcc, folder: Path) -> None:
         ("resume run -s nodes.h.shape=[9]", 3, "9"),
         ("predict run none.npz -o out.csv", 3, "none.npz"),
         ("predict run tiny.yaml -o out.csv", 3, "tiny.yaml"),
-        ("predict run wide.npz -o out.csv", 2, "(9,)"),
-        ("predict run named.npz -o out.csv", 2, "`x`"),
+        ("predict run wide.npz -o out.csv", 3, "(9,)"),
+        ("predict run named.npz -o out.csv", 3, "`x`"),
         ("predict run named.npz -o out.txt", 2, "PC551"),
         ("evaluate run --split all", 2, "all"),
     ]:
@@ -86,6 +86,17 @@ def test_mistakes_with_a_run_leave_it_as_it_is(pcc: Pcc, folder: Path) -> None:
     after = {path: path.read_bytes() for path in (folder / "run").rglob("*") if path.is_file()}
     assert after == before
     assert not (folder / "out.csv").exists()
+
+
+def test_data_that_does_not_fit_is_told_at_the_override_that_names_it(
+    pcc: Pcc, folder: Path
+) -> None:
+    np.savez(folder / "wide.npz", x=np.zeros((9, 5)), y=np.arange(9) % 2)
+    text = (folder / "tiny.yaml").read_text().replace(", bind: {x: x, y: y}", "")
+    (folder / "free.yaml").write_text(text)
+    told = pcc("train", "free.yaml", "-s", "data.source={npz: wide.npz}").stderr
+    assert "PC511" in told
+    assert "--> command line:1:" in told
 
 
 def test_two_rules_are_compared_on_the_same_data(pcc: Pcc, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pccompiler.diagnostics.diagnostic import DataError, PccError, SpecError
 from runtime.predict import predict, predict_file
 from runtime.run import Run
 from runtime.training import fit
+from tests.runtime.helpers import changed
 
 
 @pytest.fixture(scope="module")
@@ -91,19 +93,58 @@ def problem(kind: type[PccError], run: Run, tmp_path: Path, **arrays: Any) -> st
 
 
 def test_a_wrong_shape_names_the_right_one(run: Run, tmp_path: Path) -> None:
-    message = problem(SpecError, run, tmp_path, x=np.zeros((5, 7)))
+    message = problem(DataError, run, tmp_path, x=np.zeros((5, 7)))
     assert "PC550" in message
     assert "has shape (7,), but the network was trained on (6,)" in message
 
 
 def test_an_array_that_is_missing_is_named(run: Run, tmp_path: Path) -> None:
-    message = problem(SpecError, run, tmp_path, X=np.zeros((5, 6)), z=np.zeros(2))
+    message = problem(DataError, run, tmp_path, X=np.zeros((5, 6)), z=np.zeros(2))
     assert "no array for the input `x`" in message
     assert "did you mean `x`?" in message
 
 
 def test_no_samples_are_refused(run: Run, tmp_path: Path) -> None:
-    assert "or none" in problem(SpecError, run, tmp_path, x=np.zeros((0, 6)))
+    assert "or none" in problem(DataError, run, tmp_path, x=np.zeros((0, 6)))
+
+
+def table(path: Path, names: Sequence[str]) -> Path:
+    rows = [",".join(names), *[",".join("0.5" for _ in names)] * 2]
+    path.write_text("\n".join(rows))
+    return path
+
+
+def test_arrays_and_columns_may_have_the_names_of_the_fields(
+    tiny: dict[str, Any], blobs: Path, raw: np.ndarray, tmp_path: Path
+) -> None:
+    data = tmp_path / "named.npz"
+    np.savez(data, feats=raw, kind=np.load(blobs)["y"])
+    source = {"npz": {"path": str(data), "features": "feats", "target": "kind"}}
+    run = fit(changed(tiny, data={"source": source}), tmp_path / "run", plots=False)
+    predict_file(run, data, tmp_path / "out.npz")
+    expected = predict(run, {"x": raw})["y"]
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["y"], expected)
+    columns = table(tmp_path / "in.csv", ["kind", *(f"feats[{i}]" for i in range(6))])
+    assert predict_file(run, columns, tmp_path / "out.npz").samples == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (
+            [f"col{i}" for i in range(6)],
+            r"name the columns x\[0\] to x\[5\], or leave out the head",
+        ),
+        ([f"x[{i}]" for i in range(5)], r"in\.csv has no column `x\[5\]`, though others of `x`"),
+        ([f"x[{i}]" for i in (0, 1, 2, 4, 5)], r"no column `x\[3\]`"),
+        ([f"x[{i}]" for i in range(7)], r"shape \(7,\), but the network was trained on \(6,\)"),
+    ],
+)
+def test_columns_that_do_not_fit_are_named(
+    run: Run, tmp_path: Path, names: list[str], told: str
+) -> None:
+    with pytest.raises(DataError, match=told):
+        predict_file(run, table(tmp_path / "in.csv", names), tmp_path / "out.csv")
 
 
 def test_nan_is_refused(run: Run, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pccompiler.components.vocabulary import Role
-from pccompiler.diagnostics.diagnostic import SpecError
+from pccompiler.diagnostics.diagnostic import DataError, SpecError
 from pccompiler.ir.graph import Graph, Node, Stage, Time
 from pccompiler.spec.models import DataSpec
 from runtime.data import Data, padded_batches, prepare, search_folders
@@ -121,13 +121,15 @@ def test_sequences_that_do_not_fit_say_what_to_do(
     file: Path, time: Time | None, how: dict[str, str], told: str
 ) -> None:
     message = mistake(file, network(time), **how)
-    assert message.startswith("PC511 data.bind")
+    assert message.startswith("PC511 data.source")
     assert told in message
 
 
 def test_a_sequence_of_other_features_names_the_shape_of_one_step(file: Path) -> None:
     message = mistake(file, network(Time(STEPS), units=(7,)))
     assert "give `x` the shape [2] for each of the 3 times" in message
+    longer = mistake(file, network(Time(4), units=(7,)))
+    assert "give `x` the shape [2], and set time.steps to 3; or the shape [3, 2]" in longer
 
 
 # -- runs --------------------------------------------------------------------------------
@@ -171,11 +173,18 @@ def test_a_run_on_sequences_trains_resumes_and_predicts(recurrent: Spec, tmp_pat
     assert code.steps == STEPS
     states = run.model.predict(run.params, {"x": (raw - code.mean) / code.deviation})
     np.testing.assert_allclose(outputs, states["y"], atol=1e-6)
-    still = predict(run, {"x": raw[:, 0]})["y"]  # without a time axis: the same at all times
-    repeated = np.repeat(raw[:, :1], STEPS, axis=1)
+    for shape, told in [
+        ((5, 4, 2), r"shape \(4, 2\), but the network was trained on \(3, 2\)"),
+        ((3, 2), r"PC550.*add an axis for samples: x\[None\]"),  # not 3 samples at all times
+        ((5, 2), r"PC550.*shape \(samples, 3, 2\)"),
+    ]:
+        with pytest.raises(DataError, match=told):
+            predict(run, {"x": np.zeros(shape)})
+    one = predict(run, {}, request=Request({"x": raw[0]}))["y"]
+    np.testing.assert_allclose(one, outputs[:1], atol=1e-6)
+    still = predict(run, {}, request=Request({"x": raw[0, 0]}))["y"]  # held at all times
+    repeated = np.repeat(raw[:1, :1], STEPS, axis=1)
     np.testing.assert_allclose(still, predict(run, {"x": repeated})["y"], atol=1e-6)
-    with pytest.raises(SpecError, match=r"shape \(4, 2\), but the network was trained on \(3, 2\)"):
-        predict(run, {"x": np.zeros((5, 4, 2))})
 
 
 def test_outputs_at_every_time_are_written_with_their_time(
