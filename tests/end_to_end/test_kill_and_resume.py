@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EPOCHS, STEPS_PER_EPOCH, EVERY = 12, 20, 7
 TOTAL = EPOCHS * STEPS_PER_EPOCH
 PATIENCE_SECONDS = 120
+NEVER = 99
+"""More files than a checkpoint has."""
 
 DRIVER = """
 import sys, time
@@ -32,7 +34,7 @@ from pathlib import Path
 import runtime.checkpoints, runtime.loop
 from runtime import fit, resume
 
-begin, spec, folder, capacity, pause, slow_save = sys.argv[1:]
+begin, spec, folder, capacity, pause, after, files = sys.argv[1:]
 runtime.loop.CAPACITY = int(capacity)
 train = runtime.loop.Loop._call
 write, sync = runtime.checkpoints.write_synced, runtime.checkpoints.sync_folder
@@ -41,17 +43,22 @@ def paused_call(self, count):
     time.sleep(float(pause))  # so that the killer can keep up
     return train(self, count)
 
-def slow_write(path, content):
-    time.sleep(float(slow_save))
+def wait_for_the_kill(folder):
+    saving = folder.name.startswith(".tmp-0") and int(folder.name[5:]) > int(after)
+    if saving and len(list(folder.iterdir())) >= int(files):
+        time.sleep(3600)
+
+def waiting_write(path, content):
+    wait_for_the_kill(path.parent)
     write(path, content)
 
-def slow_sync(folder):
-    time.sleep(float(slow_save))
+def waiting_sync(folder):
+    wait_for_the_kill(folder)
     sync(folder)
 
 runtime.loop.Loop._call = paused_call
-runtime.checkpoints.write_synced = slow_write
-runtime.checkpoints.sync_folder = slow_sync
+runtime.checkpoints.write_synced = waiting_write
+runtime.checkpoints.sync_folder = waiting_sync
 if begin == "fit":
     fit(spec, folder, plots=False)
 else:
@@ -61,11 +68,17 @@ else:
 
 @dataclass(frozen=True)
 class Kill:
-    """When to kill: once `due` says so. `saving` is checked afterwards."""
+    """When to kill: once `due` says so. The process waits for it in the first checkpoint after
+    the step `after` of which `files` are written."""
 
     name: str
     due: Callable[[Path], bool]
-    saving: bool = False
+    after: int = 0
+    files: int = NEVER
+
+    @property
+    def saving(self) -> bool:
+        return self.files != NEVER
 
 
 def last_step(folder: Path) -> int:
@@ -91,7 +104,7 @@ def while_saving(step: int, files: int) -> Kill:
         found = [path for path in unfinished(folder) if int(path.name[5:]) > step]
         return any(len(list(path.iterdir())) >= files for path in found)
 
-    return Kill(f"saving after step {step}, {files} files written", due, saving=True)
+    return Kill(f"saving after step {step}, {files} files written", due, step, files)
 
 
 def kills() -> list[Kill]:
@@ -123,9 +136,15 @@ class Runs:
         }
 
     def start(
-        self, begin: str, run: Path, capacity: int = 3, pause: float = 0.01, slow_save: float = 0.0
+        self,
+        begin: str,
+        run: Path,
+        kill: Kill | None = None,
+        capacity: int = 3,
+        pause: float = 0.01,
     ) -> subprocess.Popen[bytes]:
-        arguments = [begin, self.spec, run, capacity, pause, slow_save]
+        moment = [kill.after, kill.files] if kill else [0, NEVER]
+        arguments = [begin, self.spec, run, capacity, pause, *moment]
         with (self.folder / "log.txt").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, str(self.driver), *map(str, arguments)],
@@ -204,8 +223,7 @@ def test_ten_kills_change_no_bit_of_the_result(runs: Runs, tmp_path: Path) -> No
     runs.finish(runs.start("fit", undisturbed, capacity=64, pause=0.0))
 
     for i, kill in enumerate(kills()):
-        slow_save = 0.1 if kill.saving else 0.0
-        process = runs.start("resume" if i else "fit", disturbed, slow_save=slow_save)
+        process = runs.start("resume" if i else "fit", disturbed, kill)
         runs.kill(process, disturbed, kill)
         if kill.saving:
             assert unfinished(disturbed), f"{kill.name} came after the checkpoint was whole"
