@@ -37,11 +37,13 @@ def description(template: str) -> str:
 
 
 def write_spec(name: str, template: str, path: Path | None = None) -> Path:
-    """Writes a new spec, by default NAME.yaml in the current folder; returns its path.
+    """Writes a new spec, by default NAME.yaml in the current folder; returns its path. A name
+    that ends like a spec is meant without its ending.
 
     Raises SpecError: PC212 for what is no name, PC562 where a file is in the way; DataError
     (PC522) where nothing can be written.
     """
+    name = name.removesuffix(ENDING).removesuffix(".yml")
     load({"pcc": 1, "name": name, "nodes": {"image": {"shape": [1]}}})  # refuses other names
     path = path or Path(name + ENDING)
     with writing(path):
@@ -49,8 +51,12 @@ def write_spec(name: str, template: str, path: Path | None = None) -> Path:
             stream = path.open("x", encoding="utf-8")
         except FileExistsError:
             raise _in_the_way(path) from None
-        with stream:
-            stream.write(template_text(template, name))
+        try:
+            with stream:
+                stream.write(template_text(template, name))
+        except OSError:
+            path.unlink(missing_ok=True)  # half a spec would be in the way of the next try
+            raise
     return path
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -62,6 +65,41 @@ def test_a_file_is_never_overwritten(pcc: Pcc, folder: Path) -> None:
     assert not (folder / "nowhere").exists()
     assert pcc("new", "mine", "-o", "other.yaml").exit_code == 0
     assert "name: mine" in (folder / "other.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", ["mine.yaml", "mine.yml"])
+def test_a_name_may_end_like_the_file(pcc: Pcc, folder: Path, name: str) -> None:
+    assert "wrote mine.yaml" in pcc("new", name).stderr
+    assert "name: mine" in (folder / "mine.yaml").read_text().splitlines()
+
+
+def test_a_disk_that_is_full_leaves_no_file_in_the_way_of_the_next_try(
+    pcc: Pcc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def opened(path: Path, *_: object, **__: object) -> Full:
+        path.touch()
+        return Full()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", opened)
+        result = pcc("new", "mine")
+    assert (result.exit_code, "PC522" in result.stderr) == (3, True)
+    assert not (folder / "mine.yaml").exists()
+    assert pcc("new", "mine").exit_code == 0
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_comments_stay_in_their_columns_whatever_the_name(template: str) -> None:
+    def columns(name: str) -> set[int]:
+        lines = template_text(template, name).splitlines()
+        found = (re.match(r"#   pcc (?:check|diagram|train) .*?(?=  +\w)  +", x) for x in lines)
+        return {match.end() for match in found if match}
+
+    assert len(columns("x")) == len(columns("a_network_of_mine")) == 1
 
 
 @pytest.mark.parametrize(
