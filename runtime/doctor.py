@@ -148,7 +148,9 @@ def _jax() -> Iterator[Finding]:
     if problem:
         help = f"try `{Path(sys.executable).name} -c 'import jax; jax.devices()'`"
         set_here = [name for name in ("JAX_PLATFORMS", "XLA_FLAGS") if os.environ.get(name)]
-        help += "".join(f"; {name} is {os.environ[name]}" for name in set_here)
+        if set_here:
+            values = " and ".join(f"{name} ({os.environ[name]})" for name in set_here)
+            help = f"try it without {values}: `unset {' '.join(set_here)}`; else {help}"
         yield Finding("devices", "JAX", problem, "broken", help)
         return
     for number, device in enumerate(found["devices"]):

@@ -90,6 +90,15 @@ def test_a_jax_that_cannot_compute_is_broken(
     assert told in line
 
 
+def test_a_variable_that_names_a_missing_device_is_to_be_left_out(
+    pcc: Pcc, jax_says: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jax_says(returncode=1, stderr="RuntimeError: Unable to initialize backend 'cuda'\n")
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    assert "without JAX_PLATFORMS (cuda): `unset JAX_PLATFORMS`" in pcc("doctor").stdout
+
+
 def test_a_jax_that_never_answers_is_broken(pcc: Pcc, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: object, **__: object) -> None:
         raise subprocess.TimeoutExpired("jax", 1)
