@@ -55,5 +55,5 @@ def _arrays(path: Path) -> Mapping[str, Any]:
         case ".csv":
             return read_table(path)
         case _:
-            problem = f"inputs do not end in {path.suffix or 'nothing'}"
+            problem = "its ending is not one that inputs have"
             raise wrong_format(path, problem, f"name a file ending in {KINDS}")
