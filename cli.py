@@ -15,10 +15,21 @@ import click
 from pccompiler.diagnostics.codes import CODES
 from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
 from pccompiler.diagnostics.render import render
+from pccompiler.passes import OPTIONAL, STAGES
 from runtime.cli_diagram import diagram
 from runtime.cli_group import PccGroup, run_process
 from runtime.cli_machine import MACHINE_COMMANDS
-from runtime.cli_options import JSON, SET, SPEC, checked_spec, echo_json
+from runtime.cli_options import (
+    EXITS,
+    JSON,
+    SET,
+    SPEC,
+    SpecCommand,
+    checked_spec,
+    completing,
+    echo_json,
+    ending,
+)
 from runtime.cli_runs import RUN_COMMANDS
 from runtime.cli_verify import verify
 from runtime.new_spec import DEFAULT, description, template_names, write_spec
@@ -30,17 +41,25 @@ def _codes(_ctx: click.Context, _argument: click.Parameter, begun: str) -> list[
     return [code for code in CODES if code.startswith(begun.upper())]
 
 
-@click.group(cls=PccGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=PccGroup, epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pcc", prog_name="pcc")
 def main() -> None:
     """Compile and train energy-based networks described in YAML.
 
     Start with `pcc new NAME`, then `pcc check NAME.yaml` and `pcc train NAME.yaml`.
-    `pcc explain CODE` says more about any message.
+    `pcc explain CODE` says more about any message, `pcc COMMAND --help` about a command.
+    Results go to stdout, progress and messages to stderr.
     """
 
 
-@main.command()
+@main.command(
+    epilog=ending(
+        "pcc new first",
+        "pcc new faces --template cnn -o specs/faces.yaml",
+        "pcc new --list",
+        exits="Exit codes: 0 good; 2 usage, or the file is there already; 3 it cannot be written.",
+    )
+)
 @click.argument("name", required=False)
 @click.option(
     "--template",
@@ -56,7 +75,7 @@ def new(name: str | None, template: str, output: str | None, listed: bool, as_js
     """Write a starter spec for a network called NAME.
 
     It has comments, is in order as it stands, and trains on data that is there. A file of that
-    name is never overwritten. --json is for --list.
+    name is never overwritten. NAME may end in .yaml too. --json is for --list.
     """
     if listed:
         told = {known: description(known) for known in template_names()}
@@ -73,7 +92,15 @@ def new(name: str | None, template: str, output: str | None, listed: bool, as_js
     tell(f"wrote {path}; now `pcc check {path}`")
 
 
-@main.command()
+@main.command(
+    cls=SpecCommand,
+    epilog=ending(
+        "pcc check net.yaml",
+        "pcc check specs/*.yaml --format concise",
+        "pcc check net.yaml -s learning.rule=backprop",
+        exits="Exit codes: 0 no errors, though perhaps warnings; 2 usage, or an error in a spec.",
+    ),
+)
 @click.argument("specs", nargs=-1, required=True, type=click.Path())
 @SET
 @click.option(
@@ -88,8 +115,8 @@ def new(name: str | None, template: str, output: str | None, listed: bool, as_js
 def check(specs: tuple[str, ...], overrides: tuple[str, ...], style: Any) -> None:
     """Check one or more specs, without running anything.
 
-    Prints every mistake of every file. Exit code 2 if there is an error; warnings do not
-    count.
+    Reads the specs and what they extend, not their data. Prints every mistake of every file on
+    stdout, those of an override once.
     """
     from pccompiler.driver import check as check_spec
 
@@ -99,6 +126,7 @@ def check(specs: tuple[str, ...], overrides: tuple[str, ...], style: Any) -> Non
             found += check_spec(spec, overrides).warnings
         except PccError as error:
             found += error.diagnostics
+    found = list(dict.fromkeys(found))  # a mistake of an override is the same in every file
     errors = sum(diagnostic.severity == "error" for diagnostic in found)
     with ending_with(2 if errors else 0):
         if found or style == "json":
@@ -107,7 +135,9 @@ def check(specs: tuple[str, ...], overrides: tuple[str, ...], style: Any) -> Non
             _check_summary(len(specs), errors, len(found) - errors)
 
 
-@main.command()
+@main.command(
+    epilog=ending("pcc explain PC303", "pcc explain", exits="Exit codes: 0 good; 2 no such code.")
+)
 @click.argument("code", required=False, shell_complete=_codes)
 @JSON
 def explain(code: str | None, as_json: bool) -> None:
@@ -125,15 +155,25 @@ def explain(code: str | None, as_json: bool) -> None:
     click.echo(overview() if code is None else explanation(code_of(code)))
 
 
-@main.command()
+@main.command(epilog=ending("pcc schema > pcc.schema.json", exits="Exit code: 0."))
 def schema() -> None:
-    """Print the JSON schema of specs, for editors."""
+    """Print the JSON schema of specs, for editors.
+
+    An editor that knows YAML schemas then completes keys, describes them, and marks mistakes.
+    """
     from pccompiler.spec.schema import schema_text
 
     click.echo(schema_text(), nl=False)
 
 
-@main.command()
+@main.command(
+    cls=SpecCommand,
+    epilog=ending(
+        "pcc show net.yaml",
+        "pcc show net.yaml -s params.width=256 --json",
+        exits="Exit codes: 0 good; 2 usage or spec.",
+    ),
+)
 @SPEC
 @SET
 @JSON
@@ -157,25 +197,42 @@ def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
 main.add_command(diagram)
 
 
-@main.command(name="compile")
+@main.command(
+    name="compile",
+    cls=SpecCommand,
+    epilog=ending(
+        "pcc compile net.yaml",
+        "pcc compile net.yaml --emit cost > cost.json",
+        "pcc compile net.yaml --emit plan --disable wavefront --time-passes",
+        "pcc compile net.yaml --print-after infer_shapes",
+        exits="Exit codes: 0 good; 2 usage or spec.",
+    ),
+)
 @SPEC
 @SET
 @click.option(
     "--emit",
     type=click.Choice(["graph", "plan", "jaxpr", "hlo", "cost"]),
     help="What to print: the typed graph, the update plan, the JAX expression of a training "
-    "step, its optimised HLO, or XLA's estimate of its cost; default: that it compiles.",
+    "step, its optimised HLO, or XLA's estimate of its cost, as JSON; default: that it compiles.",
 )
 @click.option(
     "--print-after",
     metavar="PASS",
-    help="Print the result of this pass, or of `all` passes; default: of none.",
+    shell_complete=completing((*STAGES, "all")),
+    help=f"Print the result of a pass: {', '.join(STAGES)}, or all; default: of none.",
 )
 @click.option(
     "--disable",
     multiple=True,
     metavar="PASS",
-    help="Leave out an optimising pass. May be repeated.",
+    shell_complete=completing(OPTIONAL),
+    help=f"Leave out an optimising pass: {', '.join(OPTIONAL)}. May be repeated; default: none.",
+)
+@click.option(
+    "--time-passes",
+    is_flag=True,
+    help="Print on stderr how many milliseconds each pass took, with the check of its result.",
 )
 def compile_(
     spec: str,
@@ -183,12 +240,18 @@ def compile_(
     emit: str | None,
     print_after: str | None,
     disable: tuple[str, ...],
+    time_passes: bool,
 ) -> None:
-    """Compile a network; print the program at any stage."""
-    from runtime.listings import PassPrinter, emitted
+    """Compile a network; print the program at any stage.
+
+    Reads SPEC, not its data, and writes nothing. The passes that optimise never change a
+    result, so leaving one out only shows what it does.
+    """
+    from runtime.listings import PassPrinter, PassTimer, emitted
 
     printer = PassPrinter(print_after, disable)
-    checked = checked_spec(spec, overrides, disable=disable, observe=printer)
+    observe = PassTimer(printer) if time_passes else printer
+    checked = checked_spec(spec, overrides, disable=disable, observe=observe)
     if emit or not print_after:
         click.echo(emitted(checked, emit), nl=False)
 

@@ -8,21 +8,29 @@ from typing import TYPE_CHECKING
 import click
 
 from pccompiler.diagnostics.diagnostic import DataError, SpecError
-from runtime.cli_options import SET, SPEC, checked_spec
+from runtime.cli_options import SET, SPEC, SpecCommand, checked_spec, ending
 
 if TYPE_CHECKING:
     from pccompiler.diagrams import Layout, Picture
 
 
-@click.command()
+@click.command(
+    cls=SpecCommand,
+    epilog=ending(
+        "pcc diagram net.yaml -o net.svg",
+        "pcc diagram net.yaml -o net.pdf --view circuit --style paper",
+        "pcc diagram net.yaml -o net.html --theme auto --collapse",
+        exits="Exit codes: 0 good; 2 usage or spec, or the file cannot be written.",
+    ),
+)
 @SPEC
 @click.option("-o", "--output", required=True, type=click.Path(), help="File to write.")
 @SET
 @click.option(
     "--view",
     type=click.Choice(["network", "unrolled", "circuit"]),
-    help="Nodes and edges as written, which is the default; their copies in time; or units for "
-    "values and errors.",
+    help="network, the default: nodes and edges as written; unrolled: their copies in time; "
+    "circuit: units for values and errors.",
 )
 @click.option("--unroll", is_flag=True, help="Short for --view unrolled.")
 @click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pccompiler.components.sources import SOURCES
-from runtime.cli_options import JSON, echo_json
+from runtime.cli_options import JSON, echo_json, ending
 
 NAMES = [source.name for source in SOURCES]
 READY = [source.name for source in SOURCES if not source.has_required_options()]
@@ -18,16 +18,22 @@ ROOT = click.option(
 )
 
 
+FOUND = "Exit codes: 0 good; 2 usage; 3 what was asked for is missing or damaged."
+
+
 @click.group()
 def data() -> None:
     """Show which data there is, where, and whether it is whole."""
 
 
-@data.command(name="list")
+@data.command(
+    name="list",
+    epilog=ending("pcc data list", "pcc data list --root ~/datasets --json", exits="Exit code: 0."),
+)
 @ROOT
 @JSON
 def data_list(root: str | None, as_json: bool) -> None:
-    """List the sources of data: found or not, and how to get what is missing."""
+    """List the sources of data, and how to get what is missing."""
     from runtime.datasets import listing
 
     told = [listing(source, root) for source in SOURCES]
@@ -39,7 +45,7 @@ def data_list(root: str | None, as_json: bool) -> None:
     print_sources(told)
 
 
-@data.command()
+@data.command(epilog=ending("pcc data path fashion_mnist", exits=FOUND))
 @click.argument("source", type=click.Choice(NAMES), metavar="SOURCE")
 @ROOT
 @JSON
@@ -47,7 +53,7 @@ def path(source: str, root: str | None, as_json: bool) -> None:
     """Show in which folders a source is looked for, in order.
 
     SOURCE is a name of `pcc data list`. A folder is used, there (but without the files) or
-    missing. Exit code 3 if the files are in none of them.
+    missing.
     """
     from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
     from runtime.datasets import folder_states, listing, source_named
@@ -67,7 +73,9 @@ def path(source: str, root: str | None, as_json: bool) -> None:
         raise DataError(Diagnostic("PC501", told.problem, help=told.how_to_get))
 
 
-@data.command(name="check")
+@data.command(
+    name="check", epilog=ending("pcc data check", "pcc data check fashion_mnist", exits=FOUND)
+)
 @click.argument("sources", nargs=-1, type=click.Choice(READY), metavar="[SOURCE]...")
 @ROOT
 @JSON
@@ -75,8 +83,7 @@ def data_check(sources: tuple[str, ...], root: str | None, as_json: bool) -> Non
     """Compare data files with the published SHA-256 checksums.
 
     Checksums are those of the contents, unpacked. Sources without published files are read.
-    Without SOURCE all are checked that are there. Exit code 3 if a file is damaged or another
-    one, or if a SOURCE is missing.
+    Without SOURCE all are checked that are there.
     """
     from pccompiler.diagnostics.diagnostic import DataError
     from runtime.datasets import check_sources, problems, source_named
@@ -94,13 +101,18 @@ def data_check(sources: tuple[str, ...], root: str | None, as_json: bool) -> Non
         raise DataError(wrong)
 
 
-@click.command()
+@click.command(
+    epilog=ending(
+        "pcc doctor",
+        "pcc doctor --json",
+        exits="Exit codes: 0 nothing is broken; 1 something is.",
+    )
+)
 @JSON
 def doctor(as_json: bool) -> None:
     """Look at versions, devices, data, caches, limits and folders.
 
-    Everything is ok, a note (something that some runs may miss) or broken. Exit code 1 if
-    anything is broken.
+    Everything is ok, a note (something that some runs may miss) or broken.
     """
     from runtime.doctor import findings, is_broken, report
 
@@ -113,7 +125,7 @@ def doctor(as_json: bool) -> None:
     raise SystemExit(1 if broken else 0)
 
 
-@click.command()
+@click.command(epilog=ending("pcc completion bash", exits="Exit codes: 0 good; 2 usage."))
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
 def completion(shell: str) -> None:
     """Print what makes a shell complete commands, options and codes.

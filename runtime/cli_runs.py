@@ -6,14 +6,28 @@ from typing import Any
 
 import click
 
-from runtime.cli_options import DEVICE, JSON, RUN, SET, SPEC, WHICH
+from pccompiler.components.rules import RULES
+from runtime.cli_options import DEVICE, JSON, RUN, SET, SPEC, WHICH, SpecCommand, completing, ending
+
+FOUND = "Exit codes: 0 good; 2 usage; 3 a folder that is no run, or cannot be used."
+RULE_NAMES = [rule.name for rule in RULES]
 
 
-@click.command()
+@click.command(
+    cls=SpecCommand,
+    epilog=ending(
+        "pcc train net.yaml",
+        "pcc train net.yaml -s training.epochs=3 -s learning.rule=backprop",
+        "pcc train net.yaml --dry-run",
+    ),
+)
 @SPEC
 @SET
 @click.option(
-    "--run", "run_dir", type=click.Path(), help="Run folder; default: runs/NAME-001, -002, ..."
+    "--run",
+    "run_dir",
+    type=click.Path(),
+    help="Run folder to make; default: the next free one of runs/NAME-001, -002, ...",
 )
 @DEVICE
 @click.option(
@@ -38,6 +52,9 @@ def train(
 ) -> None:
     """Train a network, into a new run folder.
 
+    Reads SPEC and its data. Writes the spec as it was, metrics.jsonl, checkpoints, plots and
+    result.json into the folder; test scores go to stdout, progress to stderr.
+
     Ctrl-C finishes the step, saves a checkpoint and exits; `pcc resume RUN` goes on exactly
     there.
     """
@@ -54,11 +71,21 @@ def train(
         commands.train(spec, overrides, run_dir, device, as_json)
 
 
-@click.command()
+@click.command(
+    cls=SpecCommand,
+    epilog=ending(
+        "pcc resume runs/net-001",
+        "pcc resume runs/net-001 -s training.epochs=40 --allow-changed    # train longer",
+    ),
+)
 @RUN
 @SET
 @click.option("--allow-changed", is_flag=True, help="Go on although the spec or the data changed.")
-@click.option("--strict", is_flag=True, help="Fail if the newest checkpoint is damaged.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Fail if the newest checkpoint is damaged, instead of going on from the one before.",
+)
 @DEVICE
 @JSON
 def resume(
@@ -71,6 +98,9 @@ def resume(
 ) -> None:
     """Continue a run exactly where it stopped.
 
+    Reads the spec and the newest checkpoint in the run folder RUN, and the data again; writes
+    into the same folder. A run that has finished is only scored again.
+
     On the same machine the result has the bits of a run that was never interrupted.
     """
     from runtime import commands
@@ -78,7 +108,12 @@ def resume(
     commands.resume(run, overrides, allow_changed, strict, device, as_json)
 
 
-@click.command()
+@click.command(
+    epilog=ending(
+        "pcc evaluate runs/net-001",
+        "pcc evaluate runs/net-001 --split validation --checkpoint best --json",
+    )
+)
 @RUN
 @click.option(
     "--split",
@@ -92,14 +127,22 @@ def resume(
 def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
     """Measure a trained network on a split of its data.
 
-    Loss and energy are means per sample.
+    Reads the run folder RUN, and its data; prints accuracy (of classes), loss and energy, means
+    per sample; writes nothing.
     """
     from runtime import commands
 
     commands.evaluate(run, split, which, as_json)
 
 
-@click.command()
+@click.command(
+    epilog=ending(
+        "pcc predict RUN x.npz -o y.csv                      # the outputs",
+        "pcc predict RUN digits/ -o y.json                   # of all pictures in a folder",
+        "pcc predict RUN -o dream.png --clamp label=3 --read image",
+        "pcc predict RUN x.npz -o whole.png --mask image=seen.npy --read image",
+    )
+)
 @RUN
 @click.argument("data", nargs=-1, type=click.Path())
 @click.option(
@@ -107,34 +150,46 @@ def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
     "--output",
     required=True,
     type=click.Path(),
-    help="File to write: .csv, .npz, .json or .png.",
+    help="File to write: .csv, .npz, .json, or .png, which draws nodes that are pictures.",
 )
 @click.option(
     "--clamp",
     multiple=True,
     metavar="NODE=VALUE",
-    help="Hold a node at a class, a number, a file like DATA, or a folder. May be repeated.",
+    help="Hold a node at a class, a number, a file like DATA, or a folder. May be repeated; "
+    "default: the inputs are held at DATA.",
 )
 @click.option(
     "--read",
     multiple=True,
     metavar="NODE",
-    help="Read this node instead of the outputs; then only the nodes given are held.",
+    help="Read this node; then only the nodes given are held. May be repeated; default: the "
+    "outputs, or prediction.read of the spec.",
 )
 @click.option(
     "--mask",
     multiple=True,
     metavar="NODE=FILE",
-    help="Hold a node only where this array or picture is not zero, and fill in the rest.",
+    help="Hold a node only where this array or picture is not zero, and fill in the rest, if "
+    "something predicts the node (feedback, a decoder); else the rest stays as it starts. May be "
+    "repeated; default: none.",
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Inference steps; default: the spec's.")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    help="Inference steps, where prediction relaxes; default: the spec's.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(min=1),
     help="Repeat what is held for so many samples; default: as many as DATA has, or 1.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of a random start."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of states that start at random.",
 )
 @WHICH
 def predict(
@@ -151,7 +206,7 @@ def predict(
 ) -> None:
     """Predict, imagine or complete, with a trained network.
 
-    DATA is one of these; values are in the units of the training data.
+    RUN is its run folder, DATA one of these; values are in the units of the training data.
 
     \b
       .npz   one array per node, by its name; the first axis counts samples
@@ -163,12 +218,6 @@ def predict(
 
     A node of classes takes class numbers. Black is 0, white the largest value of the data
     source (255 of bytes, 16 of digits, else 1).
-
-    \b
-      pcc predict RUN x.npz -o y.csv                      the outputs
-      pcc predict RUN digits/ -o y.json                   of all pictures in a folder
-      pcc predict RUN -o dream.png --clamp label=3 --read image
-      pcc predict RUN x.npz -o whole.png --mask image=seen.npy --read image
     """
     from runtime import commands
     from runtime.holding import request_from_words
@@ -177,7 +226,14 @@ def predict(
     commands.predict(run, data, output, which, request)
 
 
-@click.command()
+@click.command(
+    cls=SpecCommand,
+    epilog=ending(
+        "pcc compare net.yaml",
+        "pcc compare net.yaml --rules z_il,backprop --seeds 0..4 -s training.epochs=5",
+        "pcc compare net.yaml --rules 'backprop,{equilibrium_propagation: {beta: 0.1}}'",
+    ),
+)
 @SPEC
 @SET
 @click.option(
@@ -185,14 +241,15 @@ def predict(
     default="predictive_coding,backprop",
     show_default=True,
     metavar="A,B,...",
-    help="Rules to compare, by name.",
+    shell_complete=completing(RULE_NAMES, after=","),
+    help=f"Rules to compare, as in learning.rule: {', '.join(RULE_NAMES)}.",
 )
 @click.option(
     "--seeds",
     default="0..2",
     show_default=True,
     metavar="A..B",
-    help="Seeds of parameters and order of samples: a range or a list.",
+    help="Seeds of parameters and order of samples: a range 0..4, or a list 0,3,7.",
 )
 @click.option(
     "--runs",
@@ -206,6 +263,7 @@ def compare(
 ) -> None:
     """Compare rules on the same network.
 
+    Reads SPEC and its data, and writes a run folder for each training into the folder --runs.
     Trains the spec once for each rule and seed, and prints the test scores with their mean
     and spread. All runs share the same split of the data. If one diverges, the others go on,
     and the exit code is 1.
@@ -225,21 +283,26 @@ def runs() -> None:
     """List, compare or delete run folders."""
 
 
-@runs.command(name="list")
+@runs.command(
+    name="list",
+    epilog=ending("pcc runs list", "pcc runs list runs/net-compare-001 --json", exits=FOUND),
+)
 @click.argument("folder", default="runs", type=click.Path())
 @JSON
 def runs_list(folder: str, as_json: bool) -> None:
-    """List the runs in FOLDER, by default `runs`, and in the folders in it.
+    """List the runs in a folder and in the folders in it.
 
-    Shows the state of each, its epochs, the best value of its monitored metric on the
-    validation split, and the test scores of its last parameters.
+    FOLDER is by default `runs`. Shows the state of each, its epochs, the best value of its
+    monitored metric on the validation split, and the test scores of its last parameters.
     """
     from runtime import commands
 
     commands.runs_list(folder, as_json)
 
 
-@runs.command(name="compare")
+@runs.command(
+    name="compare", epilog=ending("pcc runs compare runs/net-001 runs/net-002", exits=FOUND)
+)
 @click.argument("paths", nargs=-1, required=True, metavar="RUN...", type=click.Path())
 @JSON
 def runs_compare(paths: tuple[str, ...], as_json: bool) -> None:
@@ -252,7 +315,9 @@ def runs_compare(paths: tuple[str, ...], as_json: bool) -> None:
     commands.runs_compare(paths, as_json)
 
 
-@runs.command(name="delete")
+@runs.command(
+    name="delete", epilog=ending("pcc runs delete runs/net-001 runs/net-002", exits=FOUND)
+)
 @click.argument("paths", nargs=-1, required=True, metavar="RUN...", type=click.Path())
 def runs_delete(paths: tuple[str, ...]) -> None:
     """Delete run folders, with their checkpoints and metrics. Nothing is asked.

@@ -6,11 +6,20 @@ from pathlib import Path
 
 import click
 
-from runtime.cli_options import JSON, SET, SPEC, echo_json
+from runtime.cli_options import JSON, SET, SPEC, SpecCommand, echo_json, ending
 from runtime.streams import ending_with
+from runtime.verification import MOST_STEPS
 
 
-@click.command()
+@click.command(
+    cls=SpecCommand,
+    epilog=ending(
+        "pcc verify net.yaml",
+        "pcc verify net.yaml -s learning.rule=z_il --full --plot verify.png",
+        exits="Exit codes: 0 good; 1 a row fails; 2 usage or spec; 130 interrupted, "
+        "143 terminated.",
+    ),
+)
 @SPEC
 @SET
 @click.option(
@@ -23,10 +32,17 @@ from runtime.streams import ending_with
 @click.option(
     "--narrow",
     type=click.IntRange(min=1),
-    default=32,
+    default=8,
     show_default=True,
     metavar="WIDTH",
     help="Measure a copy whose hidden nodes are at most so many units or channels wide.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    default=MOST_STEPS,
+    show_default=True,
+    help="Inference steps in which the states must come to rest.",
 )
 @click.option("--full", is_flag=True, help="Measure the whole network, however wide.")
 @click.option(
@@ -50,19 +66,20 @@ def verify(
     overrides: tuple[str, ...],
     samples: int,
     narrow: int,
+    steps: int,
     full: bool,
     prospective: bool,
     seed: int | None,
     picture: str | None,
     as_json: bool,
 ) -> None:
-    """Measure whether the learning rule does what its theory says, on this network.
+    """Measure whether a rule does what its theory says.
 
-    In double precision, with fresh parameters: the gradient of the rule against that of the
-    loss (by backpropagation, or at the equilibrium by the implicit function theorem), edge by
-    edge; how fast the error shrinks with beta; whether the states come to rest and the energy
-    falls. Each row says what theory expects, what was measured, and pass or FAIL; a row without
-    a verdict is one where theory expects nothing. Exit code 1 if a row fails.
+    On the network of SPEC, in double precision, with fresh parameters: the gradient of the rule
+    against that of the loss (by backpropagation, or at the equilibrium by the implicit function
+    theorem), edge by edge; how fast the error shrinks with beta; whether the states come to rest
+    and the energy falls. Each row says what theory expects, what was measured, and pass or FAIL;
+    a row without a verdict is one where theory expects nothing.
     """
     import jax
 
@@ -85,7 +102,7 @@ def verify(
     what = f"a copy at most {narrow} wide" if changed else "the whole network"
     header = f"{what}, {samples} samples, float64"
     with jax.enable_x64(True), watching("measured") as tell:
-        subject = Subject.of(measured, rest, samples=samples, seed=seed)
+        subject = Subject.of(measured, rest, samples=samples, seed=seed, most_steps=steps)
         report = verified(subject, header, lambda row: tell(row.check))
         if prospective:
             report.rows += prospective_rows(measured, rest, samples=samples, seed=subject.seed)

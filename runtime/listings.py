@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 
 import click
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
-from pccompiler.driver import Checked, lower
+from pccompiler.driver import Checked, Observe, lower
 from pccompiler.ir.graph import Graph
 from pccompiler.ir.print import print_graph
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.print_plan import print_plan
 from pccompiler.passes import OPTIONAL, STAGES
+from runtime.streams import tell
 
 
 class PassPrinter:
@@ -35,6 +37,22 @@ class PassPrinter:
         if self.after in (name, "all"):
             text = print_graph(result) if isinstance(result, Graph) else print_plan(result)
             click.echo(f"# after {name}\n{text}")
+
+
+class PassTimer:
+    """Says on stderr how long each pass took, with the check of its result; the time of `build`
+    begins with the reading of the spec. What `then` does with a result is not counted.
+    """
+
+    def __init__(self, then: Observe) -> None:
+        self.then = then
+        self.begin = perf_counter()
+
+    def __call__(self, name: str, result: Graph | UpdatePlan) -> None:
+        milliseconds = 1000 * (perf_counter() - self.begin)
+        tell(f"{name:{max(map(len, STAGES))}} {milliseconds:9.2f} ms")
+        self.then(name, result)
+        self.begin = perf_counter()
 
 
 def emitted(checked: Checked, form: str | None) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -17,37 +14,6 @@ from pccompiler.passes import OPTIONAL, STAGES
 from tests.cli.conftest import TINY, Pcc
 
 BAD = TINY.replace("activation: tanh", "activation: tan").replace("x -> h", "x -> g -> h")
-
-
-@pytest.mark.parametrize("command", ["", *cli.main.commands])
-def test_every_command_explains_itself(command: str) -> None:
-    for flag in ("--help", "-h"):
-        result = CliRunner().invoke(cli.main, [*command.split(), flag])
-        assert result.exit_code == 0
-        assert "Usage:" in result.output
-    lines = result.output.splitlines()
-    assert any(line.startswith("  ") and line.rstrip().endswith((".", "...")) for line in lines)
-
-
-def every_command(group: click.Group = cli.main, words: str = "") -> Iterator[Any]:
-    """All commands and commands of commands, as parameters named by their words."""
-    for name, command in group.commands.items():
-        path = f"{words} {name}".strip()
-        yield pytest.param(command, id=path)
-        if isinstance(command, click.Group):
-            yield from every_command(command, path)
-
-
-@pytest.mark.parametrize("command", list(every_command()))
-def test_every_command_and_option_is_described_with_its_default(command: click.Command) -> None:
-    assert command.get_short_help_str(100).endswith((".", "..."))
-    for option in command.params:
-        if not isinstance(option, click.Option):
-            continue
-        assert option.help
-        assert option.help.endswith((".", "?", ")"))
-        told = option.is_flag or option.multiple or option.required or option.show_default
-        assert told or "default" in option.help.lower(), option.name
 
 
 def test_a_good_spec_is_checked_in_silence_on_stdout(pcc: Pcc) -> None:
@@ -86,6 +52,17 @@ def test_every_file_is_checked_and_one_mistake_is_enough_to_fail(pcc: Pcc, folde
     assert "bad.yaml:5" in result.stdout
     assert "missing.yaml" in result.stdout
     assert result.stderr.startswith("3 specs checked: 2 errors")
+
+
+@pytest.mark.parametrize("style", ["full", "concise", "json", "github"])
+def test_the_mistake_of_an_override_is_told_once_for_all_files(
+    pcc: Pcc, folder: Path, style: str
+) -> None:
+    (folder / "other.yaml").write_text(TINY.replace("name: tiny", "name: other"))
+    words = ["check", "tiny.yaml", "other.yaml", "-s", "epochs=1", "--format", style]
+    result = pcc(*words)
+    assert result.exit_code == 2
+    assert result.stdout.count("unknown key `epochs`") == 1
 
 
 def test_a_warning_is_told_and_does_not_fail(pcc: Pcc, folder: Path) -> None:
@@ -203,3 +180,12 @@ def test_a_disabled_pass_does_not_run(pcc: Pcc, name: str) -> None:
     result = pcc("compile", "tiny.yaml", "--disable", name, "--print-after", "all")
     assert f"# after {name}" not in result.stdout
     assert result.exit_code == 0
+
+
+def test_the_time_of_every_pass_is_told_on_stderr_in_order(pcc: Pcc) -> None:
+    words = ["compile", "tiny.yaml", "--emit", "plan"]
+    timed = pcc(*words, "--time-passes")
+    lines = [line.split() for line in timed.stderr.splitlines()]
+    assert [name for name, _, unit in lines if unit == "ms"] == list(STAGES)
+    assert all(float(took) > 0 for _, took, _ in lines)
+    assert timed.stdout == pcc(*words).stdout

@@ -53,6 +53,10 @@ def test_an_unknown_shell_is_a_mistake(pcc: Pcc) -> None:
         ("pcc check --format git", {"github"}),
         ("pcc explain pc32", {f"PC32{digit}" for digit in range(10)}),
         ("pcc data path fash", {"fashion_mnist"}),
+        ("pcc compare net.yaml --rules z", {"z_il"}),
+        ("pcc compare net.yaml --rules z_il,back", {"z_il,backprop"}),
+        ("pcc compile net.yaml --disable wave", {"wavefront"}),
+        ("pcc compile net.yaml --print-after a", {"all"}),
     ],
 )
 def test_bash_completes_commands_options_and_values(

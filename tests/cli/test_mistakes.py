@@ -14,6 +14,13 @@ from tests.cli.conftest import TINY, Pcc
 ROOT = Path(__file__).parents[2]
 
 MISTAKES: dict[str, tuple[str, int, str]] = {
+    "key as an option": ("train tiny.yaml --epochs 3", 2, "Write -s training.epochs=3."),
+    "key and value in one": ("show tiny.yaml --batch-size=4", 2, "Write -s data.batch_size=4."),
+    "key of a choice": ("check tiny.yaml --learning-rate 1", 2, "-s learning.optimizer.NAME."),
+    "key without a value": ("train tiny.yaml --epochs", 2, "-s training.epochs=..."),
+    "key of a command that takes none": ("evaluate run --epochs 3", 2, "No such option"),
+    "nearly an option": ("compare tiny.yaml --rule backprop", 2, "'--rules'"),
+    "name of another's interface": ("train tiny.yaml --device cuda", 2, "write --device gpu"),
     "no command": ("", 2, "Usage:"),
     "unknown command": ("chek tiny.yaml", 2, "No such command 'chek'"),
     "unknown option": ("check tiny.yaml --fromat json", 2, "--fromat"),
@@ -21,6 +28,9 @@ MISTAKES: dict[str, tuple[str, int, str]] = {
     "no spec": ("check", 2, "Missing argument"),
     "missing spec": ("train tiney.yaml", 2, "tiney.yaml"),
     "folder for a spec": ("show .", 2, "is a folder"),
+    "run for a spec": ("train run", 2, "`pcc resume run`"),
+    "run for a spec to draw": ("diagram run -o net.svg", 2, "its spec is run/spec.yaml"),
+    "file for data": ("train tiny.yaml -s data.source=points.npz", 2, "write {npz: points.npz}"),
     "empty spec": ("show empty.yaml", 2, "empty"),
     "data for a spec": ("check points.npz", 2, "error[PC"),
     "override without a value": ("check tiny.yaml -s training.epochs", 2, "PC211"),
@@ -62,6 +72,8 @@ def test_a_mistake_ends_with_its_exit_code_and_a_message(
     command, status, told = MISTAKES[mistake]
     (folder / "empty.yaml").write_text("")
     (folder / "nodata.yaml").write_text(TINY.replace("data: {", "description: a #"))
+    (folder / "run" / "checkpoints").mkdir(parents=True)
+    (folder / "run" / "spec.yaml").write_text(TINY)
     (folder / "full").mkdir()
     (folder / "full" / "note.txt").write_text("mine")
     (folder / "taken.svg").mkdir()
