@@ -148,7 +148,9 @@ class EdgeSpec(Section):
 class PerNode(Section):
     """A number for some nodes; the others have 1."""
 
-    per_node: dict[str, Annotated[float, Field(gt=0)]]
+    per_node: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        description="a number for each node named: {h1: 2.0}"
+    )
 
 
 class EnergySpec(Section):
@@ -188,11 +190,15 @@ class StopSpec(Section):
 class InferenceSpec(Section):
     """How the free states settle, with the parameters fixed."""
 
-    init: Annotated[StateInit, OneOf("initialisation", STATE_INITS)] = Feedforward()
+    init: Annotated[StateInit, OneOf("initialisation", STATE_INITS)] = Field(
+        default=Feedforward(), description="where the free states start"
+    )
     update: Annotated[UpdateOrder, OneOf("update order", UPDATE_ORDERS)] = Field(
         default=Synchronous(), description="whether all free nodes move at once, or by colours"
     )
-    optimizer: Annotated[StateOptimizer, OneOf("state optimizer", STATE_OPTIMIZERS)] = StateSGD()
+    optimizer: Annotated[StateOptimizer, OneOf("state optimizer", STATE_OPTIMIZERS)] = Field(
+        default=StateSGD(), description="how a step moves the states down the energy"
+    )
     steps: Count | Annotated[dict[str, Count], Field(min_length=1)] = Field(
         default=20,
         description="inference steps, or steps per phase: {nudged: 20, nudged_negative: 20}",
@@ -237,10 +243,18 @@ class ClipSpec(Section):
 class LearningSpec(Section):
     """How the parameters change once the states have settled."""
 
-    rule: Annotated[Rule, OneOf("rule", RULES)] = PredictiveCoding()
-    optimizer: Annotated[Optimizer, OneOf("optimizer", OPTIMIZERS)] = AdamW()
-    schedule: Annotated[Schedule, OneOf("schedule", SCHEDULES)] = ConstantRate()
-    gradient_clip: ClipSpec = ClipSpec()
+    rule: Annotated[Rule, OneOf("rule", RULES)] = Field(
+        default=PredictiveCoding(), description="where the gradient of the parameters comes from"
+    )
+    optimizer: Annotated[Optimizer, OneOf("optimizer", OPTIMIZERS)] = Field(
+        default=AdamW(), description="what makes an update of the parameters from it"
+    )
+    schedule: Annotated[Schedule, OneOf("schedule", SCHEDULES)] = Field(
+        default=ConstantRate(), description="how the rate of the optimiser changes with the steps"
+    )
+    gradient_clip: ClipSpec = Field(
+        default=ClipSpec(), description="bounds on that gradient; default: none"
+    )
     rate_scales: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict,
         description="factor on the updates of single edges, beside their own "
@@ -251,7 +265,9 @@ class LearningSpec(Section):
 class DataSpec(Section):
     """Where samples come from and how they are split and scaled."""
 
-    source: Annotated[DataSource, OneOf("data source", SOURCES)]
+    source: Annotated[DataSource, OneOf("data source", SOURCES)] = Field(
+        description="the samples; `pcc data list` names what is there"
+    )
     root: str | None = Field(
         default=None, description="folder with the source's files; default: the PCC_DATA variable"
     )
@@ -260,7 +276,7 @@ class DataSpec(Section):
         description="source field to node; default: the input gets the features, the output "
         "the target",
     )
-    batch_size: Count = 64
+    batch_size: Count = Field(default=64, description="samples in a training step")
     standardize: Literal["per_feature", "global", "none"] = Field(
         default="per_feature",
         description="subtract the mean and divide by the standard deviation of the training split",
@@ -289,22 +305,26 @@ class EarlyStopSpec(Section):
 class CheckpointSpec(Section):
     """How often the run is saved; whichever comes first."""
 
-    epochs: Count | None = None
-    steps: Count | None = None
-    minutes: float | None = Field(default=None, gt=0)
+    epochs: Count | None = Field(default=None, description="epochs between two checkpoints")
+    steps: Count | None = Field(default=None, description="training steps between two")
+    minutes: float | None = Field(default=None, gt=0, description="minutes between two")
 
 
 class TrainingSpec(Section):
     """How long to train, what to watch, and what to keep."""
 
-    epochs: Count = 10
+    epochs: Count = Field(default=10, description="passes through the training data")
     seed: int = Field(default=0, ge=0, lt=2**31, description="seed of parameters, order and noise")
     monitor: Literal["accuracy", "loss", "energy"] | None = Field(
         default=None,
         description="default: accuracy for classes, loss for real targets, else energy",
     )
-    early_stop: EarlyStopSpec | None = None
-    checkpoint_every: CheckpointSpec = CheckpointSpec(epochs=1)
+    early_stop: EarlyStopSpec | None = Field(
+        default=None, description="end when the monitored metric stops improving; default: never"
+    )
+    checkpoint_every: CheckpointSpec = Field(
+        default=CheckpointSpec(epochs=1), description="how often the run is saved"
+    )
     keep_checkpoints: Count = Field(
         default=2, description="how many of the newest checkpoints to keep"
     )
