@@ -9,17 +9,19 @@ Everything starts from canonical order, so the result depends on the network alo
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
 from itertools import pairwise
 
 from pccompiler.diagrams.hierarchy import Hierarchy
 
 Order = list[list[int]]
 
-_SWEEPS, _WORK = 24, 30_000  # fewer sweeps where each is much work
+_SWEEPS, _WORK = 24, 30_000  # fewer sweeps where each is much work, but at least
+_LEAST_SWEEPS, _MOST_WORK = 4, 650_000  # so many unless even these are too much
 _PATIENCE = 8  # sweeps without a better order
-_SIDE_ROUNDS = 4
-_EXCHANGES = 8  # rounds of exchanges after a sweep, each over all ranks
+_EXCHANGES = 8  # rounds of exchanges after a sweep, each over all ranks; fewer if too much
+_SIDE_ROUNDS, _SIDE_WORK = 4, 20_000_000
 
 
 def ordered(hierarchy: Hierarchy) -> tuple[tuple[int, ...], ...]:
@@ -28,7 +30,7 @@ def ordered(hierarchy: Hierarchy) -> tuple[tuple[int, ...], ...]:
     fewest = crossings(hierarchy, best)
     order = [list(rank) for rank in best]
     waited = 0
-    for sweep in range(max(4, min(_SWEEPS, _WORK // (1 + len(hierarchy.items))))):
+    for sweep in range(_sweeps(len(hierarchy.items))):
         if not fewest or waited == _PATIENCE:
             break
         _sort_by_medians(hierarchy, order, downwards=sweep % 2 == 0, turn_ties=sweep % 4 > 1)
@@ -40,6 +42,12 @@ def ordered(hierarchy: Hierarchy) -> tuple[tuple[int, ...], ...]:
     if fewest:
         _change_sides(hierarchy, best)
     return tuple(map(tuple, best))
+
+
+def _sweeps(items: int) -> int:
+    """How many sweeps so many items are worth: a limit that is the same on every machine."""
+    wanted = max(_LEAST_SWEEPS, min(_SWEEPS, _WORK // (1 + items)))
+    return max(1, min(wanted, _MOST_WORK // (1 + items)))
 
 
 def crossings(hierarchy: Hierarchy, order: Order) -> int:
@@ -110,9 +118,12 @@ def _exchange_neighbours(hierarchy: Hierarchy, order: Order) -> None:
     place = {item: i for rank in order for i, item in enumerate(rank)}
     above = [sorted(place[o] for o in others) for others in hierarchy.above]
     below = [sorted(place[o] for o in others) for others in hierarchy.below]
-    for _ in range(_EXCHANGES):
-        improved = False
-        for rank in order:
+    waiting = set(range(len(order)))  # a rank is done until it or one beside it changes
+    for _ in range(max(1, min(_EXCHANGES, _MOST_WORK // len(place)))):
+        for number, rank in enumerate(order):
+            if number not in waiting:
+                continue
+            waiting.discard(number)
             changed = False
             for i in range(len(rank) - 1):
                 left, right = rank[i], rank[i + 1]
@@ -125,13 +136,13 @@ def _exchange_neighbours(hierarchy: Hierarchy, order: Order) -> None:
                     place[left], place[right] = i + 1, i
                     changed = True
             if changed:
-                improved = True
+                waiting |= {n for n in (number - 1, number, number + 1) if 0 <= n < len(order)}
                 for item in rank:
                     for other in hierarchy.above[item]:
                         below[other] = sorted(place[o] for o in hierarchy.below[other])
                     for other in hierarchy.below[item]:
                         above[other] = sorted(place[o] for o in hierarchy.above[other])
-        if not improved:
+        if not waiting:
             return
 
 
@@ -139,26 +150,81 @@ def _change_sides(hierarchy: Hierarchy, order: Order) -> None:
     """Moves long edges to the left or the right of all else where that removes crossings."""
     long = [chain for chain in hierarchy.chains.values() if len(chain) > 3]
     long.sort(key=lambda chain: hierarchy.items[chain[0]].rank)
+    gaps = Gaps(hierarchy, order)
     for _ in range(_SIDE_ROUNDS):
         changed = False
-        for first, *inner, last in long:
-            low, high = hierarchy.items[first].rank, hierarchy.items[last].rank
-            here = order[low : high + 1]
-            fewest = crossings(hierarchy, here)
-            bare = [
-                [other for other in rank if other != item]
-                for rank, item in zip(here[1:-1], inner, strict=True)
-            ]
+        for chain in long:
+            rank = hierarchy.items[chain[0]].rank
+            fewest = gaps.crossings(rank, chain)
+            if not fewest:
+                continue
             for left in (True, False):
-                aside = [
-                    [item, *rank] if left else [*rank, item]
-                    for rank, item in zip(bare, inner, strict=True)
-                ]
-                count = crossings(hierarchy, [here[0], *aside, here[-1]])
+                count = gaps.crossings_aside(rank, chain, left)
                 if count < fewest:
-                    order[low + 1 : high], fewest, changed = aside, count, True
+                    gaps.move_aside(rank, chain, left)
+                    fewest, changed = count, True
+            if gaps.work > _SIDE_WORK:
+                return
         if not changed:
             return
+
+
+class Gaps:
+    """The segments between ranks, by the places of their ends; kept while edges change sides.
+
+    `work` counts segments looked at, so that a limit on it is the same on every machine.
+    """
+
+    def __init__(self, hierarchy: Hierarchy, order: Order) -> None:
+        self.below, self.order, self.work = hierarchy.below, order, 0
+        self.place = [0] * len(hierarchy.items)
+        for rank in order:
+            self._number(rank)
+        self.ends = [self._ends(rank) for rank in range(len(order) - 1)]
+
+    def crossings(self, rank: int, chain: Sequence[int]) -> int:
+        """How many segments an edge crosses that starts on a rank."""
+        total = 0
+        for gap, (upper, lower) in enumerate(pairwise(chain), rank):
+            total += self._crossed(gap, self.place[upper], self.place[lower])
+        return total
+
+    def crossings_aside(self, rank: int, chain: Sequence[int], left: bool) -> int:
+        """How many it would cross if its inner items stood beside all else: only its ends do."""
+        first, last = self.place[chain[0]], self.place[chain[-1]]
+        far = -1 if left else len(self.place)
+        bottom = rank + len(chain) - 2
+        return self._crossed(rank, first, far) + self._crossed(bottom, far, last)
+
+    def move_aside(self, rank: int, chain: Sequence[int], left: bool) -> None:
+        """Puts the inner items of an edge beside all else."""
+        for number, item in enumerate(chain[1:-1], rank + 1):
+            row = self.order[number]
+            row.remove(item)
+            row.insert(0 if left else len(row), item)
+            self._number(row)
+        for gap in range(rank, rank + len(chain) - 1):
+            self.ends[gap] = self._ends(gap)
+
+    def _number(self, row: list[int]) -> None:
+        for place, item in enumerate(row):
+            self.place[item] = place
+
+    def _ends(self, gap: int) -> tuple[list[int], list[int]]:
+        """Of the segments after a rank, the places of their upper and of their lower ends."""
+        row = self.order[gap]
+        self.work += len(row)
+        uppers = [self.place[item] for item in row for _ in self.below[item]]
+        return uppers, [self.place[other] for item in row for other in self.below[item]]
+
+    def _crossed(self, gap: int, upper: int, lower: int) -> int:
+        """How many segments after a rank cross one from `upper` to `lower`."""
+        uppers, lowers = self.ends[gap]
+        self.work += len(uppers)
+        before, after = bisect_left(uppers, upper), bisect_right(uppers, upper)
+        return sum([end > lower for end in lowers[:before]]) + sum(
+            [end < lower for end in lowers[after:]]
+        )
 
 
 def _pair(left: list[int], right: list[int]) -> int:
