@@ -10,11 +10,11 @@ from pccompiler.diagrams.routes import Box, Direction, Point
 from pccompiler.diagrams.shapes import INK, PAPER, QUIET, SHADE, arrow, centre, outline, pin
 from pccompiler.diagrams.sizes import DETAIL_SIZE, LABEL_SIZE, NAME_SIZE, PIN
 from pccompiler.diagrams.styles import NODE_STYLES, Form, edge_style
-from pccompiler.diagrams.text import LINE_HEIGHT, printable, width
+from pccompiler.diagrams.text import LINE_HEIGHT, printable, width, wrapped_words
 from pccompiler.diagrams.words import JOIN
 
 _TITLE_SIZE, _WORDS_SIZE = 17.0, 12.0
-_LEAST_WIDTH = 300.0
+_LEAST_WIDTH, _HEADER_WIDTH = 300.0, 700.0  # the latter at least, before its words are broken
 _LEGEND_BOX = {
     Form.BOX: Box(0, -10, 26, 14),
     Form.ROUND: Box(5, -11, 16, 16),
@@ -24,12 +24,16 @@ _LEGEND_BOX = {
 _LEGEND_STACK = Box(0, -15, 30, 20)
 
 
-def drawing(layout: Layout, header: bool = True) -> Drawing:
-    """The whole document; without a header where a caption says what it would."""
+def drawing(layout: Layout, header: bool = True, legend: bool = True) -> Drawing:
+    """The whole document; without a header or a legend where these stand elsewhere."""
     lines = _header(layout) if header else []
     top = BORDER + sum(size * 1.4 for _, size in lines)
     wide = max(layout.width, _LEAST_WIDTH, *(width(t, s, True) + 2 * BORDER for t, s in lines))
-    legend, bottom = _legend(layout, top + layout.height, wide)
+    bottom = top + layout.height
+    below: list[Mark] = []
+    if legend:
+        group, bottom = _legend(layout, bottom, wide)
+        below = [group]
     parts = [
         *map(_column, layout.columns),
         *(_edge(edge, f"e{i}") for i, edge in enumerate(layout.edges)),
@@ -41,9 +45,16 @@ def drawing(layout: Layout, header: bool = True) -> Drawing:
         Rectangle(Box(0, 0, wide, bottom), 0, PAPER),
         *_header_words(lines),
         network,
-        legend,
+        *below,
     )
     return Drawing(wide, bottom, layout.picture.title, _describe(layout), marks)
+
+
+def legend(layout: Layout, wide: float = 240.0) -> Drawing:
+    """The legend alone."""
+    group, bottom = _legend(layout, 0, wide)
+    background = Rectangle(Box(0, 0, wide, bottom), 0, PAPER)
+    return Drawing(wide, bottom, "legend", "What kinds and looks mean", (background, group))
 
 
 def _describe(layout: Layout) -> str:
@@ -59,7 +70,10 @@ def _header(layout: Layout) -> list[tuple[str, float]]:
     """The lines above the network with their sizes."""
     picture = layout.picture
     lines = [(picture.title, _TITLE_SIZE)]
-    return lines + [(line, _WORDS_SIZE) for line in (picture.description, picture.summary) if line]
+    room = max(layout.width - 2 * BORDER, _HEADER_WIDTH)
+    for words in (picture.description, picture.summary):
+        lines += [(line, _WORDS_SIZE) for line in wrapped_words(words, _WORDS_SIZE, room)]
+    return lines
 
 
 def _header_words(lines: Iterable[tuple[str, float]]) -> Iterator[Mark]:
@@ -89,7 +103,8 @@ def _node(placed: PlacedNode, direction: Direction, key: str) -> Group:
         marks.append(Words(line, x, y + DETAIL_SIZE, DETAIL_SIZE, QUIET))
         y += small
     if node.clamped:
-        corner = 4 if style.form is Form.BOX else 7
+        radius = min(box.width, box.height) / 2
+        corner = 4 if style.form is Form.BOX else 1 + radius * (1 - 0.5**0.5)
         marks.append(pin(box.right - PIN - corner, box.y + PIN + corner + 1, style.stroke))
     return Group(f"node {node.look}", tuple(marks), node.tooltip, key=key)
 
@@ -122,8 +137,8 @@ def _legend(layout: Layout, top: float, wide: float) -> tuple[Group, float]:
         entries.append(("joins its edges", [Words(JOIN, 13, 1, _WORDS_SIZE, QUIET)], 26))
     if any(node.clamped for node in layout.picture.nodes):
         entries.append(("clamped", [pin(13, 0, QUIET)], 26))
-    for kind in layout.picture.kinds():
-        style = edge_style(kind)
+    styles = {edge_style(kind).legend: edge_style(kind) for kind in layout.picture.kinds()}
+    for style in styles.values():
         line = ((Point(0, -3.5), Point(34, -3.5)),)
         entries.append((style.legend, list(arrow(line, style)), 34))
     groups: list[Mark] = []

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from xml.sax.saxutils import escape
 
-from pccompiler.diagrams.drawing import drawing
+from pccompiler.diagrams.drawing import drawing, legend
 from pccompiler.diagrams.page import SCRIPT, STYLE
 from pccompiler.diagrams.placed import Layout
 from pccompiler.diagrams.shapes import INK, PAPER, QUIET, SHADE
@@ -21,7 +21,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 
 def render(layout: Layout, theme: Theme) -> bytes:
     """The page; the browser is told to load nothing from anywhere."""
-    drawn = drawing(layout, header=False)
+    drawn = drawing(layout, header=False, legend=False)
     picture = layout.picture
     words = " · ".join(filter(None, (picture.description, picture.summary)))
     known = json.dumps(dict(_known(layout)), ensure_ascii=False).replace("<", "\\u003c")
@@ -41,6 +41,8 @@ def render(layout: Layout, theme: Theme) -> bytes:
 <nav><button id="closer" title="zoom in (+)">+</button>\
 <button id="farther" title="zoom out (-)">−</button>\
 <button id="whole" title="the whole network (0)">whole</button></nav>
+<details id="legend" open><summary>legend</summary>
+{document(legend(layout), theme)}</details>
 <aside id="facts" role="status" hidden></aside>
 <footer>scroll to zoom, drag to move, point at a node or an edge, or press Tab</footer>
 <script type="application/json" id="known">{known}</script>

@@ -16,6 +16,9 @@ footer{color:var(--quiet);font-size:.8rem}
 nav{position:fixed;right:1rem;top:.6rem;display:flex;gap:.3rem}
 button{min-width:2rem;height:2rem;border:1px solid var(--quiet);border-radius:5px;
 background:var(--shade);color:var(--ink);font:inherit;cursor:pointer}
+#legend{position:fixed;right:1rem;bottom:.6rem;padding:.2rem .5rem;border:1px solid var(--quiet);
+border-radius:6px;background:var(--paper);color:var(--quiet);font-size:.8rem}
+#legend svg{display:block}
 #facts{position:fixed;max-width:24rem;padding:.5rem .7rem;border:1px solid var(--quiet);
 border-radius:6px;background:var(--shade);pointer-events:none;overflow-wrap:anywhere}
 #facts b{display:block}
@@ -39,8 +42,9 @@ svg.removeAttribute("width");
 svg.removeAttribute("height");
 
 // What is seen: the viewBox, which zooming and moving change. It has the shape of the window.
+let seen = stage.getBoundingClientRect();
 function view(x, y, width) {
-  const room = stage.getBoundingClientRect();
+  const room = seen = stage.getBoundingClientRect();
   box.x = x; box.y = y; box.width = width; box.height = width * room.height / room.width;
 }
 function centred(size, top) {
@@ -74,7 +78,12 @@ stage.addEventListener("wheel", event => {
 document.getElementById("closer").onclick = () => zoom(1.4);
 document.getElementById("farther").onclick = () => zoom(1 / 1.4);
 document.getElementById("whole").onclick = all;
-addEventListener("resize", start);
+addEventListener("resize", () => { // what stood in the middle stays there, as large as it was
+  if (!seen.width || !seen.height) return start();
+  const x = box.x + box.width / 2, y = box.y + box.height / 2, size = box.width / seen.width;
+  const room = stage.getBoundingClientRect(), width = room.width * size;
+  view(x - width / 2, y - room.height * size / 2, width);
+});
 addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const step = box.width / 10;

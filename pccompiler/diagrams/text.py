@@ -65,6 +65,17 @@ def wrapped_name(name: str, limit: int = 22) -> tuple[str, ...]:
     return (*lines, name)
 
 
+def wrapped_words(text: str, size: float, room: float) -> tuple[str, ...]:
+    """A text in lines no wider than `room` pixels where single words allow it."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and width(f"{lines[-1]} {word}", size, bold=True) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return tuple(lines)
+
+
 def printable(text: str) -> str:
     """The text with what no file format can show (control characters, lone halves of
     surrogate pairs) replaced, and all white space made single spaces."""

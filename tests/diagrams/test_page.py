@@ -172,6 +172,25 @@ def test_buttons_and_keys_zoom_and_show_the_whole(page: Page) -> None:
 
 
 @in_a_browser
+def test_another_size_of_the_window_keeps_what_stands_in_the_middle_and_its_scale(
+    page: Page,
+) -> None:
+    page.value("start()")
+    page.key("+")
+    seen = """(() => {
+      const b = svg.viewBox.baseVal, room = stage.getBoundingClientRect();
+      return [b.x + b.width / 2, b.y + b.height / 2, b.width / room.width];
+    })()"""
+    before = page.value(seen)
+    for wide in (640, 1000):
+        size = {"width": wide, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+        page.send("Emulation.setDeviceMetricsOverride", **size)
+        page.value("dispatchEvent(new Event('resize'))")  # the browser's own may come later
+        assert page.value("innerWidth") == wide
+        assert page.value(seen) == pytest.approx(before)
+
+
+@in_a_browser
 def test_the_keyboard_reaches_every_node_and_edge(page: Page) -> None:
     reached = page.value("groups.filter(g => g.tabIndex === 0).map(g => g.ariaLabel)")
     assert len(reached) == len(recurrent().nodes) + len(recurrent().edges)
