@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
@@ -100,6 +101,7 @@ def _stack(picture: Picture, run: Run) -> PictureNode:
     if len(first) == 1:
         title = wrapped_name(ranges[0])
         detail, more = node[first[0]].detail, [f"× {len(run.blocks)}"]
+        more += [f"to itself: {words}" for words in _told(within, 0)]
     else:
         title, detail = (f"block × {len(run.blocks)}",), ""
         more = [_member(span, node[member]) for span, member in zip(ranges, first, strict=True)]
@@ -134,17 +136,29 @@ _Joint = tuple[int, str]
 
 
 def _joints(picture: Picture, run: Run) -> tuple[list[_Joint], list[_Joint]]:
-    """The edges within the first block, and those between blocks, once each."""
-    block_of = {name: i for i, block in enumerate(run.blocks) for name in block}
+    """The edges within the first block, and those between blocks; equal words are counted."""
+    block_of = {
+        name: (i, place) for i, block in enumerate(run.blocks) for place, name in enumerate(block)
+    }
     found: dict[_Joint, str] = {}
+    among: dict[_Joint, Counter[tuple[int, ...]]] = defaultdict(Counter)
     for edge in picture.edges:
-        start, end = block_of.get(edge.source), block_of.get(edge.target)
-        if start is not None and end is not None and (start != end or start == 0):
-            words = " ".join(edge.label)
-            if edge.kind not in ("feedforward", "coupling") or not words:
-                words = f"{edge.kind.replace('_', ' ')} {words}".strip()
-            found.setdefault((end - start, pattern(words)), words)
-    joints = [(far, words) for (far, _), words in found.items()]
+        if edge.source not in block_of or edge.target not in block_of:
+            continue
+        (start, one), (end, other) = block_of[edge.source], block_of[edge.target]
+        if start == end and start:
+            continue
+        words = " ".join(edge.label)
+        if edge.kind not in ("feedforward", "coupling") or not words:
+            words = f"{edge.kind.replace('_', ' ')} {words}".strip()
+        key = (end - start, pattern(words))
+        found.setdefault(key, words)
+        among[key][start, one, other] += 1
+    joints: list[_Joint] = []
+    for key, words in found.items():
+        first, _, _ = min(among[key])
+        count = sum(n for (start, _, _), n in among[key].items() if start == first)
+        joints.append((key[0], f"{words} × {count}" if count > 1 else words))
     return [joint for joint in joints if not joint[0]], [joint for joint in joints if joint[0]]
 
 
@@ -153,5 +167,5 @@ def _told(joints: list[_Joint], far: int) -> list[str]:
     return [
         words
         for distance, words in joints
-        if distance == far and not words.startswith(("comparison", "correction"))
+        if distance == far and not words.startswith(("comparison", "correction", "held"))
     ]

@@ -50,6 +50,22 @@ def test_a_long_chain_becomes_one_stack_with_a_count() -> None:
     assert drawn.summary == "130 nodes · 129 edges · 128 nodes in 1 stack"
 
 
+def test_loops_and_equal_edges_within_a_block_are_told() -> None:
+    """A loop of every layer, named lat1, lat2, ...; and two edges that read alike."""
+    graph = chain(5)
+    loops = [edge(f"h{i}", f"h{i}", "recurrent", name=f"lat{i}") for i in (1, 2, 3)]
+    drawn, _ = collapsed(
+        picture(Graph.of("loops", Stage.TYPED, graph.nodes, [*graph.edges, *loops]))
+    )
+    [stack] = stacks(drawn)
+    assert "to itself: recurrent lat1 dense" in stack.details
+    graph = residual(5)
+    nodes = [*graph.nodes, *(node(f"b{i}") for i in range(1, 6))]
+    edges = [*graph.edges, *(edge(f"a{i}", f"b{i}") for i in range(1, 6))]
+    drawn, _ = collapsed(picture(Graph.of("twice", Stage.TYPED, nodes, edges)))
+    assert "within: dense × 2" in stacks(drawn)[0].details
+
+
 def test_blocks_of_several_nodes_begin_where_their_numbers_agree() -> None:
     drawn, _ = collapsed(picture(residual(64)))
     [stack] = stacks(drawn)
