@@ -42,7 +42,7 @@ def circuit(graph: Graph, clamped: Iterable[str] | None = None, description: str
     inputs = {node.name for node in graph.nodes if node.role is not Role.OUTPUT}
     timeless = graph.time is None or graph.time.every
     always = held if timeless else held & inputs  # targets may hold for the last copy alone
-    edges = (*_predictions(errors), *_comparisons(errors), *_corrections(errors, always))
+    edges = (*_predictions(errors), *_comparisons(errors, always), *_corrections(errors, always))
     units = sum(node.look.endswith("_error") for node in nodes)
     words = f"{summary(graph)} · {count(units, 'error unit')}"
     if graph.form.undirected:
@@ -105,18 +105,21 @@ def _predictions(errors: _Errors) -> Iterator[PictureEdge]:
         )
 
 
-def _comparisons(errors: _Errors) -> Iterator[PictureEdge]:
+def _comparisons(errors: _Errors, held: frozenset[str]) -> Iterator[PictureEdge]:
     """Between a value and its errors. They are drawn ahead: forward errors stand before the
     value, feedback errors after it."""
     for node, error in errors.forward.items():
-        yield _comparison(node, error, error, node)
+        kind = "held_target" if node in held else "comparison"
+        yield _comparison(node, error, error, node, kind)
     for node, error in errors.feedback.items():
-        yield _comparison(node, error, node, error)
+        kind = "held_value" if node in held else "comparison"
+        yield _comparison(node, error, node, error, kind)
 
 
-def _comparison(node: str, error: str, source: str, target: str) -> PictureEdge:
-    facts = (("what", f"{node} enters {error}, which corrects it"),)
-    return PictureEdge(f"{error} of {node}", source, target, "comparison", (), facts)
+def _comparison(node: str, error: str, source: str, target: str, kind: str) -> PictureEdge:
+    corrects = "which corrects it" if kind == "comparison" else "held, so nothing corrects it"
+    facts = (("what", f"{node} enters {error}, {corrects}"),)
+    return PictureEdge(f"{error} of {node}", source, target, kind, (), facts)
 
 
 def _corrections(errors: _Errors, held: frozenset[str]) -> Iterator[PictureEdge]:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pccompiler.diagrams.layers import counted
 from pccompiler.diagrams.picture import PictureEdge, PictureNode
 from pccompiler.diagrams.placed import Layout
 from pccompiler.diagrams.shapes import INK, PAPER
 from pccompiler.diagrams.styles import NODE_STYLES, Tip, edge_style
 from pccompiler.diagrams.themes import Theme
 
-_ENDS = {Tip.ARROW: "", Tip.BAR: ", arrowhead=tee", Tip.BOTH: ", dir=both", Tip.NONE: ", dir=none"}
+_ENDS = {
+    Tip.ARROW: "",
+    Tip.BAR: ", arrowhead=tee",
+    Tip.BOTH: ", dir=both",
+    Tip.START: ", dir=back",
+    Tip.NONE: ", dir=none",
+}
 
 
 def render(layout: Layout, theme: Theme) -> bytes:
@@ -19,7 +26,7 @@ def render(layout: Layout, theme: Theme) -> bytes:
 
 
 def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
-    picture = layout.picture
+    picture = counted(layout.picture)
     ink, background = theme.colour(INK), theme.colour(PAPER)
     words = "\n".join(filter(None, (picture.title, picture.description, picture.summary)))
     yield f"digraph {_quoted(picture.title)} {{"

@@ -9,19 +9,26 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from pccompiler.diagrams.layers import turned_edges
-from pccompiler.diagrams.layout import in_best_direction
+from pccompiler.diagrams.layers import counted, layers, turned_edges
+from pccompiler.diagrams.layout import in_best_direction, loops_beside
 from pccompiler.diagrams.picture import Picture, PictureEdge
 from pccompiler.diagrams.placed import BORDER, Layout, PlacedEdge, PlacedNode
+from pccompiler.diagrams.ports import spread
 from pccompiler.diagrams.routes import Box, Direction, Point, Segment, Side, inset
-from pccompiler.diagrams.sizes import LABEL_ROOM, NodeSize, label_extent, node_size
-from pccompiler.diagrams.styles import edge_style
+from pccompiler.diagrams.sizes import LABEL_ROOM, NodeSize, label_extent, node_sizes
+from pccompiler.diagrams.styles import NODE_STYLES, Form, edge_style
 
-_PATIENCE = 60.0
+_PATIENCE = 20.0
 """Seconds after which Graphviz is given up."""
+
+_DENSE = 600
+"""Layers that all edges together may span, above which they are drawn as straight lines: to
+lead more of them around nodes takes Graphviz minutes."""
 
 
 class GraphvizError(Exception):
@@ -33,72 +40,172 @@ def installed() -> bool:
     return shutil.which("dot") is not None
 
 
+def suits(picture: Picture) -> bool:
+    """Whether Graphviz draws a picture better than the own layout: boxes alone, that edges
+    join in one direction and once, and not too many of them.
+
+    It takes round nodes and triangles for boxes, and edges that lead back for long detours.
+    """
+    ends = {frozenset((edge.source, edge.target)) for edge in picture.edges}
+    return (
+        picture.grid is None
+        and all(NODE_STYLES[node.look].form is Form.BOX for node in picture.nodes)
+        and len(ends) == len(picture.edges)
+        and all(len(two) == 2 for two in ends)
+        and not turned_edges(picture)
+        and not _dense(picture)
+    )
+
+
+def _dense(picture: Picture) -> bool:
+    layer = layers(picture, turned_edges(picture))
+    return sum(abs(layer[edge.source] - layer[edge.target]) for edge in picture.edges) > _DENSE
+
+
 def lay_out(picture: Picture) -> Layout:
     """The layout of a picture without a grid, in the direction that reads best."""
     return in_best_direction(picture, _laid_out)
 
 
 def _laid_out(picture: Picture, direction: Direction) -> Layout:
-    sizes = {node.name: node_size(node, picture, direction) for node in picture.nodes}
-    boxes = [_outer(sizes[node.name], direction) for node in picture.nodes]
-    turned = turned_edges(picture)
-    placed = _placed("\n".join(_program(picture, boxes, turned, direction)))
+    sizes = node_sizes(picture, direction)
+    turned, in_order = turned_edges(picture), counted(picture)
+    placed = _placed("\n".join(_program(in_order, sizes, turned, direction)))
     left, low, right, high = map(float, placed["bb"].split(","))
 
     def point(text: str) -> Point:
         x, y = text.split(",")[-2:]
         return Point(round(float(x) - left + BORDER, 1), round(high - float(y) + BORDER, 1))
 
-    nodes: list[PlacedNode] = []
-    by_name = {told["name"]: told for told in placed.get("objects", ())}
-    for i, (node, (wide, tall)) in enumerate(zip(picture.nodes, boxes, strict=True)):
-        x, y = point(by_name[f"n{i}"]["pos"])
-        nodes.append(PlacedNode(node, Box(x - wide / 2, y - tall / 2, wide, tall)))
-    where = {one.node.name: one for one in nodes}
-    edges: list[PlacedEdge] = []
+    names = [node.name for node in in_order.nodes]
+    told_nodes = {told["name"]: told for told in placed.get("objects", ())}
+    middle = {name: point(told_nodes[f"n{i}"]["pos"]) for i, name in enumerate(names)}
+    nodes = tuple(
+        PlacedNode(node, _box(middle[node.name], sizes[node.name], direction))
+        for node in picture.nodes
+    )
+    edges: dict[str, PlacedEdge] = {}
+    for name, size in sizes.items():
+        x, y = middle[name] if direction == "right" else middle[name][::-1]
+        edges |= loops_beside(size, direction, x, y + size.breadth / 2)
     told_edges = {told["id"]: told for told in placed.get("edges", ())}
-    for i, edge in enumerate(picture.edges):
-        told = told_edges[f"e{i}"]
-        route = _route([point(text) for text in told["pos"].split()])
-        if edge.name in turned:
-            route = tuple(segment[::-1] for segment in reversed(route))
-        route = _meeting(route, where[edge.source], where[edge.target], sizes, direction)
-        edges.append(PlacedEdge(edge, route, _label(edge, told, point)))
+    courses: dict[str, _Course] = {}
+    for i, edge in enumerate(in_order.edges):
+        if edge.name not in edges:
+            points = [point(text) for text in told_edges[f"e{i}"]["pos"].split()]
+            low_end, high_end = _ends(edge, turned)
+            courses[edge.name] = _Course(low_end, high_end, points)
+    _spread(courses, middle, sizes, direction)
+    for i, edge in enumerate(in_order.edges):
+        if edge.name in courses:
+            route = _route(courses[edge.name].points)
+            if edge.name in turned:
+                route = tuple(segment[::-1] for segment in reversed(route))
+            edges[edge.name] = PlacedEdge(edge, route, _label(edge, told_edges[f"e{i}"], point))
     width, height = right - left + 2 * BORDER, high - low + 2 * BORDER
-    return Layout(picture, direction, tuple(nodes), tuple(edges), width, height)
+    ordered = tuple(edges[edge.name] for edge in picture.edges)
+    return Layout(picture, direction, nodes, ordered, width, height)
 
 
-def _outer(size: NodeSize, direction: Direction) -> tuple[float, float]:
-    """Width and height of a node's box."""
-    if direction == "right":
-        return size.length, size.breadth
-    return size.breadth, size.length
+@dataclass
+class _Course:
+    """The points of an edge's spline from its lower node to its higher one."""
+
+    low: str
+    high: str
+    points: list[Point]
+
+
+def _ends(edge: PictureEdge, turned: frozenset[str]) -> tuple[str, str]:
+    return (edge.target, edge.source) if edge.name in turned else (edge.source, edge.target)
+
+
+def _box(middle: Point, size: NodeSize, direction: Direction) -> Box:
+    wide, tall = size.length, size.breadth
+    if direction == "down":
+        wide, tall = tall, wide
+    return Box(middle.x - wide / 2, middle.y - tall / 2, wide, tall)
+
+
+def _spread(
+    courses: Mapping[str, _Course],
+    middle: Mapping[str, Point],
+    sizes: Mapping[str, NodeSize],
+    direction: Direction,
+) -> None:
+    """Moves the ends of edges, which meet in the middle of a side, apart and to the outline.
+
+    Splines leave and arrive along the reading direction, so an end and its handle move across
+    together.
+    """
+    across = 1 if direction == "right" else 0
+    sides: dict[tuple[str, bool], list[_Course]] = defaultdict(list)
+    for course in courses.values():
+        sides[course.low, True].append(course)
+        sides[course.high, False].append(course)
+    for (name, leaves), found in sides.items():
+        size, centre = sizes[name], middle[name]
+
+        def aim(course: _Course, leaves: bool = leaves) -> tuple[float, float]:
+            half_way = course.points[len(course.points) // 2]
+            other = middle[course.high if leaves else course.low]
+            return half_way[across], other[across]
+
+        found.sort(key=aim)
+        offsets = spread([aim(course)[0] - centre[across] for course in found], size.breadth)
+        for course, offset in zip(found, offsets, strict=True):
+            side: Side = "far" if leaves else "near"
+            into = inset(size.form, side, offset, size.length, size.breadth)
+            half = size.length / 2 - into
+            end = centre[1 - across] + (half if leaves else -half)
+            at = round(centre[across] + offset, 1)
+            along = course.points[1 if leaves else -2][1 - across]
+            place, handle = (
+                Point(x, at) if direction == "right" else Point(at, x) for x in (end, along)
+            )
+            if leaves:
+                course.points[:2] = [place, handle]
+            else:
+                course.points[-2:] = [handle, place]
 
 
 def _program(
     picture: Picture,
-    boxes: list[tuple[float, float]],
+    sizes: Mapping[str, NodeSize],
     turned: frozenset[str],
     direction: Direction,
 ) -> Iterator[str]:
-    """What Graphviz is to place, a pixel of ours being one of its points."""
+    """What Graphviz is to place, a pixel of ours being one of its points.
+
+    Boxes are as tall as with a loop on both sides, so that edges run beside the loops. Limits
+    are those of Graphviz's searches, in rounds, so the result is the same on any machine.
+    """
+    dense = _dense(picture)
+    lines = "line" if dense else "spline"
     yield "digraph {"
-    yield f"  rankdir={'LR' if direction == 'right' else 'TB'}; nodesep=0.35; ranksep=0.45;"
-    yield '  node [shape=box, fixedsize=true, label=""]; edge [dir=none];'
+    yield f"  rankdir={'LR' if direction == 'right' else 'TB'}; nodesep=0.35; ranksep=0.7;"
+    yield f"  splines={lines}; nslimit=4; nslimit1=4; mclimit={0.2 if dense else 1};"
+    yield '  node [shape=box, fixedsize=true, label=""];'
+    out, into = ("e", "w") if direction == "right" else ("s", "n")
+    yield f"  edge [dir=none, tailport={out}, headport={into}];"
     number = {node.name: i for i, node in enumerate(picture.nodes)}
-    for i, (wide, tall) in enumerate(boxes):
+    for i, node in enumerate(picture.nodes):
+        size = sizes[node.name]
+        wide, tall = size.item.length, 2 * size.item.after
+        if direction == "down":
+            wide, tall = tall, wide
         yield f"  n{i} [width={wide / 72:.4f}, height={tall / 72:.4f}];"
     for i, edge in enumerate(picture.edges):
-        ends = [number[edge.source], number[edge.target]]
-        if edge.name in turned:
-            ends.reverse()
+        if edge.source == edge.target:
+            continue
+        low, high = (number[end] for end in _ends(edge, turned))
         label = ""
         if edge.label:
             wide, tall = (round(length + 2 * LABEL_ROOM) for length in label_extent(edge.label))
             cell = f'<TD FIXEDSIZE="TRUE" WIDTH="{wide}" HEIGHT="{tall}"></TD>'
             label = f', label=<<TABLE BORDER="0" CELLBORDER="0"><TR>{cell}</TR></TABLE>>'
         weight = edge_style(edge.kind).weight
-        yield f'  n{ends[0]} -> n{ends[1]} [id="e{i}", weight={weight}{label}];'
+        yield f'  n{low} -> n{high} [id="e{i}", weight={weight}{label}];'
     yield "}"
 
 
@@ -133,43 +240,3 @@ def _label(edge: PictureEdge, told: Mapping[str, Any], point: Any) -> Box | None
         return None
     (x, y), (wide, tall) = point(told["lp"]), label_extent(edge.label)
     return Box(x - wide / 2, y - tall / 2, wide, tall)
-
-
-def _meeting(
-    route: tuple[Segment, ...],
-    source: PlacedNode,
-    target: PlacedNode,
-    sizes: Mapping[str, NodeSize],
-    direction: Direction,
-) -> tuple[Segment, ...]:
-    """The route from outline to outline, where these lie inside the boxes that it joins."""
-    start = _outline(route[0][0], source, sizes[source.node.name], direction)
-    end = _outline(route[-1][-1], target, sizes[target.node.name], direction)
-    before = ((start, route[0][0]),) if start != route[0][0] else ()
-    after = ((route[-1][-1], end),) if end != route[-1][-1] else ()
-    return (*before, *route, *after)
-
-
-def _outline(place: Point, node: PlacedNode, size: NodeSize, direction: Direction) -> Point:
-    """The point of a node's outline behind one on the border of its box."""
-    box, (x, y) = node.box, node.box.centre
-    sides: list[tuple[float, Side, float, Point]] = []
-    near_far: list[tuple[Side, float]] = [("near", 1.0), ("far", -1.0)]
-    for side, inwards in near_far:
-        if direction == "right":
-            edge = box.x if side == "near" else box.right
-            sides.append((abs(place.x - edge), side, place.y - y, Point(inwards, 0)))
-        else:
-            edge = box.y if side == "near" else box.bottom
-            sides.append((abs(place.y - edge), side, place.x - x, Point(0, inwards)))
-    for first in (True, False):
-        inwards = 1.0 if first else -1.0
-        if direction == "right":
-            edge = box.y if first else box.bottom
-            sides.append((abs(place.y - edge), "beside", place.x - x, Point(0, inwards)))
-        else:
-            edge = box.x if first else box.right
-            sides.append((abs(place.x - edge), "beside", place.y - y, Point(inwards, 0)))
-    _, side, offset, into = min(sides, key=lambda found: found[0])
-    far = inset(size.form, side, offset, size.length, size.breadth)
-    return Point(place.x + into.x * far, place.y + into.y * far)

@@ -13,7 +13,7 @@ therefore runs downwards at full size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -33,14 +33,16 @@ from pccompiler.diagrams.sizes import (
     NodeSize,
     label_extent,
     label_size,
-    node_size,
+    node_sizes,
 )
+from pccompiler.diagrams.styles import Tip, edge_style
 
 PAGE = 1100.0
 """Width in pixels up to which a network runs from left to right."""
 
 _GAP, _WIDEST_GAP, _SLOPE = 12.0, 100.0, 0.28  # between ranks: least, most, per pixel across
 _STUB = 12.0  # the straight end of an edge, for its arrowhead
+_AT_START = (Tip.BOTH, Tip.START)
 
 
 @dataclass(frozen=True)
@@ -61,29 +63,55 @@ def lay_out(picture: Picture) -> Layout:
 
 
 def in_best_direction(picture: Picture, place: Callable[[Picture, Direction], Layout]) -> Layout:
-    """The layout of the direction that reads best."""
+    """The layout of the direction that reads best; one is enough where depth settles it."""
+    least = _least_width(picture, "right")
+    down = place(picture, "down") if least > PAGE else None
+    if down and down.width < least:
+        return down
     right = place(picture, "right")
     if right.width <= PAGE:
         return right
-    down = place(picture, "down")
+    down = down or place(picture, "down")
     return down if down.width < right.width else right
 
 
-def laid_out(picture: Picture, direction: Direction) -> Layout:
-    """The layout in a given direction."""
-    sizes = {node.name: node_size(node, picture, direction) for node in picture.nodes}
-    graph = hierarchy(
+def unplaced(picture: Picture) -> Layout:
+    """Only a direction, for formats that leave the places to who reads them."""
+    right, down = _least_width(picture, "right"), _least_width(picture, "down")
+    return Layout(picture, "right" if right <= max(PAGE, down) else "down", (), (), 0.0, 0.0)
+
+
+def _least_width(picture: Picture, direction: Direction) -> float:
+    """A width that no layout goes below, whatever the order of its items."""
+    graph = _hierarchy(picture, node_sizes(picture, direction), direction)
+    lengths, breadths = [0.0] * graph.ranks, [0.0] * graph.ranks
+    for item in graph.items:
+        lengths[item.rank] = max(lengths[item.rank], item.size.length)
+        breadths[item.rank] += item.size.before + item.size.after
+    if direction == "down":
+        return 2 * BORDER + max(breadths, default=0.0)
+    return 2 * BORDER + sum(lengths) + max(0, graph.ranks - 1) * (_GAP + _STUB / 2)
+
+
+def _hierarchy(picture: Picture, sizes: Mapping[str, NodeSize], direction: Direction) -> Hierarchy:
+    return hierarchy(
         picture,
         {name: size.item for name, size in sizes.items()},
         {edge.name: label_size(edge, direction) for edge in picture.edges if edge.label},
         BEND,
     )
+
+
+def laid_out(picture: Picture, direction: Direction) -> Layout:
+    """The layout in a given direction."""
+    sizes = node_sizes(picture, direction)
+    graph = _hierarchy(picture, sizes, direction)
     order = ordered(graph)
     place = across(graph, order, picture)
     top = min((p - i.size.before for p, i in zip(place, graph.items, strict=True)), default=0)
     place = [round(p - top + BORDER, 1) for p in place]
     meet = ports(graph, place, {name: size.breadth for name, size in sizes.items()})
-    bands = _bands(graph, order, place, meet)
+    bands = _bands(picture, graph, order, place, meet)
     nodes, edges = _nodes(picture, graph, sizes, place, bands, direction)
     edges |= _edges(picture, graph, sizes, place, meet, bands, direction)
     length = max((band.end for band in bands), default=0) + BORDER
@@ -102,17 +130,22 @@ def laid_out(picture: Picture, direction: Direction) -> Layout:
 
 
 def _bands(
-    graph: Hierarchy, order: Sequence[Sequence[int]], place: Sequence[float], meet: Ports
+    picture: Picture,
+    graph: Hierarchy,
+    order: Sequence[Sequence[int]],
+    place: Sequence[float],
+    meet: Ports,
 ) -> list[_Band]:
     """Where each rank begins and ends: gaps are wider where edges have farther to go."""
     shift = [0.0] * graph.ranks  # the farthest that an edge goes across, after each rank
-    arrows_after: set[int] = set()  # ranks at whose far side turned edges end
+    two_tips = {edge.name for edge in picture.edges if edge_style(edge.kind).tip in _AT_START}
+    arrows_after: set[int] = set()  # ranks at whose far side edges end, or bend behind a tip
     for name, chain in graph.chains.items():
         path = [meet[name][0], *(place[item] for item in chain[1:-1]), meet[name][1]]
         rank = graph.items[chain[0]].rank
         for offset, (one, other) in enumerate(pairwise(path)):
             shift[rank + offset] = max(shift[rank + offset], abs(other - one))
-        if name in graph.turned:
+        if name in graph.turned or (name in two_tips and path[0] != path[1]):
             arrows_after.add(rank)
     lengths = [max((graph.items[i].size.length for i in rank), default=0) for rank in order]
     gaps = [max(_GAP, min(_WIDEST_GAP, _SLOPE * far)) for far in shift]
@@ -145,19 +178,27 @@ def _nodes(
         boxes[item.owner] = box(
             direction, start, place[number] - size.breadth / 2, size.length, size.breadth
         )
-        side = place[number] + size.breadth / 2
-        start = (band.start + band.end - sum(slot for _, slot in size.slots)) / 2
-        for edge, slot in size.slots:
-            middle = start + slot / 2
-            offset = middle - (band.start + band.end) / 2
-            half = LOOP_WIDTH / 2
-            insets = (_inset(size, "beside", offset - half), _inset(size, "beside", offset + half))
-            curve = loop(direction, middle - half, side, LOOP_WIDTH, LOOP_REACH, insets)
-            loops[edge.name] = PlacedEdge(
-                edge, curve, _label_box(edge, direction, middle, side + LOOP_REACH + LABEL_ROOM)
-            )
-            start += slot
+        middle = (band.start + band.end) / 2
+        loops |= loops_beside(size, direction, middle, place[number] + size.breadth / 2)
     return tuple(PlacedNode(node, boxes[node.name]) for node in picture.nodes), loops
+
+
+def loops_beside(
+    size: NodeSize, direction: Direction, middle: float, side: float
+) -> dict[str, PlacedEdge]:
+    """The loops of a node around its middle along the reading direction, on its side."""
+    loops: dict[str, PlacedEdge] = {}
+    start = middle - sum(slot for _, slot in size.slots) / 2
+    half = LOOP_WIDTH / 2
+    for edge, slot in size.slots:
+        at = start + slot / 2
+        offset = at - middle
+        insets = (_inset(size, "beside", offset - half), _inset(size, "beside", offset + half))
+        curve = loop(direction, at - half, side, LOOP_WIDTH, LOOP_REACH, insets)
+        label = _label_box(edge, direction, at, side + LOOP_REACH + LABEL_ROOM)
+        loops[edge.name] = PlacedEdge(edge, curve, label)
+        start += slot
+    return loops
 
 
 def _edges(

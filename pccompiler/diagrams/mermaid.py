@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from pccompiler.diagrams.layers import counted
 from pccompiler.diagrams.picture import Picture, PictureNode
 from pccompiler.diagrams.placed import Layout
 from pccompiler.diagrams.shapes import INK
 from pccompiler.diagrams.styles import NODE_STYLES, edge_style
 from pccompiler.diagrams.themes import Theme
+
+MOST_EDGES = 500
+"""Edges that Mermaid draws where nothing is configured."""
 
 
 def render(layout: Layout, theme: Theme) -> bytes:
@@ -20,8 +24,19 @@ def render(layout: Layout, theme: Theme) -> bytes:
     return ("\n".join(_lines(layout, theme)) + "\n").encode()
 
 
+def remark(layout: Layout, theme: Theme) -> str:
+    """Says that viewers may refuse a large diagram."""
+    edges = len(layout.picture.edges)
+    if edges <= MOST_EDGES:
+        return ""
+    return (
+        f"it has {edges:,} edges, and viewers of Mermaid draw at most {MOST_EDGES} unless their "
+        "`maxEdges` is raised: do so, write a .svg"
+    )
+
+
 def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
-    picture = layout.picture
+    picture = counted(layout.picture)
     yield "---"
     yield f"title: {_yaml(picture.title)}"
     yield "---"

@@ -33,7 +33,7 @@ def ports(hierarchy: Hierarchy, place: Sequence[float], breadth: Mapping[str, fl
         for node, names in sides.items():
             aims = {name: place[hierarchy.chains[name][following]] for name in names}
             names.sort(key=aims.__getitem__)
-            offsets = _offsets(
+            offsets = spread(
                 [aims[name] - place[node] for name in names],
                 breadth[hierarchy.items[node].owner],
             )
@@ -42,7 +42,7 @@ def ports(hierarchy: Hierarchy, place: Sequence[float], breadth: Mapping[str, fl
     return {name: (starts[name], ends[name]) for name in hierarchy.chains}
 
 
-def _offsets(aims: list[float], breadth: float) -> list[float]:
+def spread(aims: list[float], breadth: float) -> list[float]:
     """Offsets from the middle of a side for edges that lead to `aims`, in ascending order."""
     nearest = min(range(len(aims)), key=lambda i: abs(aims[i]))
     centre = nearest if abs(aims[nearest]) < _STRAIGHT else (len(aims) - 1) / 2

@@ -94,7 +94,7 @@ def arrow(route: tuple[Segment, ...], style: EdgeStyle) -> Iterator[Mark]:
         tips.append(_bar(route[-1][-1], _unit(route[-1][-2], route[-1][-1]), style))
     if style.tip in (Tip.ARROW, Tip.BOTH):
         route = _shortened(route, tips, style)
-    if style.tip is Tip.BOTH:
+    if style.tip in (Tip.BOTH, Tip.START):
         route = _reversed(_shortened(_reversed(route), tips, style))
     dash = tuple(float(length) for length in style.dash.split())
     yield Line(route, style.colour, style.width, dash)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from pccompiler.diagrams.hierarchy import Size
@@ -31,7 +32,7 @@ _PADDING = 13.0  # inside a box, left and right of its text
 _NODE_MARGIN, _LABEL_MARGIN = 24.0, 8.0
 _LEAST_ROUND, _ROUND_PADDING = 36.0, 9.0  # of a round node: its height, and beside its text
 _TRIANGLE = (35.0, 38.0)  # along the reading direction, and across
-_PER_EDGE, _PER_ROUND_EDGE = 7.0, 10.0  # the least side that an edge needs
+_PER_EDGE, _PER_ROUND_EDGE = 7.0, 13.0  # the least side that an edge needs
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,34 @@ def label_extent(label: tuple[str, ...]) -> tuple[float, float]:
     return extent(label, LABEL_SIZE) if label else (0.0, 0.0)
 
 
-def node_size(node: PictureNode, picture: Picture, direction: Direction) -> NodeSize:
-    """The size of a node's box, which grows with its edges and loops."""
+def node_sizes(picture: Picture, direction: Direction) -> dict[str, NodeSize]:
+    """The sizes of all boxes by their nodes' names; they grow with their edges and loops."""
+    leaving = Counter(edge.source for edge in picture.edges)
+    entering = Counter(edge.target for edge in picture.edges)
+    loops: dict[str, list[PictureEdge]] = defaultdict(list)
+    for edge in picture.edges:
+        if edge.source == edge.target:
+            loops[edge.source].append(edge)
+    return {
+        node.name: _node_size(
+            node, max(leaving[node.name], entering[node.name]), loops[node.name], direction
+        )
+        for node in picture.nodes
+    }
+
+
+def _node_size(
+    node: PictureNode, edges: int, loops: list[PictureEdge], direction: Direction
+) -> NodeSize:
+    """The size of a box with so many edges on one side."""
     form = NODE_STYLES[node.look].form
     across, down = text_size(node)
     length, breadth = (across, down) if direction == "right" else (down, across)
     if form in (Form.AHEAD, Form.BACK):
         length, breadth = _TRIANGLE
-    leaving = sum(edge.source == node.name for edge in picture.edges)
-    entering = sum(edge.target == node.name for edge in picture.edges)
     per_edge = _PER_ROUND_EDGE if form is Form.ROUND else _PER_EDGE
-    breadth = max(breadth, 14 + per_edge * max(leaving, entering))
-    slots, reach = _slots(node, picture, direction)
+    breadth = max(breadth, 14 + per_edge * edges)
+    slots, reach = _slots(loops, direction)
     room = sum(slot for _, slot in slots)
     if form is Form.BOX or len(slots) > 1:
         length = max(length, room)
@@ -98,15 +115,14 @@ def label_size(edge: PictureEdge, direction: Direction) -> Size:
 
 
 def _slots(
-    node: PictureNode, picture: Picture, direction: Direction
+    loops: list[PictureEdge], direction: Direction
 ) -> tuple[tuple[tuple[PictureEdge, float], ...], float]:
     """The loops of a node, each with its stretch of the side, and how far they reach out."""
     slots: list[tuple[PictureEdge, float]] = []
     farthest = 0.0
-    for edge in picture.edges:
-        if edge.source == edge.target == node.name:
-            across, down = label_extent(edge.label)
-            length, reach = (across, down) if direction == "right" else (down, across)
-            slots.append((edge, max(length, LOOP_WIDTH) + 2 * LABEL_ROOM))
-            farthest = max(farthest, LOOP_REACH + reach + 2 * LABEL_ROOM)
+    for edge in loops:
+        across, down = label_extent(edge.label)
+        length, reach = (across, down) if direction == "right" else (down, across)
+        slots.append((edge, max(length, LOOP_WIDTH) + 2 * LABEL_ROOM))
+        farthest = max(farthest, LOOP_REACH + reach + 2 * LABEL_ROOM)
     return tuple(slots), farthest

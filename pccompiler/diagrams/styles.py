@@ -13,11 +13,13 @@ from pccompiler.ir.graph import EdgeKind
 
 
 class Tip(StrEnum):
-    """How a line ends: in an arrow, in a bar, in an arrow at each end, or plainly."""
+    """How a line ends: in an arrow, in a bar, in an arrow at each end or at its start alone, or
+    plainly."""
 
     ARROW = "arrow"
     BAR = "bar"
     BOTH = "both"
+    START = "start"
     NONE = "none"
 
 
@@ -81,13 +83,17 @@ EDGE_STYLES: dict[str, EdgeStyle] = {
     "comparison": EdgeStyle(
         "error of the value", "#777777", "", 1.4, "solid", "<-->", 4, tip=Tip.BOTH
     ),
+    "held_target": EdgeStyle(
+        "enters its error, held", "#777777", "12 3", 1.4, "dashed", "---", 4, tip=Tip.START
+    ),
+    "held_value": EdgeStyle("enters its error, held", "#777777", "12 3", 1.4, "dashed", "-->", 4),
     "feedback": EdgeStyle("feedback", "#d55e00", "2 3.5", 2.0, "dotted", "-.->", 1, True),
     "recurrent": EdgeStyle("recurrent", "#007a5a", "9 3 2 3", 1.8, "bold", "==>", 1, True),
     "recurrent_coupling": EdgeStyle(
         "recurrent coupling", "#007a5a", "9 3 2 3", 1.8, "bold", "===", 1, True, Tip.NONE
     ),
     "correction": EdgeStyle(
-        "correction", "#a3195b", "1.5 3", 1.4, "dotted", "-.-x", 1, True, Tip.BAR
+        "correction", "#a3195b", "4.5 2.5", 1.4, "dashed", "-.-x", 1, True, Tip.BAR
     ),
 }
 

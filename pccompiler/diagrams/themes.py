@@ -49,7 +49,7 @@ _DARK = {
 _GREY = {
     "#f5f6f8": "#f5f5f5",
     "#f4f4f4": "#ffffff",
-    "#d6e8f5": "#ffffff",
+    "#d6e8f5": "#ececec",
     "#fbe3c8": "#ffffff",
     "#fde2b3": "#e0e0e0",
     "#e5d4ee": "#ffffff",

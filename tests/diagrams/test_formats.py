@@ -192,3 +192,17 @@ def test_an_unknown_ending_is_an_error_with_advice(path: str, help: str) -> None
         format_of(path)
     [diagnostic] = error.value.diagnostics
     assert (diagnostic.code, diagnostic.help) == ("PC320", help)
+
+
+@pytest.mark.parametrize("format", ["dot", "mermaid"])
+def test_what_others_lay_out_stands_in_the_order_in_which_people_count(format: str) -> None:
+    names = [f"h{i}" for i in range(12)]
+    fan = Graph.of("fan", Stage.TYPED, map(node, ["x", *names]), [edge("x", h) for h in names])
+    lines = [line for line in text_of(fan, format).splitlines() if "->" in line]
+    assert [re.findall(r"h\d+", line)[0] for line in lines if "dense" in line] == names
+
+
+def test_a_long_description_is_broken_into_lines() -> None:
+    text = text_of(chain(3), "svg", description="many words " * 60)
+    assert float(ElementTree.fromstring(text).get("width", 0)) < 760
+    assert text.count("many words many") > 5

@@ -13,6 +13,7 @@ from pccompiler.diagrams.picture import Picture
 from pccompiler.diagrams.routes import Box, Point
 from pccompiler.ir.graph import Graph, Stage
 from tests.diagrams.networks import edge, node, pictures, small
+from tests.diagrams.test_layout import depth
 
 with_graphviz = pytest.mark.skipif(
     not graphviz.installed(), reason="Graphviz is not installed: no program `dot`"
@@ -34,15 +35,18 @@ def test_edges_lead_from_box_to_box_and_boxes_do_not_overlap(drawn: Picture) -> 
     if drawn.grid is not None:
         return
     layout = graphviz.lay_out(drawn)
-    box = {placed.node.name: placed.box for placed in layout.nodes}
+    node_of = {placed.node.name: placed for placed in layout.nodes}
     assert [placed.node for placed in layout.nodes] == list(drawn.nodes)
     assert [placed.edge for placed in layout.edges] == list(drawn.edges)
     for placed in layout.edges:
-        assert near(placed.route[0][0], box[placed.edge.source])
-        assert near(placed.route[-1][-1], box[placed.edge.target])
+        for end, name in (
+            (placed.route[0][0], placed.edge.source),
+            (placed.route[-1][-1], placed.edge.target),
+        ):
+            assert abs(depth(end, node_of[name], layout.direction)) < 0.2
         assert (placed.label is None) == (not placed.edge.label)
     whole = Box(0, 0, layout.width, layout.height)
-    boxes = list(box.values())
+    boxes = [placed.box for placed in layout.nodes]
     for i, one in enumerate(boxes):
         assert near(Point(one.x, one.y), whole)
         assert near(Point(one.right, one.bottom), whole)

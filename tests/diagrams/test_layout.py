@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pccompiler.components.forms import BidirectionalForm
 from pccompiler.diagrams import VIEWS, View
+from pccompiler.diagrams.circuit import circuit
 from pccompiler.diagrams.hierarchy import Size, hierarchy
 from pccompiler.diagrams.layers import layers, turned_edges
 from pccompiler.diagrams.layout import PAGE, laid_out, lay_out
 from pccompiler.diagrams.network import picture
-from pccompiler.diagrams.ordering import crossings, ordered
+from pccompiler.diagrams.ordering import Gaps, crossings, ordered
 from pccompiler.diagrams.picture import Picture
 from pccompiler.diagrams.placed import Layout, PlacedEdge, PlacedNode
 from pccompiler.diagrams.routes import Box, Point
@@ -261,3 +263,52 @@ def test_a_network_of_sixty_nodes_is_laid_out_quickly() -> None:
     start = time.process_time()
     lay_out(drawn)
     assert time.process_time() - start < 1.5
+
+
+def tangled(length: int, skips: int) -> Graph:
+    pick, plain = random.Random(0), chain(length)
+    names = [n.name for n in plain.nodes if n.role == "hidden"]
+    names.sort(key=lambda name: int(name[1:]))
+    pairs = {tuple(sorted(pick.sample(range(len(names)), 2))) for _ in range(skips)}
+    more = [edge(names[a], names[b], "skip") for a, b in sorted(pairs) if b - a > 1]
+    return Graph.of("tangle", Stage.TYPED, plain.nodes, [*plain.edges, *more])
+
+
+def test_long_edges_that_cross_much_are_laid_out_quickly() -> None:
+    drawn = picture(tangled(120, 145))
+    start = time.process_time()
+    lay_out(drawn)
+    assert time.process_time() - start < 2.5
+
+
+def test_edges_change_sides_only_where_that_removes_crossings() -> None:
+    """The counts kept while edges move are those of all crossings, counted anew."""
+    drawn = picture(tangled(14, 12))
+    sizes = {n.name: Size(1.0, 1.0, 1.0, 1.0) for n in drawn.nodes}
+    graph = hierarchy(drawn, sizes, {}, Size(1.0, 1.0, 1.0, 1.0))
+    order = [list(rank) for rank in ordered(graph)]
+    gaps = Gaps(graph, order)
+    count = crossings(graph, order)
+    for chained in graph.chains.values():
+        if len(chained) > 3:
+            rank = graph.items[chained[0]].rank
+            for left in (True, False):
+                change = gaps.crossings_aside(rank, chained, left) - gaps.crossings(rank, chained)
+                gaps.move_aside(rank, chained, left)
+                count += change
+                assert crossings(graph, order) == count
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_both_tips_of_an_edge_have_a_straight_end_to_stand_on(direction: str) -> None:
+    forward = chain(5)
+    back = [edge(e.target, e.source, "feedback") for e in forward.edges]
+    graph = Graph.of(
+        "both", Stage.TYPED, forward.nodes, [*forward.edges, *back], form=BidirectionalForm()
+    )
+    layout = placing(circuit(graph), direction)
+    found = [placed for placed in layout.edges if placed.edge.kind == "comparison"]
+    assert len(found) == 6
+    for placed in found:
+        for start, end in (placed.route[0], placed.route[-1]):
+            assert hypot(end.x - start.x, end.y - start.y) > 9

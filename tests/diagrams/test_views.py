@@ -159,9 +159,9 @@ def test_predictions_meet_errors_which_correct_values_backwards() -> None:
     assert ends(drawn, "feedforward") == {
         ("image", "ε(h1)"), ("h1", "ε(h2)"), ("h2", "ε(label)"),
     }  # fmt: skip
-    assert ends(drawn, "comparison") == {
-        ("ε(h1)", "h1"), ("ε(h2)", "h2"), ("ε(label)", "label"),
-    }  # fmt: skip
+    assert ends(drawn, "comparison") == {("ε(h1)", "h1"), ("ε(h2)", "h2")}
+    assert ends(drawn, "held_target") == {("ε(label)", "label")}  # its one tip is at the error
+    assert edge_of(drawn, "ε(label) of label").tooltip.endswith("held, so nothing corrects it")
     assert ends(drawn, "correction") == {("ε(h2)", "h1"), ("ε(label)", "h2")}  # image is held
 
 
