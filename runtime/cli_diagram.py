@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,8 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "own", "graphviz"]),
     default="auto",
     show_default=True,
-    help="Who places nodes and edges; auto takes Graphviz where it is installed. The unrolled "
-    "view has a layout of its own.",
+    help="Who places nodes and edges; auto takes Graphviz, where it is installed, for boxes joined "
+    "in one direction, and pcc's own layout for all else.",
 )
 def diagram(
     spec: str,
@@ -77,7 +78,7 @@ def diagram(
     The ending chooses the format: .svg, .png, .pdf, .html (zoom, and details under the
     pointer; it needs no network), .dot or .gv (Graphviz), .mmd or .mermaid.
     """
-    from pccompiler.diagrams import FORMATS, THEMES, VIEWS, collapsed, format_of
+    from pccompiler.diagrams import FORMATS, THEMES, VIEWS, collapsed, format_of, unplaced
     from runtime.durable import replace_file
 
     form = FORMATS[format_of(output)]
@@ -90,8 +91,8 @@ def diagram(
         raise click.UsageError(f"--style paper is black on white, so --theme {theme} has no part.")
     if theme == "auto" and not form.adaptive:
         raise click.UsageError(f"--theme auto is for .svg and .html; a {form.name} file is fixed.")
-    if engine == "graphviz" and not form.placed:
-        raise click.UsageError(f"--engine graphviz: a {form.name} file has no places in it.")
+    if engine != "auto" and not form.placed:
+        raise click.UsageError(f"--engine {engine}: a {form.name} file has no places in it.")
     if engine == "graphviz" and view == "unrolled":
         raise click.UsageError("--engine graphviz does not go with the unrolled view.")
 
@@ -102,27 +103,32 @@ def diagram(
         picture, stacks = collapsed(picture)
         if not stacks:
             click.echo("nothing repeats three times or more, so all is drawn", err=True)
-    layout, who = _laid_out(picture, engine, form.placed)
-    content = form.render(layout, THEMES["paper" if style == "paper" else theme])
+    layout, who = _laid_out(picture, engine) if form.placed else (unplaced(picture), "")
+    colours = THEMES["paper" if style == "paper" else theme]
+    content = form.render(layout, colours)
     try:
-        replace_file(Path(output), content)
+        replace_file(Path(os.path.realpath(output)), content)  # what a link points to
     except DataError as error:  # of a path in the command's arguments
         raise SpecError(error.diagnostics) from None
     click.echo(f"wrote {output}{who}", err=True)
+    if remark := form.remark(layout, colours):
+        advice = "" if collapse or view == "unrolled" else ", or add --collapse"
+        click.echo(f"{remark}{advice}", err=True)
 
 
-def _laid_out(picture: Picture, engine: str, placed: bool) -> tuple[Layout, str]:
-    """The layout, and whose it is where that shows in the file."""
+def _laid_out(picture: Picture, engine: str) -> tuple[Layout, str]:
+    """The layout, and whose it is."""
     from pccompiler.diagrams import ENGINES, graphviz
 
-    own = engine == "own" or picture.grid is not None or not placed
-    if not own and (engine == "graphviz" or graphviz.installed()):
+    by_graphviz = engine == "graphviz"
+    if by_graphviz or (engine == "auto" and graphviz.suits(picture) and graphviz.installed()):
         try:
             return ENGINES["graphviz"](picture), ", placed by Graphviz"
         except graphviz.GraphvizError as error:
-            if engine == "graphviz":
+            if by_graphviz:
+                advice = "Use" if graphviz.installed() else "Install Graphviz, or use"
                 raise click.UsageError(
-                    f"--engine graphviz: {error}. Install Graphviz, or use --engine own."
+                    f"--engine graphviz: {error}. {advice} --engine own."
                 ) from None
             click.echo(f"{error}, so pcc's own layout is used", err=True)
-    return ENGINES["own"](picture), ", placed by pcc's own layout" if placed else ""
+    return ENGINES["own"](picture), ", placed by pcc's own layout"

@@ -15,7 +15,7 @@ from pccompiler.diagnostics.suggest import closest
 from pccompiler.diagrams import dot, graphviz, html, mermaid, painting, svg
 from pccompiler.diagrams.circuit import circuit
 from pccompiler.diagrams.collapse import collapsed
-from pccompiler.diagrams.layout import lay_out
+from pccompiler.diagrams.layout import lay_out, unplaced
 from pccompiler.diagrams.network import picture
 from pccompiler.diagrams.picture import Picture
 from pccompiler.diagrams.placed import Layout
@@ -29,7 +29,8 @@ class Format:
     """A way to write a layout; `endings` are the file names' endings that ask for it.
 
     `placed` ones show the places of the layout; the others leave them to who reads the file.
-    `adaptive` ones can leave light or dark to who shows it.
+    `adaptive` ones can leave light or dark to who shows it. `remark` is what there is to say
+    where a layout is too large for the format, with what to do; nothing elsewhere.
     """
 
     name: str
@@ -37,17 +38,20 @@ class Format:
     render: Callable[[Layout, Theme], bytes]
     placed: bool = True
     adaptive: bool = False
+    remark: Callable[[Layout, Theme], str] = lambda layout, theme: ""
 
 
 FORMATS: dict[str, Format] = {
     member.name: member
     for member in (
         Format("svg", (".svg",), svg.render, adaptive=True),
-        Format("png", (".png",), painting.png),
-        Format("pdf", (".pdf",), painting.pdf),
+        Format("png", (".png",), painting.png, remark=painting.png_remark),
+        Format("pdf", (".pdf",), painting.pdf, remark=painting.pdf_remark),
         Format("html", (".html", ".htm"), html.render, adaptive=True),
         Format("dot", (".dot", ".gv"), dot.render, placed=False),
-        Format("mermaid", (".mmd", ".mermaid"), mermaid.render, placed=False),
+        Format(
+            "mermaid", (".mmd", ".mermaid"), mermaid.render, placed=False, remark=mermaid.remark
+        ),
     )
 }
 
@@ -85,7 +89,8 @@ def draw(
     drawn = VIEWS[view](graph, clamped, description)
     if collapse:
         drawn, _ = collapsed(drawn)
-    return FORMATS[format].render(ENGINES[engine](drawn), THEMES[theme])
+    form = FORMATS[format]
+    return form.render(ENGINES[engine](drawn) if form.placed else unplaced(drawn), THEMES[theme])
 
 
 def format_of(path: str | PurePath) -> str:
@@ -124,4 +129,5 @@ __all__ = [
     "collapsed",
     "draw",
     "format_of",
+    "unplaced",
 ]

@@ -46,8 +46,32 @@ def png(layout: Layout, theme: Theme) -> bytes:
 def pdf(layout: Layout, theme: Theme) -> bytes:
     """A page of the drawing's size, in which text stays text."""
     drawn = drawing(layout, theme.header)
-    size = min(1.0, _LONGEST_PAGE / (max(drawn.width, drawn.height) * _POINT))
-    return _painted(drawn, theme, "pdf", size, 72.0)
+    return _painted(drawn, theme, "pdf", _page_scale(drawn), 72.0)
+
+
+def png_remark(layout: Layout, theme: Theme) -> str:
+    """Says at what scale a picture was drawn that is too large for its dots."""
+    drawn = drawing(layout, theme.header)
+    return _remark(scale(drawn.width, drawn.height), drawn)
+
+
+def pdf_remark(layout: Layout, theme: Theme) -> str:
+    """Says at what scale a page was drawn that would be too large for readers."""
+    drawn = drawing(layout, theme.header)
+    return _remark(_page_scale(drawn), drawn)
+
+
+def _remark(factor: float, drawn: Drawing) -> str:
+    if factor >= 1:
+        return ""
+    return (
+        f"it is drawn at {factor:.0%} of its size of {drawn.width:,.0f} by {drawn.height:,.0f} "
+        "pixels, as larger files cannot be opened: to read it, write a .html or .svg"
+    )
+
+
+def _page_scale(drawn: Drawing) -> float:
+    return min(1.0, _LONGEST_PAGE / (max(drawn.width, drawn.height) * _POINT))
 
 
 def scale(width: float, height: float) -> float:
@@ -68,7 +92,9 @@ def _painted(drawn: Drawing, theme: Theme, form: str, size: float, dpi: float) -
     axes.set_xlim(0, drawn.width)
     axes.set_ylim(drawn.height, 0)
     _Painter(axes, theme, size * _POINT).paint(drawn.marks, ORIGIN)
-    undated = {"CreationDate": None} if form == "pdf" else {"Software": None}
+    undated = {"Software": None}
+    if form == "pdf":
+        undated = {"CreationDate": None, "Title": drawn.title}
     buffer = io.BytesIO()
     with rc_context({"pdf.fonttype": 42}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # it draws a box instead

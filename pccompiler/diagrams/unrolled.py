@@ -37,7 +37,7 @@ def unrolled(graph: Graph, clamped: Iterable[str] | None = None, description: st
             Diagnostic(
                 "PC552",
                 f"`{graph.name}` has no time, so there is nothing to unroll",
-                help="add `time: {steps: ...}` to the spec, or leave out `--unroll`",
+                help="add `time: {steps: ...}` to the spec, or choose another view",
             )
         )
     held = held_nodes(graph, clamped)

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import cli
-from pccompiler.diagrams import FORMATS, VIEWS, draw, graphviz
+from pccompiler.diagrams import FORMATS, THEMES, VIEWS, Layout, draw, graphviz, mermaid
+from pccompiler.diagrams.network import picture
 from pccompiler.driver import check
 from tests.diagrams.networks import bipc, text_of
 
@@ -73,7 +74,7 @@ DEEP = {
     (ending, member.name) for member in FORMATS.values() for ending in member.endings
 ])  # fmt: skip
 def test_every_ending_is_written(spec: Path, ending: str, format: str) -> None:
-    result, output = run(spec, "--engine", "own", ending=ending)
+    result, output = run(spec, ending=ending)  # a network with loops: auto is the own layout
     assert result.exit_code == 0
     assert output.read_bytes() == draw(check(SEQUENCE).graph, format)
 
@@ -114,6 +115,7 @@ def test_a_network_in_which_nothing_repeats_is_drawn_whole_and_that_is_said(spec
         (["--theme", "auto"], ".png", "--theme auto is for .svg and .html; a png file is fixed"),
         (["--theme", "auto"], ".dot", "--theme auto is for .svg and .html"),
         (["--engine", "graphviz"], ".mmd", "a mermaid file has no places in it"),
+        (["--engine", "own"], ".dot", "a dot file has no places in it"),
         (["--engine", "graphviz", "--unroll"], ".svg", "does not go with the unrolled view"),
         (["--theme", "blue"], ".svg", "'blue' is not one of"),
         ([], ".jpg", "unknown diagram format `.jpg`"),
@@ -165,7 +167,8 @@ def test_a_graphviz_that_fails_is_told_and_our_own_layout_is_used(
     spec: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(dot(spec.parent, "echo broken >&2; exit 1")), prepend=":")
-    result, output = run(spec)
+    spec.write_text(json.dumps(DEEP))
+    result, output = run(spec, "--collapse")
     assert result.exit_code == 0
     assert result.stderr == (
         "`dot` failed: broken, so pcc's own layout is used\n"
@@ -183,10 +186,35 @@ def test_formats_without_places_and_the_unrolled_view_do_not_ask_graphviz(
     assert result.stderr == f"wrote {output}, placed by pcc's own layout\n"
 
 
+def test_a_link_is_written_through(spec: Path) -> None:
+    (spec.parent / "net.svg").symlink_to("true.svg")
+    result, output = run(spec)
+    assert result.exit_code == 0
+    assert output.is_symlink()
+    assert (spec.parent / "true.svg").read_text().startswith("<svg")
+
+
+def test_too_large_a_drawing_is_told_with_what_to_do(
+    spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mermaid, "MOST_EDGES", 20)
+    result, _ = run(spec, ending=".mmd")
+    assert "35 edges, and viewers of Mermaid draw at most 20" in result.stderr
+    assert result.stderr.endswith("write a .svg, or add --collapse\n")
+    layout = Layout(picture(check(SEQUENCE).graph), "down", (), (), 400.0, 2e5)
+    assert "drawn at 9% of its size" in FORMATS["pdf"].remark(layout, THEMES["light"])
+    assert "drawn at 30% of its size" in FORMATS["png"].remark(layout, THEMES["light"])
+
+
 @pytest.mark.skipif(not graphviz.installed(), reason="Graphviz is not installed: no `dot`")
-def test_graphviz_is_used_where_it_is_installed(spec: Path) -> None:
-    for options in ([], ["--engine", "graphviz"]):
+def test_graphviz_is_used_where_it_is_asked_for_or_does_better(spec: Path) -> None:
+    straight = json.loads(json.dumps(DEEP).replace("1..128", "1..3"))
+    for network, options in ((straight, []), (SEQUENCE, ["--engine", "graphviz"])):
+        spec.write_text(json.dumps(network))
         result, output = run(spec, *options)
         assert result.stderr == f"wrote {output}, placed by Graphviz\n"
-        graph = check(SEQUENCE).graph
+        graph = check(network).graph
         assert output.read_text() == text_of(graph, "svg", engine="graphviz")
+    spec.write_text(json.dumps(straight))
+    result, output = run(spec, "--view", "circuit")
+    assert result.stderr == f"wrote {output}, placed by pcc's own layout\n"
