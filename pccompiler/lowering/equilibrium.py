@@ -16,7 +16,8 @@ from pccompiler.components.vocabulary import Array, Params
 from pccompiler.lowering.network import Equations
 from pccompiler.lowering.plan import Form, Stretch, UpdatePlan
 from pccompiler.lowering.relaxation import Relaxation
-from pccompiler.lowering.states import Hold, States, at_all_times
+from pccompiler.lowering.running import held_targets
+from pccompiler.lowering.states import States, at_all_times
 
 StateMap = Callable[[Params, States], States]
 """(parameters, free states) -> free states."""
@@ -51,7 +52,7 @@ def rest_map(
             dict(states),
             {},
             None,
-            Hold(),
+            held_targets(plan, found, given),
             found.phase.beta,
         )
         memory = {name: optimizer.memory(x) for name, x in free.items()}

@@ -68,7 +68,7 @@ def run_phase(
     beta = phase.phase.beta if beta is None else beta
     exact = phase.phase.descent is not Descent.ENERGY
     clamped = {name: batch[name] for name in phase.phase.clamped if name not in phase.free}
-    hold = _targets(plan, phase, batch).also(hold or Hold())
+    hold = held_targets(plan, phase, batch).also(hold or Hold())
     size, dtype = _size_and_dtype(equations.params, batch, hold, states)
     predictions: States | None = None
     values: EdgeValues
@@ -102,7 +102,7 @@ def _part_of_the_way(
     return x - jnp.reshape(jnp.asarray(beta, x.dtype), (-1, *(1,) * (x.ndim - 1))) * slope
 
 
-def _targets(plan: UpdatePlan, phase: PhasePlan, batch: Mapping[str, Array]) -> Hold:
+def held_targets(plan: UpdatePlan, phase: PhasePlan, batch: Mapping[str, Array]) -> Hold:
     """The outputs that are held at the times of targets alone."""
     held = {name: batch[name] for name in phase.phase.clamped if name in phase.free}
     there = np.array(plan.copies.targets)

@@ -11,7 +11,7 @@ import numpy as np
 from pccompiler.components.state_optimizers import FixedPoint, StateSGD
 from pccompiler.components.vocabulary import Array, Descent, Params, PhaseKind
 from runtime.verification.rows import Report, Row
-from runtime.verification.subject import AT_REST, MOST_STEPS, Subject, flat, relative_error
+from runtime.verification.subject import AT_REST, Subject, flat, relative_error
 
 EXACT = 1e-10
 """The relative error of gradients that are equal in theory."""
@@ -73,7 +73,8 @@ def settled(subject: Subject) -> Iterator[Row]:
         if subject.rest.calmed and left < AT_REST:
             measured += f" by {subject.calmer}"
         elif not left < AT_REST:
-            measured += f" after {MOST_STEPS} steps, nor by {subject.calmer}: {_no_rest(subject)}"
+            measured += f" after {subject.most_steps} steps, nor by {subject.calmer}: "
+            measured += _no_rest(subject)
         expected = f"below {AT_REST:g} with steps enough"
         yield Row("way to rest, settled", phase, expected, measured, left < AT_REST)
 
@@ -82,7 +83,10 @@ def _no_rest(subject: Subject) -> str:
     """Why states may have nowhere to rest."""
     if subject.model.graph.one_way:
         return "a field without an energy may have no stable state of rest"
-    return "F may have no minimum here; smaller weights, or activations with bounds, give it one"
+    return (
+        "F may have no minimum here; smaller weights, or activations with bounds, give it one; "
+        "or pass more --steps"
+    )
 
 
 def reference_holds(subject: Subject) -> Iterator[Row]:

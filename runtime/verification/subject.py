@@ -32,10 +32,8 @@ from pccompiler.lowering.network import Equations
 from pccompiler.lowering.states import States
 from pccompiler.spec.load import SpecLike
 from runtime.binding import nodes_with_data
+from runtime.verification import MOST_STEPS
 from runtime.verification.random_batch import random_batch
-
-MOST_STEPS = 50_000
-"""Inference steps after which states that have not come to rest are given up."""
 
 FLOOR = 1e-12
 """The norm of the way to rest, per sample, at which a relaxation stops."""
@@ -73,6 +71,7 @@ class Subject:
     aux: Any
     batch: States
     seed: int = 0
+    most_steps: int = MOST_STEPS
 
     @classmethod
     def of(
@@ -82,6 +81,7 @@ class Subject:
         *,
         samples: int = 4,
         seed: int | None = None,
+        most_steps: int = MOST_STEPS,
     ) -> Subject:
         """Fresh parameters and made-up data. Raises SpecError as `pccompiler.compile` does."""
         model = compile(spec, overrides)
@@ -97,7 +97,7 @@ class Subject:
             jax.random.key(seed), horizon=1, dtype=jnp.float64, batch_size=samples
         )
         given = {name: jnp.asarray(x, jnp.float64) for name, x in batch.items()}
-        return cls(spec, tuple(overrides), model, state.params, state.aux, given, seed)
+        return cls(spec, tuple(overrides), model, state.params, state.aux, given, seed, most_steps)
 
     # -- versions of the network ---------------------------------------------------------
 
@@ -116,19 +116,20 @@ class Subject:
         return self.version(
             *([f"inference.optimizer={optimizer}"] if optimizer else []),
             *([self.with_rule("equilibrium_propagation")] if plain else []),
-            f"inference.steps={MOST_STEPS}",
-            f"prediction.steps={MOST_STEPS}",
+            f"inference.steps={self.most_steps}",
+            f"prediction.steps={self.most_steps}",
             f"inference.stop={{residual: 1.0e-300, floor: {FLOOR}}}",
             *overrides,
         )
 
     @property
     def calmer(self) -> str:
-        """Heavy-ball descent, stable at slopes 14 times as steep as the spec's own rate allows;
-        .05 where the spec's optimiser is not gradient descent."""
+        """Heavy-ball descent: stable at curvatures 15 times those that the spec's own rate
+        allows, and faster than it where F is flat. It comes to rest within some thousand steps
+        wherever rate times curvature is above (1 - sqrt(momentum))^2 = 1e-4."""
         own = self.model.plan.state_optimizer
         rate = own.learning_rate / 8 if isinstance(own, StateSGD) else 0.05
-        return f"{{sgd: {{learning_rate: {rate:g}, momentum: 0.8}}}}"
+        return f"{{sgd: {{learning_rate: {rate:g}, momentum: 0.98}}}}"
 
     @cached_property
     def rest(self) -> Rest:

@@ -167,8 +167,16 @@ def test_a_rate_at_which_states_diverge_is_told() -> None:
     assert {row.check for row in report.failed} == {"energy over inference"}
     settled = next(row for row in report.rows if row.check == "way to rest, settled")
     assert settled.passed
-    assert "sgd: {learning_rate: 0.375, momentum: 0.8}" in settled.measured
+    assert "sgd: {learning_rate: 0.375, momentum: 0.98}" in settled.measured
     assert all("lower the rate" in row.measured for row in report.failed)
+
+
+def test_targets_at_the_last_time_alone_are_held_there_and_nowhere_else() -> None:
+    spec = dense("predictive_coding", "predictive_coding", time={"steps": 2, "targets": "last"})
+    spec["edges"].append({"from": "h", "to": "h", "kind": "recurrent", "op": DENSE})
+    rest = Subject.of(spec, samples=2).rest
+    assert rest.reached
+    assert not rest.calmed
 
 
 def test_states_with_nowhere_to_rest_are_told_as_such() -> None:
