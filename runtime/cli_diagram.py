@@ -56,9 +56,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["own", "graphviz"]),
-    help="Who places nodes and edges: pcc itself, which is the default, or Graphviz, which must be "
-    "installed.",
+    type=click.Choice(["auto", "own", "graphviz"]),
+    default="auto",
+    show_default=True,
+    help="Who places nodes and edges; auto takes Graphviz, where it is installed, for boxes joined "
+    "in one direction, and pcc's own layout for all else.",
 )
 def diagram(
     spec: str,
@@ -69,7 +71,7 @@ def diagram(
     collapse: bool,
     theme: str,
     style: str,
-    engine: str | None,
+    engine: str,
 ) -> None:
     """Draw a network into a file.
 
@@ -89,7 +91,7 @@ def diagram(
         raise click.UsageError(f"--style paper is black on white, so --theme {theme} has no part.")
     if theme == "auto" and not form.adaptive:
         raise click.UsageError(f"--theme auto is for .svg and .html; a {form.name} file is fixed.")
-    if engine and not form.placed:
+    if engine != "auto" and not form.placed:
         raise click.UsageError(f"--engine {engine}: a {form.name} file has no places in it.")
     if engine == "graphviz" and view == "unrolled":
         raise click.UsageError("--engine graphviz does not go with the unrolled view.")
@@ -101,26 +103,32 @@ def diagram(
         picture, stacks = collapsed(picture)
         if not stacks:
             click.echo("nothing repeats three times or more, so all is drawn", err=True)
-    layout = _laid_out(picture, engine or "own") if form.placed else unplaced(picture)
+    layout, who = _laid_out(picture, engine) if form.placed else (unplaced(picture), "")
     colours = THEMES["paper" if style == "paper" else theme]
     content = form.render(layout, colours)
-    path = Path(output)
     try:
-        # A link stays one: what it points to is replaced.
-        replace_file(Path(os.path.realpath(path)) if path.is_symlink() else path, content)
+        replace_file(Path(os.path.realpath(output)), content)  # what a link points to
     except DataError as error:  # of a path in the command's arguments
         raise SpecError(error.diagnostics) from None
-    click.echo(f"wrote {output}", err=True)
+    click.echo(f"wrote {output}{who}", err=True)
     if remark := form.remark(layout, colours):
         advice = "" if collapse or view == "unrolled" else ", or add --collapse"
         click.echo(f"{remark}{advice}", err=True)
 
 
-def _laid_out(picture: Picture, engine: str) -> Layout:
+def _laid_out(picture: Picture, engine: str) -> tuple[Layout, str]:
+    """The layout, and whose it is."""
     from pccompiler.diagrams import ENGINES, graphviz
 
-    try:
-        return ENGINES[engine](picture)
-    except graphviz.GraphvizError as error:
-        advice = "Use" if graphviz.installed() else "Install Graphviz, or use"
-        raise click.UsageError(f"--engine {engine}: {error}. {advice} --engine own.") from None
+    by_graphviz = engine == "graphviz"
+    if by_graphviz or (engine == "auto" and graphviz.suits(picture) and graphviz.installed()):
+        try:
+            return ENGINES["graphviz"](picture), ", placed by Graphviz"
+        except graphviz.GraphvizError as error:
+            if by_graphviz:
+                advice = "Use" if graphviz.installed() else "Install Graphviz, or use"
+                raise click.UsageError(
+                    f"--engine graphviz: {error}. {advice} --engine own."
+                ) from None
+            click.echo(f"{error}, so pcc's own layout is used", err=True)
+    return ENGINES["own"](picture), ", placed by pcc's own layout"

@@ -21,13 +21,13 @@ from pccompiler.diagrams.placed import BORDER, Layout, PlacedEdge, PlacedNode
 from pccompiler.diagrams.ports import spread
 from pccompiler.diagrams.routes import Box, Direction, Point, Segment, Side, inset
 from pccompiler.diagrams.sizes import LABEL_ROOM, NodeSize, label_extent, node_sizes
-from pccompiler.diagrams.styles import edge_style
+from pccompiler.diagrams.styles import NODE_STYLES, Form, edge_style
 
 _PATIENCE = 20.0
 """Seconds after which Graphviz is given up."""
 
 _DENSE = 600
-"""Layers that all edges together may span; above it they are drawn as straight lines: to
+"""Layers that all edges together may span, above which they are drawn as straight lines: to
 lead more of them around nodes takes Graphviz minutes."""
 
 
@@ -38,6 +38,28 @@ class GraphvizError(Exception):
 def installed() -> bool:
     """Whether there is a program `dot`."""
     return shutil.which("dot") is not None
+
+
+def suits(picture: Picture) -> bool:
+    """Whether Graphviz draws a picture better than the own layout: boxes alone, that edges
+    join in one direction and once, and not too many of them.
+
+    It takes round nodes and triangles for boxes, and edges that lead back for long detours.
+    """
+    ends = {frozenset((edge.source, edge.target)) for edge in picture.edges}
+    return (
+        picture.grid is None
+        and all(NODE_STYLES[node.look].form is Form.BOX for node in picture.nodes)
+        and len(ends) == len(picture.edges)
+        and all(len(two) == 2 for two in ends)
+        and not turned_edges(picture)
+        and not _dense(picture)
+    )
+
+
+def _dense(picture: Picture) -> bool:
+    layer = layers(picture, turned_edges(picture))
+    return sum(abs(layer[edge.source] - layer[edge.target]) for edge in picture.edges) > _DENSE
 
 
 def lay_out(picture: Picture) -> Layout:
@@ -185,11 +207,6 @@ def _program(
         weight = edge_style(edge.kind).weight
         yield f'  n{low} -> n{high} [id="e{i}", weight={weight}{label}];'
     yield "}"
-
-
-def _dense(picture: Picture) -> bool:
-    layer = layers(picture, turned_edges(picture))
-    return sum(abs(layer[edge.source] - layer[edge.target]) for edge in picture.edges) > _DENSE
 
 
 def _placed(program: str) -> Mapping[str, Any]:

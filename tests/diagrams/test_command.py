@@ -40,9 +40,9 @@ def run(spec: Path, *options: str, ending: str = ".svg") -> tuple[Result, Path]:
     ],
 )
 def test_an_option_chooses_the_view(spec: Path, options: list[str], view: str) -> None:
-    result, output = run(spec, *options)
+    result, output = run(spec, "--engine", "own", *options)
     assert result.exit_code == 0
-    assert result.stderr == f"wrote {output}\n"
+    assert result.stderr.endswith(f"wrote {output}, placed by pcc's own layout\n")
     assert output.read_text() == text_of(check(SEQUENCE).graph, "svg", view=view)
 
 
@@ -74,7 +74,7 @@ DEEP = {
     (ending, member.name) for member in FORMATS.values() for ending in member.endings
 ])  # fmt: skip
 def test_every_ending_is_written(spec: Path, ending: str, format: str) -> None:
-    result, output = run(spec, ending=ending)
+    result, output = run(spec, ending=ending)  # a network with loops: auto is the own layout
     assert result.exit_code == 0
     assert output.read_bytes() == draw(check(SEQUENCE).graph, format)
 
@@ -92,7 +92,7 @@ def test_options_choose_theme_style_and_stacks(
     spec: Path, options: list[str], drawn: dict[str, Any]
 ) -> None:
     spec.write_text(json.dumps(DEEP))
-    result, output = run(spec, *options)
+    result, output = run(spec, "--engine", "own", *options)
     assert result.exit_code == 0
     assert output.read_text() == text_of(check(DEEP).graph, "svg", **drawn)
 
@@ -100,7 +100,7 @@ def test_options_choose_theme_style_and_stacks(
 def test_a_network_in_which_nothing_repeats_is_drawn_whole_and_that_is_said(spec: Path) -> None:
     text = json.dumps(DEEP).replace("1..128", "1..2")
     spec.write_text(text)
-    result, output = run(spec, "--collapse")
+    result, output = run(spec, "--engine", "own", "--collapse")
     assert result.exit_code == 0
     assert result.stderr.startswith("nothing repeats three times or more, so all is drawn\n")
     assert output.read_text() == text_of(check(json.loads(text)).graph, "svg")
@@ -148,24 +148,42 @@ def dot(folder: Path, text: str) -> Path:
     return bin
 
 
-@pytest.mark.parametrize(
-    ("program", "told"),
-    [
-        (None, "cannot start `dot`: No such file or directory. Install Graphviz, or use"),
-        ("echo broken >&2; exit 1", "`dot` failed: broken. Use"),
-    ],
-)
-def test_without_a_graphviz_that_works_that_is_told_and_the_own_layout_is_advised(
-    spec: Path, monkeypatch: pytest.MonkeyPatch, program: str | None, told: str
+def test_without_graphviz_our_own_layout_is_used(
+    spec: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = dot(spec.parent, program) if program else spec.parent
-    monkeypatch.setenv("PATH", f"{folder}:/bin" if program else str(folder))
-    result, output = run(spec, "--engine", "graphviz")
+    monkeypatch.setenv("PATH", str(spec.parent))
+    result, output = run(spec)
+    assert result.exit_code == 0
+    assert result.stderr == f"wrote {output}, placed by pcc's own layout\n"
+    assert output.read_text() == text_of(check(SEQUENCE).graph, "svg")
+    result, _ = run(spec, "--engine", "graphviz")
     assert result.exit_code == 2
-    assert f"--engine graphviz: {told} --engine own." in " ".join(result.stderr.split())
-    assert not output.exists()
-    result, output = run(spec)  # asks no Graphviz
+    told = " ".join(result.stderr.split())
+    assert "cannot start `dot`" in told
+    assert "Install Graphviz, or use --engine own." in told
+
+
+def test_a_graphviz_that_fails_is_told_and_our_own_layout_is_used(
+    spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(dot(spec.parent, "echo broken >&2; exit 1")), prepend=":")
+    spec.write_text(json.dumps(DEEP))
+    result, output = run(spec, "--collapse")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "`dot` failed: broken, so pcc's own layout is used\n"
+        f"wrote {output}, placed by pcc's own layout\n"
+    )
+
+
+def test_formats_without_places_and_the_unrolled_view_do_not_ask_graphviz(
+    spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(dot(spec.parent, "exit 1")), prepend=":")
+    result, output = run(spec, ending=".dot")
     assert result.stderr == f"wrote {output}\n"
+    result, output = run(spec, "--unroll")
+    assert result.stderr == f"wrote {output}, placed by pcc's own layout\n"
 
 
 def test_a_link_is_written_through(spec: Path) -> None:
@@ -189,7 +207,14 @@ def test_too_large_a_drawing_is_told_with_what_to_do(
 
 
 @pytest.mark.skipif(not graphviz.installed(), reason="Graphviz is not installed: no `dot`")
-def test_graphviz_places_what_it_is_asked_for(spec: Path) -> None:
-    result, output = run(spec, "--engine", "graphviz")
-    assert result.stderr == f"wrote {output}\n"
-    assert output.read_text() == text_of(check(SEQUENCE).graph, "svg", engine="graphviz")
+def test_graphviz_is_used_where_it_is_asked_for_or_does_better(spec: Path) -> None:
+    straight = json.loads(json.dumps(DEEP).replace("1..128", "1..3"))
+    for network, options in ((straight, []), (SEQUENCE, ["--engine", "graphviz"])):
+        spec.write_text(json.dumps(network))
+        result, output = run(spec, *options)
+        assert result.stderr == f"wrote {output}, placed by Graphviz\n"
+        graph = check(network).graph
+        assert output.read_text() == text_of(graph, "svg", engine="graphviz")
+    spec.write_text(json.dumps(straight))
+    result, output = run(spec, "--view", "circuit")
+    assert result.stderr == f"wrote {output}, placed by pcc's own layout\n"
