@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pccompiler.diagnostics.diagnostic import DataError, SpecError
 from runtime.cli_options import SET, SPEC, SpecCommand, checked_spec, ending
+from runtime.streams import tell
 
 if TYPE_CHECKING:
     from pccompiler.diagrams import Layout, Picture
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         "pcc diagram net.yaml -o net.svg",
         "pcc diagram net.yaml -o net.pdf --view circuit --style paper",
         "pcc diagram net.yaml -o net.html --theme auto --collapse",
-        exits="Exit codes: 0 good; 2 usage or spec, or the file cannot be written.",
+        exits="Exit codes: 0 good; 2 usage or spec; 3 the file cannot be written.",
     ),
 )
 @SPEC
@@ -102,18 +102,17 @@ def diagram(
     if collapse:
         picture, stacks = collapsed(picture)
         if not stacks:
-            click.echo("nothing repeats three times or more, so all is drawn", err=True)
+            tell("nothing repeats three times or more, so all is drawn")
     layout, who = _laid_out(picture, engine) if form.placed else (unplaced(picture), "")
     colours = THEMES["paper" if style == "paper" else theme]
     content = form.render(layout, colours)
-    try:
-        replace_file(Path(os.path.realpath(output)), content)  # what a link points to
-    except DataError as error:  # of a path in the command's arguments
-        raise SpecError(error.diagnostics) from None
-    click.echo(f"wrote {output}{who}", err=True)
+    path = Path(output)
+    # a link stays one: what it points to is replaced
+    replace_file(Path(os.path.realpath(path)) if path.is_symlink() else path, content)
+    tell(f"wrote {output}{who}")
     if remark := form.remark(layout, colours):
         advice = "" if collapse or view == "unrolled" else ", or add --collapse"
-        click.echo(f"{remark}{advice}", err=True)
+        tell(f"{remark}{advice}")
 
 
 def _laid_out(picture: Picture, engine: str) -> tuple[Layout, str]:
@@ -130,5 +129,5 @@ def _laid_out(picture: Picture, engine: str) -> tuple[Layout, str]:
                 raise click.UsageError(
                     f"--engine graphviz: {error}. {advice} --engine own."
                 ) from None
-            click.echo(f"{error}, so pcc's own layout is used", err=True)
+            tell(f"{error}, so pcc's own layout is used")
     return ENGINES["own"](picture), ", placed by pcc's own layout"

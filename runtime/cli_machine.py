@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 from pccompiler.components.sources import SOURCES
 from runtime.cli_options import JSON, echo_json, ending
+from runtime.streams import ending_with, tell
 
 NAMES = [source.name for source in SOURCES]
 READY = [source.name for source in SOURCES if not source.has_required_options()]
@@ -68,7 +71,7 @@ def path(source: str, root: str | None, as_json: bool) -> None:
 
         print_table(f"where {source} is looked for", ("folder", "state"), states)
     elif told.found:
-        click.echo(f"{source} is looked for in no folder: {told.how_to_get}", err=True)
+        tell(f"{source} is looked for in no folder: {told.how_to_get}")
     if told.found is False:
         raise DataError(Diagnostic("PC501", told.problem, help=told.how_to_get))
 
@@ -90,12 +93,13 @@ def data_check(sources: tuple[str, ...], root: str | None, as_json: bool) -> Non
 
     asked = [source_named(name) for name in sources or READY]
     found = list(check_sources(asked, root))
-    if as_json:
-        echo_json([entry.as_json() for entry in found])
-    else:
-        from runtime.tables import print_file_checks
+    with suppress(BrokenPipeError):
+        if as_json:
+            echo_json([entry.as_json() for entry in found])
+        else:
+            from runtime.tables import print_file_checks
 
-        print_file_checks(found)
+            print_file_checks(found)
     wrong = problems(found, sources)
     if wrong:
         raise DataError(wrong)
@@ -118,11 +122,11 @@ def doctor(as_json: bool) -> None:
 
     found = findings()
     broken = is_broken(found)
-    if as_json:
-        echo_json({"ok": not broken, "findings": [finding.as_json() for finding in found]})
-    else:
-        click.echo(report(found))
-    raise SystemExit(1 if broken else 0)
+    with ending_with(1 if broken else 0):
+        if as_json:
+            echo_json({"ok": not broken, "findings": [finding.as_json() for finding in found]})
+        else:
+            click.echo(report(found))
 
 
 @click.command(epilog=ending("pcc completion bash", exits="Exit codes: 0 good; 2 usage."))

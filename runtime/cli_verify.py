@@ -8,6 +8,7 @@ import click
 
 from runtime.cli_options import JSON, SET, SPEC, SpecCommand, echo_json, ending
 from runtime.streams import ending_with
+from runtime.verification import MOST_STEPS
 
 
 @click.command(
@@ -31,10 +32,17 @@ from runtime.streams import ending_with
 @click.option(
     "--narrow",
     type=click.IntRange(min=1),
-    default=32,
+    default=8,
     show_default=True,
     metavar="WIDTH",
     help="Measure a copy whose hidden nodes are at most so many units or channels wide.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    default=MOST_STEPS,
+    show_default=True,
+    help="Inference steps in which the states must come to rest.",
 )
 @click.option("--full", is_flag=True, help="Measure the whole network, however wide.")
 @click.option(
@@ -58,6 +66,7 @@ def verify(
     overrides: tuple[str, ...],
     samples: int,
     narrow: int,
+    steps: int,
     full: bool,
     prospective: bool,
     seed: int | None,
@@ -93,7 +102,7 @@ def verify(
     what = f"a copy at most {narrow} wide" if changed else "the whole network"
     header = f"{what}, {samples} samples, float64"
     with jax.enable_x64(True), watching("measured") as tell:
-        subject = Subject.of(measured, rest, samples=samples, seed=seed)
+        subject = Subject.of(measured, rest, samples=samples, seed=seed, most_steps=steps)
         report = verified(subject, header, lambda row: tell(row.check))
         if prospective:
             report.rows += prospective_rows(measured, rest, samples=samples, seed=subject.seed)

@@ -19,7 +19,7 @@ from runtime.progress import reporter_for
 from runtime.run import Run, Which, load_run
 from runtime.run_folder import RUNS
 from runtime.signals import Interrupted
-from runtime.streams import tell
+from runtime.streams import ending_with, tell
 from runtime.training import fit
 from runtime.training import resume as resume_fit
 
@@ -121,13 +121,12 @@ def compare(
             reporter_for,
         )
     )
-    if as_json:
-        echo_json([row.as_json() for row in rows])
-    else:
-        print_comparison(rows)
-        tell(f"runs: {rows[0].folders[0].parent}")
-    if any(row.diverged for row in rows):
-        raise SystemExit(RunError.exit_code)
+    with ending_with(RunError.exit_code if any(row.diverged for row in rows) else 0):
+        if as_json:
+            echo_json([row.as_json() for row in rows])
+        else:
+            print_comparison(rows)
+            tell(f"runs: {rows[0].folders[0].parent}")
 
 
 def runs_list(folder: str, as_json: bool) -> None:

@@ -37,6 +37,8 @@ def writing(path: Path) -> Iterator[None]:
 
 def advice(error: OSError, folder: Path | str) -> str:
     """What to do about a file in `folder` that could not be read or written."""
+    if error.errno == errno.ENOENT and Path(folder).is_dir():
+        return "no file can be made there; name a folder elsewhere"
     return _HELP.get(error.errno or 0, _ANY_HELP).format(folder=folder)
 
 

@@ -93,8 +93,7 @@ def resume(
     reporter = reporter or Silent()
     with folder.locked():
         before = folder.environments()
-        known = [Path(path) for entry in before for path in entry.data_folders]
-        session = open_training(folder.spec, overrides, known)
+        session = open_training(folder.spec, overrides, folder.data_folders())
         checkpoint, warnings = folder.checkpoints().latest(strict)
         if not allow_changed:
             saved_text = checkpoint.spec_text if checkpoint else folder.spec.read_text("utf-8")
@@ -148,7 +147,7 @@ def _train(
     if plots:
         from runtime.plots import draw
 
-        draw(folder)
+        draw(folder, reporter.warn)
     if pending.number is not None:  # it came too late to stop this run, but not what follows
         raise Interrupted(pending.number, folder.path, loop.progress.step, finished=True)
     return load_run(folder.path, session.model)

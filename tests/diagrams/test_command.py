@@ -135,7 +135,7 @@ def test_what_does_not_go_together_is_one_message(
 def test_a_path_that_cannot_be_written_is_one_message(spec: Path, ending: str) -> None:
     spec.with_suffix(ending).mkdir()
     result, output = run(spec, ending=ending)
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert f"cannot write {output}" in result.stderr
 
 
