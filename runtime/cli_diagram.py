@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "own", "graphviz"]),
     default="auto",
     show_default=True,
-    help="Who places nodes and edges; auto takes Graphviz, where it is installed, for boxes joined "
-    "in one direction, and pcc's own layout for all else.",
+    help="Who places nodes and edges; auto takes Graphviz, where it is installed, for boxes that "
+    "few edges join in one direction, and pcc's own layout for all else.",
 )
 def diagram(
     spec: str,

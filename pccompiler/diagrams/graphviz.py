@@ -26,6 +26,9 @@ from pccompiler.diagrams.styles import NODE_STYLES, Form, edge_style
 _PATIENCE = 20.0
 """Seconds after which Graphviz is given up."""
 
+_SPARSE = 1.5
+"""Edges for each node up to which Graphviz keeps the ends and labels of edges apart well."""
+
 _DENSE = 600
 """Layers that all edges together may span, above which they are drawn as straight lines: to
 lead more of them around nodes takes Graphviz minutes."""
@@ -41,8 +44,8 @@ def installed() -> bool:
 
 
 def suits(picture: Picture) -> bool:
-    """Whether Graphviz draws a picture better than the own layout: boxes alone, that edges
-    join in one direction and once, and not too many of them.
+    """Whether Graphviz draws a picture as well as the own layout, or better: boxes alone, that
+    few edges join, in one direction and once.
 
     It takes round nodes and triangles for boxes, and edges that lead back for long detours.
     """
@@ -53,7 +56,7 @@ def suits(picture: Picture) -> bool:
         and len(ends) == len(picture.edges)
         and all(len(two) == 2 for two in ends)
         and not turned_edges(picture)
-        and not _dense(picture)
+        and len(picture.edges) <= _SPARSE * len(picture.nodes)
     )
 
 
