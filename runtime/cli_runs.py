@@ -123,8 +123,13 @@ def resume(
     help="Which part of the data.",
 )
 @WHICH
+@click.option(
+    "--allow-changed",
+    is_flag=True,
+    help="Measure on the data even if it differs from what the run was saved with.",
+)
 @JSON
-def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
+def evaluate(run: str, split: str, which: Any, allow_changed: bool, as_json: bool) -> None:
     """Measure a trained network on a split of its data.
 
     Reads the run folder RUN, and its data; prints accuracy (of classes), loss and energy, means
@@ -132,7 +137,7 @@ def evaluate(run: str, split: str, which: Any, as_json: bool) -> None:
     """
     from runtime import commands
 
-    commands.evaluate(run, split, which, as_json)
+    commands.evaluate(run, split, which, allow_changed, as_json)
 
 
 @click.command(

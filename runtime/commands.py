@@ -83,9 +83,9 @@ def resume(
     _finish(lambda: resume_fit(run_dir, overrides, reporter, **options), as_json)
 
 
-def evaluate(run_dir: str, split: str, which: Which, as_json: bool) -> None:
+def evaluate(run_dir: str, split: str, which: Which, allow_changed: bool, as_json: bool) -> None:
     """Prints the scores of a run on a split."""
-    scores = _opened(run_dir).evaluate(split, which)
+    scores = _opened(run_dir).evaluate(split, which, allow_changed=allow_changed)
     if as_json:
         echo_json({"run": run_dir, "split": split, **asdict(scores)})
         return
@@ -208,4 +208,6 @@ def _scores_text(scores: Mapping[str, Any]) -> str:
         parts.append(f"loss {scores['loss']:.4g}")
     if scores.get("energy") or not parts:
         parts.append(f"energy {scores['energy']:.4g}")
-    return f"{', '.join(parts)} ({scores['samples']} samples, prediction: {scores['method']})"
+    number = scores["samples"]
+    samples = "1 sample" if number == 1 else f"{number} samples"
+    return f"{', '.join(parts)} ({samples}, prediction: {scores['method']})"

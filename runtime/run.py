@@ -118,7 +118,8 @@ class Run:
                 session,
                 self.folder,
                 self._checkpoint("last").progress.data_digest,
-                "restore the data; in Python, `evaluate(allow_changed=True)` measures on any data",
+                "restore the data, or measure on this data with --allow-changed (in Python "
+                "allow_changed=True)",
             )
         arrays = session.data.split(split)
         if not samples(arrays):

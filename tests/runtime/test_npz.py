@@ -215,3 +215,9 @@ def test_a_folder_that_may_not_be_searched_is_told(
 
     monkeypatch.setattr(Path, "is_file", is_file)
     assert "cannot read" in refused(Npz(path="a.npz"), tmp_path)
+
+
+def test_a_folder_in_place_of_a_file_is_told_as_one(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    message = refused(Npz(path="sub"), tmp_path)
+    assert message == "PC501 data file `sub` is a folder"

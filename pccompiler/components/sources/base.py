@@ -66,6 +66,10 @@ class DataSource(Member):
 
 def missing_file(file: str, folders: Sequence[Path], how_to_get: str) -> DataError:
     """PC501: none of the folders holds the file."""
+    there = next((folder / file for folder in folders if (folder / file).is_dir()), None)
+    if there:
+        help = "name a file in it" if any(there.iterdir()) else how_to_get
+        return DataError(Diagnostic("PC501", f"data file `{file}` is a folder", help=help))
     looked = ", ".join(str(folder) for folder in folders) or "no folder"
     return DataError(
         Diagnostic("PC501", f"data file `{file}` is missing; looked in {looked}", help=how_to_get)
