@@ -98,7 +98,7 @@ def prepare(
 ) -> Data:
     """Reads the source and makes the arrays of these nodes of the graph, all that take data.
 
-    Raises DataError (PC501 to PC505) for the files and SpecError (PC510 to PC512) where the
+    Raises DataError (PC501 to PC505, PC507) for the files and SpecError (PC510 to PC512) where the
     data does not fit the network or the batch size.
     """
     dataset = data.source.load(folders)

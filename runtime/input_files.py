@@ -22,7 +22,8 @@ def read_inputs(paths: Sequence[Path]) -> Mapping[str, Any] | Pictures:
     The array of an .npy file, or of a table without a header, stands under the file's name.
 
     Raises SpecError (PC550) for several files that are no pictures, DataError: PC501 for one
-    that is missing, PC502 to PC505, PC555 and PC556 for one that is bad.
+    that is missing, PC507 for one that cannot be read, PC502 to PC505, PC555 and PC556 for one
+    that is bad.
     """
     pictures: list[Path] = []
     others: list[Path] = []

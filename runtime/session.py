@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 LESS_IS_BETTER = frozenset({"loss", "energy"})
 """Monitored metrics that improve by falling."""
+
+_NAMES_DATA = re.compile(r"data(\.root|\.source(\..*)?)?=", re.DOTALL)
+"""An override that says which data is meant, rather than how it is split, scaled or grouped."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +82,17 @@ def open_session(
     spec: SpecLike, overrides: Sequence[str] = (), folders: Sequence[Path] = ()
 ) -> Session:
     """Compiles a spec and reads its data, looking first in `folders`, those of an earlier session
-    of the same run; an override of the data (`-s data.root=...`) comes before them.
+    of the same run; an override of source or root (`-s data.root=...`) comes before them.
 
     Raises SpecError (also PC506 without data, PC510 to PC513 where data and network do not
-    fit) and DataError (PC501 to PC505).
+    fit) and DataError (PC501 to PC505, PC507).
     """
     checked = check(spec, overrides)
     run_spec, document, model = checked.spec, checked.document, lower(checked)
     data_spec = required_data(run_spec, document)
     parent = None if isinstance(spec, Mapping) else Path(spec).resolve().parent
     usual = search_folders(data_spec, parent)
-    asked_for = any(word.strip().startswith("data") for word in overrides)
+    asked_for = any(_NAMES_DATA.match(word) for word in overrides)
     searched = (*usual, *folders) if asked_for else (*folders, *usual)
     looked_in = tuple(dict.fromkeys(folder.absolute() for folder in searched))
     nodes = nodes_with_data(model.plan)

@@ -87,7 +87,7 @@ def resume(
     folder's spec.yaml then becomes the new one. A finished run is only evaluated again.
 
     Raises what `fit` raises, and DataError: PC521 if another process works in the folder,
-    PC523 if it is no run folder, PC524 and PC526 for changes, PC530 to PC532 for checkpoints.
+    PC523 if it is no run folder, PC524 and PC526 for changes, PC530 to PC533 for checkpoints.
     """
     folder = RunFolder.open(Path(run_dir))
     reporter = reporter or Silent()
@@ -96,7 +96,7 @@ def resume(
         session = open_training(folder.spec, overrides, folder.data_folders())
         checkpoint, warnings = folder.checkpoints().latest(strict)
         if not allow_changed:
-            saved_text = checkpoint.spec_text if checkpoint else folder.spec.read_text("utf-8")
+            saved_text = checkpoint.spec_text if checkpoint else folder.spec_text()
             saved_data = checkpoint.progress.data_digest if checkpoint else session.data.digest
             refuse_changes(session, folder, saved_text, saved_data)
         beginning = _beginning(session, checkpoint)  # may fail: before anything is written
@@ -104,7 +104,7 @@ def resume(
         changed = here.warn_of_differences(before[0]) if before else None
         for warning in (*warnings, *([changed] if changed else [])):
             reporter.warn(warning)
-        if folder.spec.read_text("utf-8") != session.spec_text:
+        if folder.spec_text() != session.spec_text:
             folder.write_spec(session.spec_text)
         folder.add_environment(here)
         return _train(session, folder, beginning, reporter, plots)

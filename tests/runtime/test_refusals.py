@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 
+from pccompiler.components.sources.npz import Npz
 from pccompiler.diagnostics.diagnostic import DataError, RunError, SpecError
 from runtime.run import Run, load_run
 from runtime.session import open_session
@@ -63,6 +65,34 @@ def test_changed_data_is_refused_unless_allowed(tiny: Spec, tmp_path: Path, blob
         run.evaluate()
     assert run.evaluate(allow_changed=True).samples == 12
     resume(run.path, allow_changed=True, plots=False)
+
+
+@pytest.mark.parametrize(
+    ("override", "comes_first"),
+    [
+        ("data.batch_size=4", "earlier"),
+        ("data.root=here", "here"),
+        ("data.source.npz=blobs.npz", "here"),
+        ("data={source: {npz: blobs.npz}, batch_size: 4}", "here"),
+    ],
+)
+def test_data_stays_where_a_run_found_it_unless_an_override_says_which(
+    tiny: Spec,
+    tmp_path: Path,
+    blobs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    override: str,
+    comes_first: str,
+) -> None:
+    for name in ("earlier", "here"):
+        (tmp_path / name).mkdir()
+        shutil.copy(blobs, tmp_path / name)
+    monkeypatch.setenv("PCC_DATA", str(tmp_path / "here"))
+    monkeypatch.chdir(tmp_path)
+    spec = changed(tiny, data={"source": {"npz": "blobs.npz"}})
+    session = open_session(spec, [override], [tmp_path / "earlier"])
+    [found] = Npz(path="blobs.npz").files(session.data_folders).values()
+    assert found.parent.name == comes_first
 
 
 def test_what_is_odd_in_the_data_is_told_before_training(

@@ -83,7 +83,7 @@ def not_installed(source: str, package: str, how_to_get: str) -> DataError:
 
 
 def damaged_file(file: Path, problem: str, help: str) -> DataError:
-    """PC502: the file cannot be read to its end."""
+    """PC502: the content of the file is not whole."""
     return DataError(Diagnostic("PC502", f"data file {file} is damaged: {problem}", help=help))
 
 
