@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
 
-import yaml
-
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, RunError, SpecError
+from pccompiler.spec.overrides import parse
 from pccompiler.spec.resolved import resolved
+from pccompiler.spec.tree import Mapping as Tree
 from pccompiler.spec.tree import dotted
 from runtime.data import samples
 from runtime.reporter import Reporter, Silent
@@ -140,22 +140,17 @@ def compare(
 def _refuse_overridden(overrides: Sequence[str]) -> None:
     """Raises SpecError (PC561) for an override of what every run gets for itself."""
     for word in overrides:
-        path, _, value = word.partition("=")
+        override = parse(word, [])
+        if override is None:
+            continue  # what is wrong with it is told when the spec is checked
+        path = tuple(text for text, _ in override.segments)
         for section, key, option in (("learning", "rule", "rules"), ("training", "seed", "seeds")):
-            whole = f"{section}.{key}"
-            inside = path == section and key in _keys(value)
-            if inside or path == whole or path.startswith(f"{whole}."):
-                message = f"`-s {word}` sets {whole}, which is another one in each run"
+            value = override.value if path == (section,) else None
+            inside = isinstance(value, Tree) and key in value.entries
+            if inside or path[:2] == (section, key):
+                message = f"`-s {word}` sets {section}.{key}, which is another one in each run"
                 help = f"name what to compare with --{option}"
                 raise SpecError(Diagnostic("PC561", message, help=help))
-
-
-def _keys(text: str) -> Sequence[Any]:
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return ()  # told when the override is read
-    return tuple(value) if isinstance(value, dict) else ()
 
 
 def _refuse_without_test(session: Session) -> None:

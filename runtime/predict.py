@@ -135,9 +135,9 @@ def _refuse_other_columns(
             f"no column of {file} is named after a node; they are {_listed(arrays)}",
             f"name the columns {first} to {last}" + (", or leave out the header" if alone else ""),
         )
-    fields = {code.field: node for node, code in encodings.items()}
+    nodes = _nodes_of_fields(run.model.graph, encodings)
     for name, values in arrays.items():
-        node = fields.get(name, name)
+        node = nodes.get(name, name)
         if node not in encodings or name not in known:
             continue
         given, shape = np.shape(values)[1:], encodings[node].field_shape
@@ -266,12 +266,14 @@ def _by_node(
 ) -> Mapping[str, Any]:
     """The arrays under the names of nodes, where a file has those of the fields that were bound
     to them."""
-    bound = {
-        code.field: node
-        for node, code in encodings.items()
-        if code.field not in graph.node and node not in arrays
-    }
+    nodes = _nodes_of_fields(graph, encodings)
+    bound = {field: node for field, node in nodes.items() if node not in arrays}
     return {bound.get(name, name): values for name, values in arrays.items()}
+
+
+def _nodes_of_fields(graph: Graph, encodings: Mapping[str, Encoding]) -> dict[str, str]:
+    """The node that each field was bound to; a name that a node has too is the node's."""
+    return {code.field: node for node, code in encodings.items() if code.field not in graph.node}
 
 
 def _known_arrays(
