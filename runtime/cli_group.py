@@ -95,7 +95,7 @@ def _exit_code(run: Callable[[], Any]) -> int:
     except OSError as error:
         place = error.filename or "the output"
         message = f"cannot read or write {place}: {error.strerror or error}"
-        folder = Path(error.filename).parent if isinstance(error.filename, str) else "of it"
+        folder = Path(error.filename).parent if isinstance(error.filename, str) else None
         tell(render([Diagnostic("PC522", message, help=advice(error, folder))]))
         forget_output()
         return DataError.exit_code

@@ -19,9 +19,7 @@ ROOT = click.option(
     help="Look only here, as with `data.root` in a spec; default: the variable PCC_DATA, then "
     "the source's own folders.",
 )
-
-
-FOUND = "Exit codes: 0 good; 2 usage; 3 what was asked for is missing or damaged."
+DATA_EXITS = "Exit codes: 0 good; 2 usage; 3 what was asked for is missing or damaged."
 
 
 @click.group()
@@ -48,7 +46,7 @@ def data_list(root: str | None, as_json: bool) -> None:
     print_sources(told)
 
 
-@data.command(epilog=ending("pcc data path fashion_mnist", exits=FOUND))
+@data.command(epilog=ending("pcc data path fashion_mnist", exits=DATA_EXITS))
 @click.argument("source", type=click.Choice(NAMES), metavar="SOURCE")
 @ROOT
 @JSON
@@ -77,7 +75,7 @@ def path(source: str, root: str | None, as_json: bool) -> None:
 
 
 @data.command(
-    name="check", epilog=ending("pcc data check", "pcc data check fashion_mnist", exits=FOUND)
+    name="check", epilog=ending("pcc data check", "pcc data check fashion_mnist", exits=DATA_EXITS)
 )
 @click.argument("sources", nargs=-1, type=click.Choice(READY), metavar="[SOURCE]...")
 @ROOT

@@ -9,7 +9,7 @@ import click
 from pccompiler.components.rules import RULES
 from runtime.cli_options import DEVICE, JSON, RUN, SET, SPEC, WHICH, SpecCommand, completing, ending
 
-FOUND = "Exit codes: 0 good; 2 usage; 3 a folder that is no run, or cannot be used."
+RUN_EXITS = "Exit codes: 0 good; 2 usage; 3 a folder that is no run, or cannot be used."
 RULE_NAMES = [rule.name for rule in RULES]
 
 
@@ -52,7 +52,7 @@ def train(
 ) -> None:
     """Train a network, into a new run folder.
 
-    Reads SPEC and its data. Writes the spec as it was, metrics.jsonl, checkpoints, plots and
+    Reads SPEC and its data. Writes the spec in full, metrics.jsonl, checkpoints, plots and
     result.json into the folder; test scores go to stdout, progress to stderr.
 
     Ctrl-C finishes the step, saves a checkpoint and exits; `pcc resume RUN` goes on exactly
@@ -290,7 +290,7 @@ def runs() -> None:
 
 @runs.command(
     name="list",
-    epilog=ending("pcc runs list", "pcc runs list runs/net-compare-001 --json", exits=FOUND),
+    epilog=ending("pcc runs list", "pcc runs list runs/net-compare-001 --json", exits=RUN_EXITS),
 )
 @click.argument("folder", default="runs", type=click.Path())
 @JSON
@@ -306,7 +306,7 @@ def runs_list(folder: str, as_json: bool) -> None:
 
 
 @runs.command(
-    name="compare", epilog=ending("pcc runs compare runs/net-001 runs/net-002", exits=FOUND)
+    name="compare", epilog=ending("pcc runs compare runs/net-001 runs/net-002", exits=RUN_EXITS)
 )
 @click.argument("paths", nargs=-1, required=True, metavar="RUN...", type=click.Path())
 @JSON
@@ -321,7 +321,7 @@ def runs_compare(paths: tuple[str, ...], as_json: bool) -> None:
 
 
 @runs.command(
-    name="delete", epilog=ending("pcc runs delete runs/net-001 runs/net-002", exits=FOUND)
+    name="delete", epilog=ending("pcc runs delete runs/net-001 runs/net-002", exits=RUN_EXITS)
 )
 @click.argument("paths", nargs=-1, required=True, metavar="RUN...", type=click.Path())
 def runs_delete(paths: tuple[str, ...]) -> None:

@@ -35,11 +35,11 @@ def writing(path: Path) -> Iterator[None]:
         raise DataError(Diagnostic("PC522", message, help=help)) from None
 
 
-def advice(error: OSError, folder: Path | str) -> str:
-    """What to do about a file in `folder` that could not be read or written."""
-    if error.errno == errno.ENOENT and Path(folder).is_dir():
+def advice(error: OSError, folder: Path | None) -> str:
+    """What to do about a file that could not be read or written, in `folder` if that is known."""
+    if error.errno == errno.ENOENT and folder and folder.is_dir():
         return "no file can be made there; name a folder elsewhere"
-    return _HELP.get(error.errno or 0, _ANY_HELP).format(folder=folder)
+    return _HELP.get(error.errno or 0, _ANY_HELP).format(folder=folder or "of it")
 
 
 def sync_folder(folder: Path) -> None:

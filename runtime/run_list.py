@@ -170,8 +170,8 @@ def _entries(tree: Any) -> dict[Any, Any]:
 
 
 def delete_runs(paths: Sequence[str]) -> Iterator[RunFolder]:
-    """Deletes run folders, each once the one before has been told. Either all of them may be
-    deleted, or none is.
+    """Deletes run folders one by one, as they are asked for, so that each can be told before the
+    next one goes. Either all of them may be deleted, or none is.
 
     Raises DataError: PC523 for what is no run folder, PC521 for a run that trains, PC527 for a
     folder with files that pcc did not write, PC522 where the system refuses.

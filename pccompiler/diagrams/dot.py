@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pccompiler.diagrams.layers import counted
+from pccompiler.diagrams.layers import in_reading_order
 from pccompiler.diagrams.picture import PictureEdge, PictureNode
 from pccompiler.diagrams.placed import Layout
 from pccompiler.diagrams.shapes import INK, PAPER
@@ -26,7 +26,7 @@ def render(layout: Layout, theme: Theme) -> bytes:
 
 
 def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
-    picture = counted(layout.picture)
+    picture = in_reading_order(layout.picture)
     ink, background = theme.colour(INK), theme.colour(PAPER)
     words = "\n".join(filter(None, (picture.title, picture.description, picture.summary)))
     yield f"digraph {_quoted(picture.title)} {{"

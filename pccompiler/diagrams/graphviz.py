@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pccompiler.diagrams.layers import counted, layers, turned_edges
+from pccompiler.diagrams.layers import in_reading_order, layers, turned_edges
 from pccompiler.diagrams.layout import in_best_direction, loops_beside
 from pccompiler.diagrams.picture import Picture, PictureEdge
 from pccompiler.diagrams.placed import BORDER, Layout, PlacedEdge, PlacedNode
@@ -72,7 +72,7 @@ def lay_out(picture: Picture) -> Layout:
 
 def _laid_out(picture: Picture, direction: Direction) -> Layout:
     sizes = node_sizes(picture, direction)
-    turned, in_order = turned_edges(picture), counted(picture)
+    turned, in_order = turned_edges(picture), in_reading_order(picture)
     placed = _placed("\n".join(_program(in_order, sizes, turned, direction)))
     left, low, right, high = map(float, placed["bb"].split(","))
 

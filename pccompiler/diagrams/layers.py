@@ -89,8 +89,9 @@ def layers(picture: Picture, turned: frozenset[str]) -> dict[str, int]:
     return layer
 
 
-def counted(picture: Picture) -> Picture:
-    """The same in the order of its layers, h2 before h10, for those who place nodes by that."""
+def in_reading_order(picture: Picture) -> Picture:
+    """The same with nodes and edges layer by layer, h2 before h10, for tools that place them by
+    the order in which they come."""
     if picture.grid is not None:
         return picture
     layer = layers(picture, turned_edges(picture))

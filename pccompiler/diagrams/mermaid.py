@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from pccompiler.diagrams.layers import counted
+from pccompiler.diagrams.layers import in_reading_order
 from pccompiler.diagrams.picture import Picture, PictureNode
 from pccompiler.diagrams.placed import Layout
 from pccompiler.diagrams.shapes import INK
@@ -31,12 +31,12 @@ def remark(layout: Layout, theme: Theme) -> str:
         return ""
     return (
         f"it has {edges:,} edges, and viewers of Mermaid draw at most {MOST_EDGES} unless their "
-        "`maxEdges` is raised: do so, write a .svg"
+        "`maxEdges` is raised: do so or write a .svg"
     )
 
 
 def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
-    picture = counted(layout.picture)
+    picture = in_reading_order(layout.picture)
     yield "---"
     yield f"title: {_yaml(picture.title)}"
     yield "---"

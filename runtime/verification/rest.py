@@ -73,7 +73,8 @@ def settled(subject: Subject) -> Iterator[Row]:
         if subject.rest.calmed and left < AT_REST:
             measured += f" by {subject.calmer}"
         elif not left < AT_REST:
-            measured += f" after {subject.most_steps} steps, nor by {subject.calmer}: "
+            nor = "" if subject.rest.calmed else "nor "  # of Adam only the calmer one is tried
+            measured += f" after {subject.most_steps} steps, {nor}by {subject.calmer}: "
             measured += _no_rest(subject)
         expected = f"below {AT_REST:g} with steps enough"
         yield Row("way to rest, settled", phase, expected, measured, left < AT_REST)
