@@ -67,13 +67,17 @@ def _ending_quietly() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stopped:
-        stop_ends()
-        tell("interrupted")
-        code = stopped.exit_code if isinstance(stopped, Stopped) else 130
-        raise click.exceptions.Exit(code) from None
+        raise click.exceptions.Exit(_interrupted(stopped)) from None
     except BrokenPipeError:
         forget_output()
         raise click.exceptions.Exit(0) from None
+
+
+def _interrupted(stopped: KeyboardInterrupt) -> int:
+    """Says that the command was interrupted; returns its exit code."""
+    stop_ends()
+    tell("interrupted")
+    return stopped.exit_code if isinstance(stopped, Stopped) else 130
 
 
 def _exit_code(run: Callable[[], Any]) -> int:
@@ -89,6 +93,10 @@ def _exit_code(run: Callable[[], Any]) -> int:
         with suppress(OSError):
             error.show()
         return error.exit_code
+    except click.Abort as error:  # what click makes of an interruption between its own steps
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        return _interrupted(error.__cause__)
     except PccError as error:
         tell(render(error.diagnostics))
         return error.exit_code

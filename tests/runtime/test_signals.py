@@ -55,6 +55,40 @@ def test_a_signal_whose_exception_is_lost_ends_the_process_all_the_same(
     assert (done.returncode, done.stdout, done.stderr) == (code, "went on\n", "interrupted\n")
 
 
+BETWEEN = """
+import os, signal
+import click
+from runtime.cli_group import PccGroup, run_process
+
+class Group(PccGroup):
+    def make_context(self, *args, **extra):
+        context = super().make_context(*args, **extra)
+        os.kill(os.getpid(), signal.{name})
+        return context
+
+@click.group(cls=Group)
+def main(): pass
+
+@main.command()
+def work(): pass
+
+run_process(main)
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_between_the_steps_of_click_is_no_traceback(name: str, code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BETWEEN.replace("{name}", name), "work"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=15,
+    )
+    assert done.returncode == code
+    assert done.stderr.strip() == "interrupted"
+
+
 def test_a_signal_that_comes_while_a_run_is_scored_ends_what_comes_after(
     tiny: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
