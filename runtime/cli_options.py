@@ -50,7 +50,8 @@ def _override_for(option: str, given: Sequence[str]) -> str:
     paths = paths_to(key) if option.startswith("--") else []
     value = next((word.partition("=")[2] for word in given if word.startswith(f"{option}=")), "")
     if option in given[:-1]:
-        value = given[given.index(option) + 1]
+        after = given[given.index(option) + 1]
+        value = "" if after.startswith("--") else after  # which is another option
     meant = " or ".join(f"-s {path}={value or '...'}" for path in paths)
     named = f", with the {NAME} that the spec says" if NAME in meant else ""
     return f"Write {meant}{named}." if meant else ""
