@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -217,6 +218,38 @@ def test_a_read_only_disk_is_told_and_can_be_read(mounting: Shell, folder: Path)
     assert told[:3] == ["0", "1", "0"]
     assert told[3:] == ["1", "3"] * 7
     assert (folder / "run" / "result.json").exists()
+
+
+@pytest.fixture
+def unprivileged(shell: Shell) -> Shell:
+    """The same as somebody whom permissions bind: root without its capabilities."""
+    if os.geteuid() != 0:
+        return shell
+    if not shutil.which("setpriv"):
+        pytest.skip("root cannot give its privileges up: there is no setpriv")
+    prefix = "setpriv --inh-caps=-all --bounding-set=-all bash -c "
+    return lambda words, **variables: shell(prefix + shlex.quote(words), **variables)
+
+
+def test_what_permissions_forbid_is_told(unprivileged: Shell, folder: Path) -> None:
+    made = folder / "locked" / "run"
+    (made / "checkpoints").mkdir(parents=True)
+    (made / "spec.yaml").write_text(TINY)
+    (made / "environment.json").write_text("[]")
+    (folder / "secret.yaml").write_text(TINY)
+    for path, mode in (("locked", 0o500), ("secret.yaml", 0), ("points.npz", 0)):
+        (folder / path).chmod(mode)
+    done = unprivileged(
+        """
+        for words in 'diagram tiny.yaml -o locked/net.svg' 'new net -o locked/net.yaml' \\
+            'runs delete locked/run' 'check secret.yaml' 'train tiny.yaml'
+        do $PCC $words 2>&1 | grep -Eo '(PC...).*denied|not readable' | grep -Eo '^PC...|^not'
+        echo ${PIPESTATUS[0]}
+        done
+        """
+    )
+    assert codes(done) == ["PC522", "3"] * 3 + ["not", "2", "PC507", "3"]
+    assert made.is_dir()
 
 
 # -- pipes and terminals -----------------------------------------------------------------

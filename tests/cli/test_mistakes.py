@@ -84,14 +84,6 @@ def test_a_mistake_ends_with_its_exit_code_and_a_message(
     assert [path.name for path in (folder / "full").iterdir()] == ["note.txt"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_an_unwritable_folder_is_a_clear_error(pcc: Pcc, folder: Path) -> None:
-    (folder / "locked").mkdir(mode=0o500)
-    result = pcc("diagram", "tiny.yaml", "-o", "locked/net.svg")
-    assert result.exit_code == 2
-    assert "locked/net.svg" in result.output
-
-
 def process(words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The command line as a process of its own, run by a shell."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PCC": f"{sys.executable} {ROOT}/cli.py"}

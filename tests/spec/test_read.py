@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +42,6 @@ def where(diagnostic: Diagnostic) -> tuple[int, int]:
         ("a: b: c\n", "PC103", "mapping values"),
         ("? [a, b]\n: c\n", "PC112", "a list or mapping"),
         ("? \n: c\n", "PC112", "empty key"),
-        ("name: !!python/object/apply:os.system [exit]\n", "PC108", "python"),
         ("name: !mine x\n", "PC108", "!mine"),
         ("a: *nothing\n", "PC109", "repeats nothing"),
         ("a: &a [*a]\n", "PC109", "inside the value it repeats"),
@@ -51,6 +51,13 @@ def test_what_is_no_spec_is_named(spec_errors: Errors, text: str, code: str, sai
     [problem] = [problem for problem in spec_errors(text) if problem.code == code]
     assert said in problem.message
     assert problem.span is not None
+
+
+def test_a_python_tag_is_named_and_not_executed(spec_errors: Errors, tmp_path: Path) -> None:
+    executed = tmp_path / "executed"
+    problems = spec_errors(f"name: !!python/object/apply:os.mkdir [{executed}]\n")
+    assert "python" in next(p.message for p in problems if p.code == "PC108")
+    assert not executed.exists()
 
 
 def test_a_missing_file_a_folder_and_a_near_name_are_told_apart(tmp_path: Path) -> None:
@@ -159,6 +166,11 @@ def test_an_alias_bomb_ends_at_once(spec_errors: Errors) -> None:
     [problem] = spec_errors("\n".join(lines))
     assert problem.code == "PC109"
     assert time.process_time() - start < 1
+    tracemalloc.start()
+    spec_errors("\n".join(lines))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10**7
 
 
 def test_aliases_cannot_build_what_nesting_may_not(spec_errors: Errors) -> None:
