@@ -105,6 +105,7 @@ def verify(
         subject = Subject.of(measured, rest, samples=samples, seed=seed, most_steps=steps)
         report = verified(subject, header, lambda row: tell(row.check))
         if prospective:
+            tell("now prospective configuration")
             report.rows += prospective_rows(measured, rest, samples=samples, seed=subject.seed)
     if picture is not None:
         plot(report, Path(picture))

@@ -57,13 +57,17 @@ def _class_without_samples(
 def _not_standard(values: np.ndarray, name: str) -> tuple[str, str, str] | None:
     columns = values.reshape(len(values), -1).astype(np.float64)
     means, deviations = columns.mean(0), columns.std(0)
-    mean, deviation = means[np.abs(means).argmax()], deviations.max()
-    if abs(mean) <= FAR and (NARROW <= deviation <= FAR or deviation == 0):
+    worst = int(np.maximum(np.abs(means), deviations).argmax())
+    mean, deviation = means[worst], deviations[worst]
+    wide = max(abs(mean), deviation) > FAR
+    # of many columns some may hardly change, such as the pixels at the border of a picture
+    if not wide and not 0 < deviations.max() < NARROW:
         return None
+    column, each = ("", "") if len(means) == 1 else (f" in column {worst}", ", for each column")
     return (
         "PC515",
-        f"the targets `{name}` have a mean of {mean:.3g} and a deviation of {deviation:.3g}, far "
-        "from 0 and 1, in which networks learn well",
-        "store `(target - mean) / deviation`, and turn predictions back with "
+        f"the targets `{name}` have a mean of {mean:.3g} and a deviation of {deviation:.3g}"
+        f"{column}, far from 0 and 1, in which networks learn well",
+        f"store `(target - mean) / deviation`{each}, and turn predictions back with "
         "`prediction * deviation + mean`",
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pccompiler.components.sources import SOURCES, DataSource
+from pccompiler.components.sources.base import MAKE_READABLE, is_refusal
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 from runtime.data import folders_of
 
@@ -117,7 +118,9 @@ def problems(checks: Iterable[FileCheck], asked: Sequence[str]) -> list[Diagnost
         Diagnostic(
             codes[check.verdict],
             check.problem if check.file is None else f"data file {check.file} {check.problem}",
-            help=source_named(check.source).how_to_get,
+            help=MAKE_READABLE
+            if check.verdict == "unreadable"
+            else source_named(check.source).how_to_get,
         )
         for check in checks
         if check.verdict in codes and (check.verdict != "missing" or check.source in asked)
@@ -131,7 +134,7 @@ def _compared(source: type[DataSource], content: str, path: Path) -> FileCheck:
     except (EOFError, zlib.error, OSError) as error:
         verdict: Verdict = "damaged"
         problem = f"is damaged: {error}"
-        if isinstance(error, OSError) and error.strerror:
+        if isinstance(error, OSError) and is_refusal(error):
             verdict, problem = "unreadable", f"cannot be read: {error.strerror}"
         return FileCheck(source.name, content, str(path), None, published, verdict, problem)
     same = digest == published

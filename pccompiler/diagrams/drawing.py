@@ -14,7 +14,9 @@ from pccompiler.diagrams.text import LINE_HEIGHT, printable, width, wrapped_word
 from pccompiler.diagrams.words import JOIN
 
 _TITLE_SIZE, _WORDS_SIZE = 17.0, 12.0
-_LEAST_WIDTH, _HEADER_WIDTH = 300.0, 700.0  # the latter at least, before its words are broken
+_LEAST_WIDTH = 300.0
+_HEADER_WIDTH = 700.0
+"""Width that the header's words may take, in a narrower drawing too, before they are broken."""
 _LEGEND_BOX = {
     Form.BOX: Box(0, -10, 26, 14),
     Form.ROUND: Box(5, -11, 16, 16),

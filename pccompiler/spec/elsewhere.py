@@ -30,7 +30,7 @@ def paths_to(key: str, tree: Mapping | None = None) -> list[str]:
         here = place(path)
         if here.choice:
             members = here.keys if tree is None else _chosen(path, here, tree)
-            todo += [((*path, name), (*shown, name if tree else NAME)) for name in members]
+            todo += [((*path, name), (*shown, NAME if tree is None else name)) for name in members]
             continue
         for name in here.keys:
             found.setdefault(name, []).append((*shown, name))

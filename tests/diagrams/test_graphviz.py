@@ -12,7 +12,7 @@ from pccompiler.diagrams.network import picture
 from pccompiler.diagrams.picture import Picture
 from pccompiler.diagrams.routes import Box, Point
 from pccompiler.ir.graph import Graph, Stage
-from tests.diagrams.networks import edge, node, pictures, small
+from tests.diagrams.networks import edge, node, pictures, recurrent, small
 from tests.diagrams.test_layout import depth
 
 with_graphviz = pytest.mark.skipif(
@@ -102,3 +102,30 @@ def test_a_graphviz_that_does_not_end_is_given_up(
     monkeypatch.setattr(graphviz, "_PATIENCE", 0.2)
     with pytest.raises(graphviz.GraphvizError, match="no layout in"):
         graphviz.lay_out(picture(small()))
+
+
+def joined(pairs: str) -> Picture:
+    """`"a>b b>c"` as a picture of boxes and arrows."""
+    ends = [tuple(pair.split(">")) for pair in pairs.split()]
+    nodes = [node(name) for name in sorted({name for pair in ends for name in pair})]
+    edges = [edge(source, target, name=f"e{i}") for i, (source, target) in enumerate(ends)]
+    return picture(Graph.of("g", Stage.TYPED, nodes, edges))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "well"),
+    [
+        ("a>b b>c a>c", True),
+        ("a>b b>c c>d a>c b>d a>d", True),  # six edges for four nodes
+        ("a>b b>c c>d d>e a>c a>d a>e b>d", False),  # eight for five
+        ("a>b a>b b>c", False),  # parallel
+    ],
+)
+def test_graphviz_is_left_the_networks_in_which_few_edges_join_boxes(
+    pairs: str, well: bool
+) -> None:
+    assert graphviz.suits(joined(pairs)) == well
+
+
+def test_graphviz_is_left_no_network_with_loops_or_feedback() -> None:
+    assert not graphviz.suits(picture(recurrent()))

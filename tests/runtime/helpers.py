@@ -48,7 +48,7 @@ def timeless(run: Run) -> list[dict[str, Any]]:
 
 
 def refuse_to_open(monkeypatch: pytest.MonkeyPatch, file: Path, number: int = errno.EACCES) -> None:
-    """Makes the system refuse to open a file. (Permissions do not stop root, who runs CI.)"""
+    """Makes the system refuse to open a file. (Permissions do not stop root.)"""
     opened = io.open
 
     def refuse(name: Any, *arguments: Any, **options: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,14 @@ def test_targets_far_from_standard_units_are_warned_of(
     regression = network(image=((4,), Role.INPUT), value=((1,), Role.OUTPUT))
     found = load(file, regression, bind={"x": "image", "y": "value"}).warnings
     assert [warning.code for warning in found] == ["PC515"] * told
+
+
+def test_the_column_that_is_far_from_standard_units_is_named(file: Path) -> None:
+    arrays, line = dict(np.load(file)), np.linspace(-1.7, 1.7, 40)
+    np.savez(file, **(arrays | {"y": np.stack([line, 300 * line + 5, line + 200], axis=1)}))
+    regression = network(image=((4,), Role.INPUT), value=((3,), Role.OUTPUT))
+    [warning] = load(file, regression, bind={"x": "image", "y": "value"}).warnings
+    assert re.search(r"a deviation of (2|3)\d\d in column 1, far from", warning.message)
 
 
 # -- splits ------------------------------------------------------------------------------

@@ -87,23 +87,29 @@ def damaged_file(file: Path, problem: str, help: str) -> DataError:
     return DataError(Diagnostic("PC502", f"data file {file} is damaged: {problem}", help=help))
 
 
+MAKE_READABLE = "make it, and the folders it is in, readable for you"
+
+
 def unreadable_file(file: Path, error: OSError | MemoryError, help: str) -> DataError:
     """The message for a file that could not be read: PC502 if the fault is in it (`help` says
     what to do then), PC507 if it is the system that refuses."""
     if isinstance(error, MemoryError):
         problem = str(error) or "there is not enough memory"
         advice = "if it should not be that large, write it again; else a larger machine is needed"
-    elif error.errno in (None, errno.EINVAL):  # of a library, or of a place that is not in the file
+    elif not is_refusal(error):
         return damaged_file(file, str(error), help)
     else:
         problem = error.strerror or str(error)
-        advice = _ADVICE.get(error.errno or 0, "try again; its disk may be faulty or disconnected")
+        advice = "try again; its disk may be faulty or disconnected"
+        if error.errno in (errno.EACCES, errno.EPERM):
+            advice = MAKE_READABLE
     return DataError(Diagnostic("PC507", f"cannot read {file}: {problem}", help=advice))
 
 
-_ADVICE = dict.fromkeys(
-    (errno.EACCES, errno.EPERM), "make it, and the folders it is in, readable for you"
-)
+def is_refusal(error: OSError) -> bool:
+    """Whether it is the system that refuses to read, and not the content that is wrong: a
+    library's own errors have no number, and places that are not in a file have EINVAL."""
+    return error.errno not in (None, errno.EINVAL)
 
 
 def is_file(path: Path) -> bool:
