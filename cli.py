@@ -15,6 +15,7 @@ import click
 from pccompiler.diagnostics.codes import CODES
 from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
 from pccompiler.diagnostics.render import render
+from pccompiler.diagnostics.wording import plural
 from pccompiler.passes import OPTIONAL, STAGES
 from runtime.cli_diagram import diagram
 from runtime.cli_group import PccGroup, run_process
@@ -261,13 +262,10 @@ for _command in (*RUN_COMMANDS, verify, *MACHINE_COMMANDS):
 
 
 def _check_summary(specs: int, errors: int, warnings: int) -> None:
-    def count(number: int, thing: str) -> str:
-        return f"{number} {thing}" + ("" if number == 1 else "s")
-
-    verdict = (
-        f"{count(errors, 'error')}, {count(warnings, 'warning')}" if errors or warnings else "ok"
-    )
-    tell(f"{count(specs, 'spec')} checked: {verdict}")
+    verdict = f"{errors} {plural(errors, 'error')}, {warnings} {plural(warnings, 'warning')}"
+    if not errors and not warnings:
+        verdict = "ok"
+    tell(f"{specs} {plural(specs, 'spec')} checked: {verdict}")
 
 
 def run() -> None:

@@ -22,6 +22,7 @@ from pccompiler.components.vocabulary import Role, Shape
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.source import Span
 from pccompiler.diagnostics.suggest import suggestion
+from pccompiler.diagnostics.wording import plural
 from pccompiler.ir.graph import Graph, Time
 from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.spec.models import DataSpec
@@ -281,7 +282,7 @@ def _class_misfit(field: Field, name: str, node: str, shape: Shape) -> tuple[str
             f"classes count from 0, but node `{node}` has shape {list(shape)}",
             f"store labels from 0 to {units - 1}, or give `{node}` the shape {wanted}",
         )
-    classes = "1 class" if field.classes == 1 else f"{field.classes} classes"
+    classes = f"{field.classes} {plural(field.classes, 'class', 'classes')}"
     return (
         f"field `{name}` has {classes}, but node `{node}` has shape {list(shape)}",
         f"give `{node}` the shape {wanted}: classes are one-hot",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pccompiler.diagnostics.render import render
+from runtime.json_text import finite
 from runtime.streams import tell
 
 if TYPE_CHECKING:
@@ -112,15 +112,7 @@ def echo_json(value: Any) -> None:
     as null."""
     import json
 
-    click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
+    click.echo(json.dumps(finite(value), indent=2, allow_nan=False))
 
 
 def checked_spec(spec: str, overrides: tuple[str, ...], **options: Any) -> Checked:

@@ -11,6 +11,7 @@ import click
 
 from pccompiler.diagnostics.diagnostic import RunError
 from pccompiler.diagnostics.render import render
+from pccompiler.diagnostics.wording import plural
 from runtime.backend import use_device
 from runtime.cli_options import echo_json
 from runtime.holding import Request
@@ -97,8 +98,7 @@ def predict(run_dir: str, data: Sequence[str], output: str, which: Which, reques
     sources = [Path(name) for name in data]
     written = predict_file(_opened(run_dir), sources, Path(output), which, request)
     files = ", ".join(str(file) for file in written.files)
-    what = "prediction" if written.samples == 1 else "predictions"
-    tell(f"wrote {written.samples} {what} to {files}")
+    tell(f"wrote {written.samples} {plural(written.samples, 'prediction')} to {files}")
 
 
 def compare(
@@ -208,6 +208,5 @@ def _scores_text(scores: Mapping[str, Any]) -> str:
         parts.append(f"loss {scores['loss']:.4g}")
     if scores.get("energy") or not parts:
         parts.append(f"energy {scores['energy']:.4g}")
-    number = scores["samples"]
-    samples = "1 sample" if number == 1 else f"{number} samples"
+    samples = f"{scores['samples']} {plural(scores['samples'], 'sample')}"
     return f"{', '.join(parts)} ({samples}, prediction: {scores['method']})"

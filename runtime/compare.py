@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
@@ -49,15 +49,15 @@ class Row:
 
     @property
     def mean(self) -> float | None:
-        values = self._finished()
+        values = self._values_of_all()
         return mean(values) if values else None
 
     @property
     def spread(self) -> float | None:
-        values = self._finished()
+        values = self._values_of_all()
         return stdev(values) if len(values) > 1 else None
 
-    def _finished(self) -> list[float]:
+    def _values_of_all(self) -> list[float]:
         """The values, if all seeds have one: a mean over the others would be too good."""
         return [] if self.diverged else [value for value in self.values if value is not None]
 
@@ -113,22 +113,22 @@ def compare(
     _refuse_repeats("rule", rules, [_folder_name(rule) for rule in rules])
     _refuse_repeats("seed", seeds, seeds)
     _refuse_overridden(overrides)
-    parent, plans = folder or Path(), []
-    for rule in rules:
-        for seed in seeds:
-            every = (*overrides, f"learning.rule={rule}", f"training.seed={seed}")
-            checked = pccompiler.check(spec, every).spec
-            place = RunFolder(parent / f"{_folder_name(rule)}-seed{seed}")
-            plans.append(_Planned(rule, every, place, resolved(checked)))
-    session = open_session(spec, plans[0].overrides)
+    trainings = [
+        (rule, seed, (*overrides, f"learning.rule={rule}", f"training.seed={seed}"))
+        for rule in rules
+        for seed in seeds
+    ]
+    texts = [resolved(pccompiler.check(spec, every).spec) for *_, every in trainings]
+    session = open_session(spec, trainings[0][-1])
     _refuse_without_test(session)
     metric = "accuracy" if session.classes else "loss" if session.model.plan.outputs else "energy"
-    if folder is None:
-        parent = free_folder(f"{session.spec.name}-compare")
-        plans = [replace(plan, folder=RunFolder(parent / plan.folder.path)) for plan in plans]
-    else:
-        _refuse_other_runs(spec, plans)
+    parent = folder or free_folder(f"{session.spec.name}-compare")
     del session  # its data is read again for each run
+    plans = [
+        _Planned(rule, every, RunFolder(parent / f"{_folder_name(rule)}-seed{seed}"), text)
+        for (rule, seed, every), text in zip(trainings, texts, strict=True)
+    ]
+    _refuse_other_runs(spec, plans)
     rows = []
     for rule in rules:
         of_rule = [plan for plan in plans if plan.rule == rule]
@@ -170,7 +170,7 @@ def _refuse_without_test(session: Session) -> None:
 def _refuse_other_runs(spec: str, plans: Sequence[_Planned]) -> None:
     """Raises DataError with every folder that holds something else than the planned run."""
     problems: list[Diagnostic] = []
-    sessions: dict[str, Session] = {}  # rules may hold different nodes
+    sessions: dict[str, Session] = {}  # of one rule, as rules may hold different nodes
     for plan in plans:
         try:
             if not plan.folder.spec.is_file():

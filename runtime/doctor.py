@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pccompiler.components.sources import SOURCES
+from pccompiler.diagnostics.wording import plural
 from pccompiler.lowering.cost import bytes_text
 from runtime.backend import LOGGED
 from runtime.environment import affinity, processor
@@ -186,7 +187,7 @@ def _cache(folder: str | None) -> Finding:
         return Finding("caches", name, f"{folder}: not writable", "note", help, folder)
     files = [file for file in path.rglob("*") if file.is_file()]
     size = bytes_text(sum(file.stat().st_size for file in files))
-    count = "1 file" if len(files) == 1 else f"{len(files)} files"
+    count = f"{len(files)} {plural(len(files), 'file')}"
     return Finding("caches", name, f"{folder}: {count}, {size}", value=folder)
 
 

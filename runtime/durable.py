@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,6 +40,11 @@ def advice(error: OSError, folder: Path | None) -> str:
     if error.errno == errno.ENOENT and folder and folder.is_dir():
         return "no file can be made there; name a folder elsewhere"
     return _HELP.get(error.errno or 0, _ANY_HELP).format(folder=folder or "of it")
+
+
+def first_free(paths: Iterable[Path]) -> Path:
+    """The first path at which there is nothing, not even a link that leads nowhere."""
+    return next(path for path in paths if not os.path.lexists(path))
 
 
 def sync_folder(folder: Path) -> None:

@@ -27,7 +27,7 @@ from typing import Any, Protocol
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.tree import Document
-from runtime.durable import replace_file, writing
+from runtime.durable import first_free, replace_file, writing
 from runtime.metrics import Line, MetricsFile
 from runtime.run_folder import RunFolder
 
@@ -189,9 +189,7 @@ class TensorBoardLogger:
             parent.mkdir(exist_ok=True)
         # TensorBoard reads the files in the order of their names.
         begun = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
-        self._path = next(
-            path for n in count() if not (path := parent / f"{begun}.{n:03d}").exists()
-        )
+        self._path = first_free(parent / f"{begun}.{n:03d}" for n in count())
         first = self._event(0, file_version="brain.Event:2")
         if new:
             self._write([first, *self._summary_events(folder.metrics.read())])

@@ -16,7 +16,6 @@ finite is written as null.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.durable import replace_file, writing
+from runtime.json_text import finite
 
 Line = Mapping[str, Any]
 """One line of metrics.jsonl."""
@@ -142,14 +142,5 @@ def _is_trajectory(energy: Any) -> bool:
 
 def to_json(value: Any) -> str:
     """JSON in one line; floats to 7 digits, null for what is not finite."""
-    return json.dumps(_plain(value), allow_nan=False, separators=(", ", ": "))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.7g}") if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value
+    plain = finite(value, lambda x: float(f"{x:.7g}"))
+    return json.dumps(plain, allow_nan=False, separators=(", ", ": "))

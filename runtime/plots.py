@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
-from pccompiler.ir.names import natural_key
+from pccompiler.spec.names import natural_key
 from runtime.durable import replace_file, writing
 from runtime.metrics import Line
 from runtime.reporter import Silent

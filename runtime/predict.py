@@ -65,7 +65,7 @@ def predict_file(
     elif paths and paths[0].suffix.lower() == ".csv":
         _refuse_other_columns(run, paths[0], arrays, request)
     outputs = predict(run, arrays, which, request)
-    files = write(target, outputs, run.folder.encodings())
+    files = write(target, outputs, run.encodings)
     return Written(len(next(iter(outputs.values()))), files)
 
 
@@ -111,7 +111,7 @@ def predict(
     outputs = {
         name: np.concatenate([part[name] for part in parts])[: task.samples] for name in task.read
     }
-    encodings = run.folder.encodings()
+    encodings = run.encodings
     for name, values in outputs.items():
         if name not in task.partly:
             values = _probabilities(model.graph, name, values)
@@ -124,7 +124,7 @@ def _refuse_other_columns(
 ) -> None:
     """Raises DataError (PC550) for a table whose header names no node, or lacks the last units of
     one."""
-    encodings = run.folder.encodings()
+    encodings = run.encodings
     known = {*run.model.graph.node, *(code.field for code in encodings.values())}
     wanted = [n for n in run.model.plan.prediction.phase.clamped if n not in request.clamp]
     shape = encodings[wanted[0]].field_shape if wanted and wanted[0] in encodings else ()
@@ -159,7 +159,7 @@ def _node_of_pictures(run: Run, request: Request) -> str:
     """The node that pictures are for: the only one among those wanted in the input that is a
     picture, else, where the user says what is read, among the others that take data."""
     plan = run.model.plan
-    holder = Holder(plan.graph, run.folder.encodings())
+    holder = Holder(plan.graph, run.encodings)
     wanted = [*plan.prediction.phase.clamped, *request.masks]
     free = [name for name in holder.encodings if name not in request.read] if request.read else []
     for names in (wanted, free):
@@ -203,14 +203,14 @@ def _task(run: Run, arrays: Mapping[str, Any], request: Request) -> _Task:
         _refuse_unknown(graph, name)
     wanted = [name for name in (*usual, *request.masks) if name not in request.clamp]
     wanted = list(dict.fromkeys(wanted))
-    arrays = _by_node(graph, run.folder.encodings(), arrays)
+    arrays = _by_node(graph, run.encodings, arrays)
     if request.read:
         arrays = _known_arrays(graph, wanted, arrays)
     elif any(name not in request.masks for name in wanted) or arrays:
         arrays = _wanted_arrays(wanted, arrays)
     else:
         arrays = {}
-    holder = Holder(graph, run.folder.encodings())
+    holder = Holder(graph, run.encodings)
     values = {
         name: holder.samples_of(name, array)
         for name, array in arrays.items()

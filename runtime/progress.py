@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.render import render
+from pccompiler.diagnostics.wording import plural
 from runtime.reporter import EpochReport, Reporter, Silent, Start, StepReport
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ class Plain:
     def end(self) -> None: ...
 
     def _say(self, text: str) -> None:
-        # Whoever read the lines may have gone (`pcc train ... 2>&1 | head`); training goes on.
-        with suppress(OSError, ValueError):
-            print(text, file=self._stream, flush=True)
+        _say(text, self._stream)
 
 
 class Bar:
@@ -135,11 +134,16 @@ def watching(title: str, stream: IO[str] | None = None) -> Iterator[Callable[[st
     def say(done: str) -> None:
         nonlocal last
         if stream is not None and done != last:
-            with suppress(OSError, ValueError):
-                print(f"{title}: {done}", file=stream, flush=True)
+            _say(f"{title}: {done}", stream)
         last = done
 
     yield say
+
+
+def _say(text: str, stream: IO[str]) -> None:
+    # Whoever read the lines may have gone (`pcc train ... 2>&1 | head`); the work goes on.
+    with suppress(OSError, ValueError):
+        print(text, file=stream, flush=True)
 
 
 def beginning(start: Start) -> str:
@@ -149,7 +153,8 @@ def beginning(start: Start) -> str:
         return f"{start.name} in {start.folder} is finished; it is only evaluated again"
     if start.step:
         return f"{where}, from step {start.step} of {start.total_steps}"
-    epochs, steps = _count(start.epochs, "epoch"), _count(start.steps_per_epoch, "step")
+    epochs = f"{start.epochs} {plural(start.epochs, 'epoch')}"
+    steps = f"{start.steps_per_epoch} {plural(start.steps_per_epoch, 'step')}"
     return f"{where}: {epochs} of {steps}"
 
 
@@ -166,10 +171,6 @@ def summary(report: EpochReport, epochs: int) -> str:
     if report.best:
         parts.append("best so far")
     return "  ".join(parts)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def _score(accuracy: float | None, loss: float | None) -> str:

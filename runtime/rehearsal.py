@@ -12,6 +12,7 @@ from typing import Any
 
 from pccompiler.components.member import Member
 from pccompiler.diagnostics.diagnostic import Diagnostic, RunError
+from pccompiler.diagnostics.wording import plural
 from pccompiler.lowering.cost import cost
 from pccompiler.spec.models import CheckpointSpec, EarlyStopSpec, RunSpec
 from pccompiler.spec.resolved import resolved
@@ -169,8 +170,6 @@ def _patience(stop: EarlyStopSpec | None) -> str | None:
 def _every(every: CheckpointSpec) -> str:
     units = {"epoch": every.epochs, "step": every.steps, "minute": every.minutes}
     given = [
-        f"{number:g} {unit}" + ("" if number == 1 else "s")
-        for unit, number in units.items()
-        if number is not None
+        f"{number:g} {plural(number, unit)}" for unit, number in units.items() if number is not None
     ]
     return " or ".join(given)

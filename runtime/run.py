@@ -13,6 +13,7 @@ import numpy as np
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.spec.load import load
 from pccompiler.spec.models import RunSpec
+from runtime.binding import Encoding
 from runtime.checkpoints import Best, Checkpoint
 from runtime.data import SPLITS, samples
 from runtime.evaluation import Evaluator, Scores
@@ -52,6 +53,11 @@ class Run:
         import pccompiler
 
         return self._model or pccompiler.compile(self.folder.spec)
+
+    @cached_property
+    def encodings(self) -> Mapping[str, Encoding]:
+        """How values became numbers, by the node that takes them."""
+        return self.folder.encodings()
 
     @cached_property
     def metrics(self) -> tuple[Line, ...]:

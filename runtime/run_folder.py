@@ -12,7 +12,6 @@ runs/digits_mlp-001/spec.yaml         the resolved spec: no extends, no paramete
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ import numpy as np
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 from runtime.binding import Encoding
 from runtime.checkpoints import Checkpoints
-from runtime.durable import replace_file, writing
+from runtime.durable import first_free, replace_file, writing
 from runtime.environment import Environment
 from runtime.metrics import MetricsFile
 
@@ -204,7 +203,7 @@ class RunFolder:
         if not before and self._environment.exists():
             names = (self.path / f"{OLD_ENVIRONMENT}{number}.json" for number in count(1))
             with writing(self._environment):
-                self._environment.rename(next(n for n in names if not os.path.lexists(n)))
+                self._environment.rename(first_free(names))
         entries = [entry.to_json() for entry in (*before, environment)]
         replace_file(self._environment, (json.dumps(entries, indent=2) + "\n").encode())
 
@@ -304,8 +303,7 @@ def free_folder(name: str) -> Path:
 
 def next_folder(name: str) -> Path:
     """The next free name `runs/NAME-001`; nothing is made."""
-    numbered = (RUNS / f"{name}-{number:03d}" for number in count(1))
-    return next(path for path in numbered if not os.path.lexists(path))
+    return first_free(RUNS / f"{name}-{number:03d}" for number in count(1))
 
 
 def _is_result(result: Any) -> bool:

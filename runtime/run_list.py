@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,11 +13,11 @@ from typing import Any, Literal
 import yaml
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, PccError
-from pccompiler.ir.names import natural_key
 from pccompiler.spec.load import load
 from pccompiler.spec.models import RunSpec
+from pccompiler.spec.names import natural_key
 from pccompiler.spec.tree import KeyPath, dotted
-from runtime.durable import writing
+from runtime.durable import first_free, writing
 from runtime.metrics import Line
 from runtime.run_folder import RunFolder
 
@@ -218,8 +217,7 @@ def _free_name(path: Path) -> Path:
     """A name for a run that goes; one that a deletion left behind may hold what it could not
     remove, and stays."""
     first = path.with_name(f".{path.name}.deleted")
-    names = chain([first], (first.with_name(f"{first.name}-{n}") for n in count(2)))
-    return next(name for name in names if not os.path.lexists(name))
+    return first_free(chain([first], (first.with_name(f"{first.name}-{n}") for n in count(2))))
 
 
 def _count(folder: Path) -> int:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pccompiler.diagrams.layers import layers, turned_edges
 from pccompiler.diagrams.picture import Picture, PictureEdge
 from pccompiler.diagrams.styles import precedence
-from pccompiler.ir.names import natural_key
+from pccompiler.spec.names import natural_key
 
 NODE, LABEL, BEND = "node", "label", "bend"
 

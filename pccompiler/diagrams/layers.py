@@ -20,7 +20,7 @@ import networkx as nx
 
 from pccompiler.diagrams.picture import Picture, PictureEdge
 from pccompiler.diagrams.styles import edge_style, precedence
-from pccompiler.ir.names import natural_key
+from pccompiler.spec.names import natural_key
 
 
 def turned_edges(picture: Picture) -> frozenset[str]:

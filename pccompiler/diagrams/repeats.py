@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pccompiler.diagrams.layers import layers, turned_edges
 from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
 from pccompiler.diagrams.text import printable
-from pccompiler.ir.names import natural_key
+from pccompiler.spec.names import natural_key
 
 LEAST = 3
 """Blocks that are worth a stack."""

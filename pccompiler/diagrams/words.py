@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import inf
 
 from pccompiler.components.vocabulary import Role, Shape
+from pccompiler.diagnostics.wording import plural
 from pccompiler.diagrams.picture import Facts
 from pccompiler.diagrams.text import printable, wrapped_name, wrapped_notes, wrapped_pipeline
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node
@@ -163,9 +164,9 @@ def summary(graph: Graph) -> str:
     return " · ".join(words)
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
+def count(number: int, noun: str, many: str = "") -> str:
     """`1 node`, `2,000 nodes`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"
+    return f"{number:,} {plural(number, noun, many)}"
 
 
 def _shape(node: Node) -> str:

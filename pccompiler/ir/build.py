@@ -15,8 +15,8 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.checks import mistakes
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Stage, Time
-from pccompiler.ir.names import NameSyntaxError, chain, edge_names, expand, paired
 from pccompiler.spec.models import EdgeSpec, NodeSpec, PerNode, RunSpec
+from pccompiler.spec.names import NameSyntaxError, chain, edge_names, expand, paired
 from pccompiler.spec.tree import Document, KeyPath, dotted
 
 

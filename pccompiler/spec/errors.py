@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
 from pccompiler.diagnostics.suggest import closest, suggestion
+from pccompiler.diagnostics.wording import plural
 from pccompiler.spec.elsewhere import paths_to
 from pccompiler.spec.language import place
 from pccompiler.spec.problems import MAX_PROBLEMS, rounded, shortened, too_many
@@ -166,8 +167,7 @@ def _diagnostic(fault: _Fault, document: Document) -> Diagnostic:
     if fault.kind in _LENGTHS:
         adverb, bound = _LENGTHS[fault.kind]
         unit = "character" if fault.kind.startswith("string") else "item"
-        plural = "" if context[bound] == 1 else "s"
-        message = f"{name} must have {adverb} {context[bound]} {unit}{plural}"
+        message = f"{name} must have {adverb} {context[bound]} {plural(context[bound], unit)}"
         return Diagnostic("PC205", message, span, at, help=_advice(fault.path))
     if fault.kind == "one_of":
         known = place(fault.path).keys

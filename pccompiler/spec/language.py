@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from pccompiler.components.member import Member, NameOf, OneOf, Section
+from pccompiler.diagnostics.wording import plural
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.problems import rounded
 from pccompiler.spec.tree import KeyPath, Segment
@@ -149,7 +150,7 @@ def _words(form: Any) -> str:
     if isinstance(form, OneOf):
         return f"the name of one {form.family}"
     if keys := _keys(form):
-        return f"a mapping with the key{'s' * (len(keys) > 1)} {', '.join(keys)}"
+        return f"a mapping with the {plural(len(keys), 'key')} {', '.join(keys)}"
     if elements := _elements(form):
         size = "" if ... in get_args(form) else f" of {len(get_args(form))}"
         return f"a list{size}, each item {_any_of(elements)}"

@@ -15,13 +15,13 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.source import COMMAND_LINE, Source, Span
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.spec.language import place
+from pccompiler.spec.names import NameSyntaxError, expand
 from pccompiler.spec.parameters import Parameters
 from pccompiler.spec.read import read_value
 from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree, dotted
 
 _SEGMENT = re.compile(r"(?:[^.\[\]]|\[[^\]]*\])+")
 _PATH = re.compile(rf"{_SEGMENT.pattern}(?:\.{_SEGMENT.pattern})*")
-_RANGE = re.compile(r"\[\s*(\d{1,9})\s*\.\.\s*(\d{1,9})\s*\]")
 _OWN_NAMES = {"params": "parameter", "nodes": "node"}
 
 
@@ -92,8 +92,8 @@ def _set(tree: Tree, segments: tuple[tuple[str, Span], ...], value: Tree, path: 
     if old is None and len(path) == 1 and path[0] in _OWN_NAMES:
         names = tree.entries
         message = f"the spec has no {_OWN_NAMES[str(path[0])]} `{text}`"
-        ranges = [f"it is one of `{name}`, set together" for name in names if _counts(name, text)]
-        advice = ranges[0] if ranges else suggestion(text, names)
+        range_ = next((name for name in names if _stands_for(name, text)), None)
+        advice = f"it is one of `{range_}`, set together" if range_ else suggestion(text, names)
         raise SpecError(_problem(message, span, (*path, text), advice))
     inner = _set(old.value if old else Mapping({}, span), rest, value, (*path, text))
     return Mapping(
@@ -122,14 +122,12 @@ def _index(text: str, span: Span, items: Sequence, path: KeyPath) -> int:
     raise SpecError(_problem(message, span, (*path, text), advice))
 
 
-def _counts(name: str, one: str) -> bool:
+def _stands_for(name: str, one: str) -> bool:
     """Whether a name with a range, such as `h[1..2]`, stands for this one among others."""
-    range_ = _RANGE.search(name)
-    if range_ is None:
+    try:
+        return one in expand(name)
+    except NameSyntaxError:
         return False
-    before, after = re.escape(name[: range_.start()]), re.escape(name[range_.end() :])
-    number = re.fullmatch(rf"{before}(\d{{1,9}}){after}", one)
-    return number is not None and int(range_[1]) <= int(number[1]) <= int(range_[2])
 
 
 def _problem(message: str, span: Span, path: KeyPath, help: str) -> Diagnostic:

@@ -47,6 +47,9 @@ FINER = (1, 1 / 4, 1 / 16)
 DIFFERENT = 1e-3
 """The relative error from which on two gradients are said to differ."""
 
+Errors = dict[float, float]
+"""The relative error of a gradient by beta, the largest beta first."""
+
 KINKED = frozenset(name for name, activation in ACTIVATIONS.items() if not activation.smooth)
 
 
@@ -124,15 +127,16 @@ def _orders(subject: Subject, report: Report) -> Iterator[Row]:
             continue
         order = 2 if variant == "centred" else 1
         low, high = (0.9, 1.1) if order == 1 else (1.8, 2.2)
-        errors: dict[float, float] = {}
-        for errors in _errors_over_beta(subject, variant):
-            if kinks or _exact_at(errors) or low <= mean(_slopes(errors)) <= high:
-                break
+
+        def enough(errors: Errors, low: float = low, high: float = high) -> bool:
+            return bool(kinks) or _is_exact(errors) or low <= mean(_slopes(errors)) <= high
+
+        errors = _errors_over_beta(subject, variant, enough)
         report.errors[variant] = errors
         slopes = _slopes(errors)
         found = mean(slopes)
         expected, passed = f"order {order} ({low} to {high})", low <= found <= high
-        if _exact_at(errors):
+        if _is_exact(errors):
             expected, passed = f"order {order}, or exact", True
         elif kinks:
             expected, passed = f"order {order} between kinks; {kinks}", None
@@ -142,20 +146,22 @@ def _orders(subject: Subject, report: Report) -> Iterator[Row]:
         yield Row(f"order in beta, {variant}", "", expected, f"{found:.2f} ({listed})", passed)
 
 
-def _errors_over_beta(subject: Subject, variant: str) -> Iterator[dict[float, float]]:
-    """The error of the gradient at three betas, each half the one before; then at finer ones.
+def _errors_over_beta(subject: Subject, variant: str, enough: Callable[[Errors], bool]) -> Errors:
+    """The error of the gradient at three betas, each half the one before; at finer ones until it
+    is enough.
 
     Far from zero, and near the edge of where a state of rest exists, it is no power of beta.
     """
     model = subject.settling(subject.with_rule(variant=variant, beta=NUDGES[0], beta_growth=0))
+    errors: Errors = {}
     for finer in FINER:
-        gradients = {
-            beta * finer: subject.gradient(model, finer * beta / NUDGES[0]) for beta in NUDGES
-        }
-        yield {
-            beta: _within_reason(relative_error(gradient, subject.reference))
-            for beta, gradient in gradients.items()
-        }
+        errors = {}
+        for beta in (finer * nudge for nudge in NUDGES):
+            gradient = subject.gradient(model, beta / NUDGES[0])
+            errors[beta] = _within_reason(relative_error(gradient, subject.reference))
+        if enough(errors):
+            break
+    return errors
 
 
 def _within_reason(error: float) -> float:
@@ -163,13 +169,14 @@ def _within_reason(error: float) -> float:
     return max(error, 1e-300) if isfinite(error) else 1e300
 
 
-def _slopes(errors: dict[float, float]) -> list[float]:
+def _slopes(errors: Errors) -> list[float]:
     """By how many powers of two the error shrinks each time beta is halved."""
     values = list(errors.values())
     return [log2(a / b) for a, b in pairwise(values)]
 
 
-def _exact_at(errors: dict[float, float]) -> bool:
+def _is_exact(errors: Errors) -> bool:
+    """Whether what is left of the error is rounding."""
     return min(errors.values()) < 1e-8
 
 

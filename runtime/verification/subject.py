@@ -134,16 +134,18 @@ class Subject:
     @cached_property
     def rest(self) -> Rest:
         """How the states come to rest. Adam, which does not at a fixed rate, is not tried."""
-        tried = []
-        for optimizer in (None, self.calmer):
-            if optimizer is None and isinstance(self.model.plan.state_optimizer, StateAdam):
-                continue
-            model = self._settling_by(optimizer)
-            ways = {phase: self.way_to_rest(model, phase) for phase in self.relaxing}
-            tried.append(Rest(model, ways, calmed=optimizer is not None))
-            if tried[-1].reached:
-                break
-        return tried[-1] if tried[-1].reached else tried[0]
+        if isinstance(self.model.plan.state_optimizer, StateAdam):
+            return self._rest_by(self.calmer)
+        own = self._rest_by(None)
+        if own.reached:
+            return own
+        calm = self._rest_by(self.calmer)
+        return calm if calm.reached else own
+
+    def _rest_by(self, optimizer: str | None) -> Rest:
+        model = self._settling_by(optimizer)
+        ways = {phase: self.way_to_rest(model, phase) for phase in self.relaxing}
+        return Rest(model, ways, calmed=optimizer is not None)
 
     @cached_property
     def relaxing(self) -> tuple[str, ...]:

@@ -60,6 +60,15 @@ def refuse_to_open(monkeypatch: pytest.MonkeyPatch, file: Path, number: int = er
         monkeypatch.setattr(module, "open", refuse)
 
 
+def forbid(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """Makes the system refuse what a method of paths asks for, whatever the path."""
+
+    def refuse(path: Path) -> Any:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, method, refuse)
+
+
 @contextmanager
 def full_disk(after: int) -> Iterator[None]:
     """Every file of this process ends after so many bytes, as on a full disk."""

@@ -15,7 +15,7 @@ import pytest
 
 from pccompiler.diagnostics.diagnostic import DataError
 from runtime.checkpoints import MANIFEST, META, SPEC, STATE, Best, Checkpoints, Progress
-from tests.runtime.helpers import full_disk, refuse_to_open
+from tests.runtime.helpers import forbid, full_disk, refuse_to_open
 
 
 def state_at(step: int) -> dict[str, Any]:
@@ -217,10 +217,7 @@ def test_a_checkpoint_that_cannot_be_read_is_not_passed_over(
 def test_a_folder_of_checkpoints_that_cannot_be_read_is_told(
     saved: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def iterdir(path: Path) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "iterdir", iterdir)
+    forbid(monkeypatch, "iterdir")
     with pytest.raises(DataError, match=r"PC533.*Permission denied"):
         saved.latest()
 

@@ -15,7 +15,7 @@ import pytest
 from pccompiler.components.sources.npz import Npz, read_npy, read_npz
 from pccompiler.diagnostics.diagnostic import DataError
 from runtime.input_files import read_inputs
-from tests.runtime.helpers import refuse_to_open
+from tests.runtime.helpers import forbid, refuse_to_open
 
 
 def refused(source: Npz, folder: Path) -> str:
@@ -210,10 +210,7 @@ def test_an_array_that_does_not_fit_into_memory_is_not_called_damaged(
 def test_a_folder_that_may_not_be_searched_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def is_file(path: Path) -> bool:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "is_file", is_file)
+    forbid(monkeypatch, "is_file")
     assert "cannot read" in refused(Npz(path="a.npz"), tmp_path)
 
 

@@ -17,11 +17,22 @@ from tests.runtime.conftest import Spec
 
 ROOT = Path(__file__).parents[2]
 
+
+def python(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """A process of its own, which must end before the `sleep` of a program that goes on."""
+    return subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=15,
+    )
+
+
 SWALLOWED = """
-import os, signal, time, weakref
-from runtime.cli_group import run_process
+import os, signal, time
 import click
-from runtime.cli_group import PccGroup
+from runtime.cli_group import PccGroup, run_process
 
 @click.group(cls=PccGroup)
 def main(): pass
@@ -45,13 +56,7 @@ run_process(main)
 def test_a_signal_whose_exception_is_lost_ends_the_process_all_the_same(
     name: str, code: int
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SWALLOWED.replace("{name}", name), "work"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=15,
-    )
+    done = python(SWALLOWED.replace("{name}", name), "work")
     assert (done.returncode, done.stdout, done.stderr) == (code, "went on\n", "interrupted\n")
 
 
@@ -78,13 +83,7 @@ run_process(main)
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_between_the_steps_of_click_is_no_traceback(name: str, code: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", BETWEEN.replace("{name}", name), "work"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=15,
-    )
+    done = python(BETWEEN.replace("{name}", name), "work")
     assert done.returncode == code
     assert done.stderr.strip() == "interrupted"
 
@@ -125,7 +124,5 @@ print(os.open("{file}", os.O_RDWR | os.O_CREAT) > 2)
 
 def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
     program = CLOSED.replace("{file}", str(tmp_path / "lock"))
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    done = python(program)
     assert done.stdout == "True\nTrue\n"

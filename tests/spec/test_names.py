@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pccompiler.ir.names import NameSyntaxError, chain, expand, paired
+from pccompiler.spec.names import NameSyntaxError, chain, expand, paired
 
 
 @pytest.mark.parametrize(
