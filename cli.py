@@ -17,10 +17,11 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
 from pccompiler.diagnostics.render import render
 from pccompiler.diagnostics.wording import plural
 from pccompiler.passes import OPTIONAL, STAGES
-from runtime.cli_diagram import diagram
-from runtime.cli_group import PccGroup, run_process
-from runtime.cli_machine import MACHINE_COMMANDS
-from runtime.cli_options import (
+from runtime.commands.diagram import diagram
+from runtime.commands.group import PccGroup, run_process
+from runtime.commands.machine import MACHINE_COMMANDS
+from runtime.commands.new_spec import DEFAULT, description, template_names, write_spec
+from runtime.commands.options import (
     EXITS,
     JSON,
     SET,
@@ -31,10 +32,9 @@ from runtime.cli_options import (
     echo_json,
     ending,
 )
-from runtime.cli_runs import RUN_COMMANDS
-from runtime.cli_verify import verify
-from runtime.new_spec import DEFAULT, description, template_names, write_spec
-from runtime.streams import ending_with, tell
+from runtime.commands.run_commands import RUN_COMMANDS
+from runtime.commands.verify import verify
+from runtime.host.streams import ending_with, tell
 
 
 def _codes(_ctx: click.Context, _argument: click.Parameter, begun: str) -> list[str]:
@@ -83,7 +83,7 @@ def new(name: str | None, template: str, output: str | None, listed: bool, as_js
         if as_json:
             echo_json(told)
             return
-        from runtime.tables import print_table
+        from runtime.commands.tables import print_table
 
         print_table("templates", ("template", "what it is"), told.items())
         return
@@ -190,7 +190,7 @@ def show(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         echo_json(summary.as_json())
         return
-    from runtime.tables import print_summary
+    from runtime.commands.tables import print_summary
 
     print_summary(summary)
 
@@ -248,7 +248,7 @@ def compile_(
     Reads SPEC, not its data, and writes nothing. The passes that optimise never change a
     result, so leaving one out only shows what it does.
     """
-    from runtime.listings import PassPrinter, PassTimer, emitted
+    from runtime.commands.listings import PassPrinter, PassTimer, emitted
 
     printer = PassPrinter(print_after, disable)
     observe = PassTimer(printer) if time_passes else printer

@@ -24,7 +24,7 @@ import numpy as np
 from sklearn.svm import SVC
 
 from runtime import Run, fit
-from runtime.session import open_session
+from runtime.training.session import open_session
 
 SPECS = Path(__file__).parent.parent / "specs"
 STEPS = 400

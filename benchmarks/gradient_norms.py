@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 import pccompiler as pcc
-from runtime.session import open_session
+from runtime.training.session import open_session
 
 NODES = range(1, 7)
 WATCHED = {2: "shallow", 4: "middle", 6: "deep"}

@@ -11,12 +11,12 @@ from pccompiler.ir.build import build
 from pccompiler.ir.checks import warnings
 from pccompiler.ir.graph import Graph
 from pccompiler.ir.verify import verify
-from pccompiler.lowering.cost import cost, too_large
-from pccompiler.lowering.phases import AS_PLANNED, Situation
-from pccompiler.lowering.plan import UpdatePlan
-from pccompiler.lowering.planning import plan_update
-from pccompiler.lowering.verify_plan import verify_plan
 from pccompiler.passes import GRAPH_PASSES, PLAN_PASSES
+from pccompiler.planning.cost import cost, too_large
+from pccompiler.planning.phases import AS_PLANNED, Situation
+from pccompiler.planning.plan import UpdatePlan
+from pccompiler.planning.planner import plan_update
+from pccompiler.planning.verify import verify_plan
 from pccompiler.spec.load import LanguageError, SpecLike, load
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.tree import Document, dotted

@@ -7,7 +7,7 @@ from typing import Any
 
 from pccompiler.driver import Checked
 from pccompiler.ir.print import pipeline_text
-from pccompiler.lowering.cost import Cost, cost, edge_flops
+from pccompiler.planning.cost import Cost, cost, edge_flops
 
 
 @dataclass(frozen=True)

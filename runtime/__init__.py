@@ -6,18 +6,18 @@ What is listed here is the public interface; everything else may change.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runtime.run import Run as Run
-    from runtime.run import load_run as load_run
-    from runtime.signals import Interrupted as Interrupted
-    from runtime.training import fit as fit
-    from runtime.training import resume as resume
+    from runtime.host.signals import Interrupted as Interrupted
+    from runtime.training.fit import fit as fit
+    from runtime.training.fit import resume as resume
+    from runtime.training.opened_run import Run as Run
+    from runtime.training.opened_run import load_run as load_run
 
 _HOMES = {
-    "fit": "runtime.training",
-    "resume": "runtime.training",
-    "Run": "runtime.run",
-    "load_run": "runtime.run",
-    "Interrupted": "runtime.signals",
+    "fit": "runtime.training.fit",
+    "resume": "runtime.training.fit",
+    "Run": "runtime.training.opened_run",
+    "load_run": "runtime.training.opened_run",
+    "Interrupted": "runtime.host.signals",
 }
 
 __all__ = ["Interrupted", "Run", "fit", "load_run", "resume"]

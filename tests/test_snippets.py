@@ -24,7 +24,7 @@ from click.testing import CliRunner
 import cli
 import pccompiler as pcc
 from pccompiler.diagnostics.render import render
-from runtime.run import load_run
+from runtime.training.opened_run import load_run
 from tests.runtime.conftest import compilation_cache as compilation_cache
 
 ROOT = Path(__file__).parent.parent

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Nudging, Params
 from pccompiler.lowering.network import Equations
-from pccompiler.lowering.plan import PhasePlan, UpdatePlan
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record
 from pccompiler.lowering.running import Settled, known_values, run_phase, settled_energies
 from pccompiler.lowering.states import Hold, States, at_all_times
+from pccompiler.planning.plan import PhasePlan, UpdatePlan
 
 
 @dataclass

@@ -18,8 +18,6 @@ from pccompiler.lowering.derivatives import without_reverse_mode
 from pccompiler.lowering.evidence import TrainingEvidence, nudge
 from pccompiler.lowering.network import Equations
 from pccompiler.lowering.parameters import init_params, statistics_table
-from pccompiler.lowering.phases import Situation
-from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.questions import (
     Blame,
     answer,
@@ -38,6 +36,8 @@ from pccompiler.lowering.training import (
     train_many,
     training_step,
 )
+from pccompiler.planning.phases import Situation
+from pccompiler.planning.plan import UpdatePlan
 from pccompiler.spec.models import RunSpec
 
 Replan = Callable[[Situation], UpdatePlan]

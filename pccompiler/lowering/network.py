@@ -35,8 +35,8 @@ from pccompiler.lowering.parameters import (
     parameter_slots,
     statistics_slots,
 )
-from pccompiler.lowering.plan import PhasePlan
 from pccompiler.lowering.states import States
+from pccompiler.planning.plan import PhasePlan
 
 EdgeValues = Mapping[str, Array]
 """What edges contribute to their target's prediction, by edge name."""

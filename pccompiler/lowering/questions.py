@@ -15,9 +15,9 @@ import jax.numpy as jnp
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
 from pccompiler.lowering.network import Equations
-from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.states import States
 from pccompiler.lowering.training import TrainState, step_evidence
+from pccompiler.planning.plan import UpdatePlan
 
 
 @dataclass(frozen=True)

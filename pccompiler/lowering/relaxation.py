@@ -25,8 +25,8 @@ from pccompiler.components.state_optimizers import Memory, StateSGD
 from pccompiler.components.vocabulary import Array, Descent
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.network import EdgeValues, Equations
-from pccompiler.lowering.plan import Form, PhasePlan, Stretch, UpdatePlan
 from pccompiler.lowering.states import Hold, States
+from pccompiler.planning.plan import Form, PhasePlan, Stretch, UpdatePlan
 
 Record = Callable[[Equations, States, Mapping[str, Array]], Any]
 """(the network, all states, energies per node and sample) -> what to record of a step."""

@@ -14,11 +14,11 @@ import numpy as np
 from pccompiler.components.state_inits import AtRandom, Feedforward
 from pccompiler.components.vocabulary import Array, Descent, PhaseKind
 from pccompiler.lowering.network import EdgeValues, Equations
-from pccompiler.lowering.plan import PhasePlan, UpdatePlan
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record, Relaxation, within, zero_per_sample
 from pccompiler.lowering.states import Hold, States, state_shape
 from pccompiler.lowering.sweep import feedforward
+from pccompiler.planning.plan import PhasePlan, UpdatePlan
 
 
 @partial(

@@ -23,9 +23,9 @@ from pccompiler.components.vocabulary import Array, Params, PhaseKind
 from pccompiler.lowering.evidence import TrainingEvidence, nudge, sample_accuracy, sample_loss
 from pccompiler.lowering.network import Equations
 from pccompiler.lowering.parameters import init_statistics, updated_statistics
-from pccompiler.lowering.plan import UpdatePlan
 from pccompiler.lowering.relaxation import Record
 from pccompiler.lowering.states import States, state_shape
+from pccompiler.planning.plan import UpdatePlan
 from pccompiler.spec.models import LearningSpec
 
 Metrics = dict[str, Any]

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pccompiler.components.state_inits import AtRandom
 from pccompiler.components.vocabulary import PhaseKind
-from pccompiler.lowering.plan import PhasePlan, UpdatePlan
+from pccompiler.planning.plan import PhasePlan, UpdatePlan
 
 
 def batch_phases(plan: UpdatePlan) -> UpdatePlan:

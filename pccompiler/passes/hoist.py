@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.plan import PhasePlan
+from pccompiler.planning.plan import PhasePlan
 
 
 def hoist_constant_predictions(graph: Graph, plan: PhasePlan) -> PhasePlan:

@@ -8,7 +8,6 @@ from functools import partial
 
 from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.plan import PhasePlan, UpdatePlan
 from pccompiler.passes.batch_phases import batch_phases
 from pccompiler.passes.drop_feedback import drop_feedback
 from pccompiler.passes.hoist import hoist_constant_predictions
@@ -16,6 +15,7 @@ from pccompiler.passes.infer_shapes import infer_shapes
 from pccompiler.passes.join_laterals import join_laterals
 from pccompiler.passes.reject_cycles import reject_cycles
 from pccompiler.passes.wavefront import wavefront
+from pccompiler.planning.plan import PhasePlan, UpdatePlan
 
 
 @dataclass(frozen=True)

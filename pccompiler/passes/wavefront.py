@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.plan import NEVER, Form, PhasePlan, Stretch
+from pccompiler.planning.plan import NEVER, Form, PhasePlan, Stretch
 
 LONGEST_FRONT = 12
 """Steps written out at most: beyond that the program's size would outweigh the saved work."""

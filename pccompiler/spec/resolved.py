@@ -17,7 +17,7 @@ def resolved(spec: RunSpec) -> str:
 
     Only what is None by default and has stayed so is left out.
     """
-    return yaml.dump(
+    return yaml.dump(  # pyright: ignore[reportUnknownMemberType]
         _written(spec), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
     )
 

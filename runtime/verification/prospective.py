@@ -36,7 +36,7 @@ from pccompiler.ir.graph import Graph
 from pccompiler.lowering.model import CompiledModel
 from pccompiler.lowering.states import States
 from pccompiler.spec.load import SpecLike
-from runtime.binding import nodes_with_data
+from runtime.data.binding import nodes_with_data
 from runtime.verification.prospective_theory import (
     linear_chain,
     mean_chain_alignment,

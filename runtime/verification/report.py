@@ -1,36 +1,16 @@
-"""What a verification prints and draws."""
+"""What a verification gives: JSON, a picture, the word for a verdict."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from runtime.durable import replace_file
-from runtime.plots import panels_beside
-from runtime.tables import print_table
+from runtime.host.durable import replace_file
+from runtime.training.plots import panels_beside
 from runtime.verification.rows import Report, Row
 
 VERDICTS = {True: "pass", False: "FAIL", None: ""}
-
-
-def print_report(report: Report) -> None:
-    """The rows as a table on stdout, and the verdict in a line."""
-    print_rows(f"{report.name}: {report.rule}, {report.header}", report.rows)
-
-
-def print_rows(title: str, rows: Sequence[Row]) -> None:
-    """Rows as a table, long cells folded."""
-    print_table(
-        title,
-        ("check", "of", "theory", "measured", "verdict"),
-        (
-            (_folded(r.check), r.subject, _folded(r.expected), _folded(r.measured), verdict(r))
-            for r in rows
-        ),
-    )
 
 
 def verdict(row: Row) -> str:
@@ -82,7 +62,3 @@ def plot(report: Report, path: Path) -> None:
     buffer = io.BytesIO()
     drawn.savefig(buffer, format=path.suffix.removeprefix(".") or "png", dpi=150)
     replace_file(path, buffer.getvalue())
-
-
-def _folded(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, 38)) or ""

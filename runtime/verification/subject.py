@@ -31,7 +31,7 @@ from pccompiler.lowering.model import CompiledModel
 from pccompiler.lowering.network import Equations
 from pccompiler.lowering.states import States
 from pccompiler.spec.load import SpecLike
-from runtime.binding import nodes_with_data
+from runtime.data.binding import nodes_with_data
 from runtime.verification import MOST_STEPS
 from runtime.verification.random_batch import random_batch
 

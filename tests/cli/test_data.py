@@ -13,7 +13,7 @@ import pytest
 from pccompiler.components.sources import SOURCES
 from pccompiler.components.sources.idx import FILES, IMAGES, idx_bytes
 from pccompiler.components.sources.mnist import FashionMnist, Mnist
-from runtime import datasets
+from runtime.data import catalogue as datasets
 from tests.cli.conftest import Pcc
 from tests.runtime.helpers import refuse_to_open
 

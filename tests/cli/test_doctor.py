@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from pccompiler.components.sources import SOURCES
-from runtime import doctor
-from runtime.doctor import Finding, requirement_finding
+from runtime.commands import doctor
+from runtime.commands.doctor import Finding, requirement_finding
 from tests.cli.conftest import Pcc
 
 GOOD = SimpleNamespace(

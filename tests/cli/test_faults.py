@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.run_folder import RunFolder
+from runtime.runs.run_folder import RunFolder
 from tests.cli.conftest import TINY
 
 ROOT = Path(__file__).parents[2]

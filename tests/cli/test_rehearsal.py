@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.signals import Interrupted
+from runtime.host.signals import Interrupted
 from tests.cli.conftest import TINY, Pcc
 
 
@@ -114,7 +114,7 @@ def test_an_interrupted_smoke_test_offers_nothing_to_resume(
     def interrupted(*_: object, **__: object) -> None:
         raise Interrupted(15, Path("gone"), 1)
 
-    monkeypatch.setattr("runtime.rehearsal.train_in", interrupted)
+    monkeypatch.setattr("runtime.training.dry_run.train_in", interrupted)
     result = pcc("train", "tiny.yaml", "--smoke")
     assert (result.exit_code, result.stderr) == (143, "interrupted\n")
     assert left_in(temporary) == set()

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from runtime import run_list
-from runtime.run_folder import RunFolder
-from runtime.run_list import RunInfo, delete_runs
-from runtime.tables import print_runs
+from runtime.commands.tables import print_runs
+from runtime.runs import run_list
+from runtime.runs.run_folder import RunFolder
+from runtime.runs.run_list import RunInfo, delete_runs
 from tests.cli.conftest import Pcc
 
 

@@ -31,13 +31,13 @@ NEVER = 99
 DRIVER = """
 import sys, time
 from pathlib import Path
-import runtime.checkpoints, runtime.loop
+import runtime.runs.checkpoints, runtime.training.loop
 from runtime import fit, resume
 
 begin, spec, folder, capacity, pause, after, files = sys.argv[1:]
-runtime.loop.CAPACITY = int(capacity)
-train = runtime.loop.Loop._call
-write, sync = runtime.checkpoints.write_synced, runtime.checkpoints.sync_folder
+runtime.training.loop.CAPACITY = int(capacity)
+train = runtime.training.loop.Loop._call
+write, sync = runtime.runs.checkpoints.write_synced, runtime.runs.checkpoints.sync_folder
 
 def paused_call(self, count):
     time.sleep(float(pause))  # so that the killer can keep up
@@ -56,9 +56,9 @@ def waiting_sync(folder):
     wait_for_the_kill(folder)
     sync(folder)
 
-runtime.loop.Loop._call = paused_call
-runtime.checkpoints.write_synced = waiting_write
-runtime.checkpoints.sync_folder = waiting_sync
+runtime.training.loop.Loop._call = paused_call
+runtime.runs.checkpoints.write_synced = waiting_write
+runtime.runs.checkpoints.sync_folder = waiting_sync
 if begin == "fit":
     fit(spec, folder, plots=False)
 else:
@@ -203,7 +203,7 @@ def runs(tmp_path: Path) -> Runs:
 
 def state_of(run: Path) -> tuple[str, dict[str, bytes]]:
     """The newest checkpoint: its name, and the bytes of parameters, optimiser and the rest."""
-    from runtime.checkpoints import Checkpoints
+    from runtime.runs.checkpoints import Checkpoints
 
     checkpoints = Checkpoints(run / "checkpoints")
     name = checkpoints.names()[0]

@@ -10,9 +10,9 @@ import pytest
 import pccompiler as pcc
 from pccompiler.ir.graph import Graph
 from pccompiler.ir.print import print_graph
-from pccompiler.lowering.plan import UpdatePlan
-from pccompiler.lowering.print_plan import print_plan
 from pccompiler.passes import STAGES
+from pccompiler.planning.plan import UpdatePlan
+from pccompiler.planning.print import print_plan
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

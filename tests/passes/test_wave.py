@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 import pccompiler as pcc
 from pccompiler.components.vocabulary import PhaseKind
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.plan import NEVER, Form, PhasePlan
 from pccompiler.passes import OPTIONAL
 from pccompiler.passes.wavefront import LONGEST_FRONT
+from pccompiler.planning.plan import NEVER, Form, PhasePlan
 from tests.strategies import examples, specs
 
 Spec = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.run import Run, load_run
+from runtime.training.opened_run import Run, load_run
 from tests.runtime.helpers import Spec, train
 
 SAMPLES, FEATURES, CLASSES = 60, 6, 3

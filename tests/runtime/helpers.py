@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
-from runtime.run import Run
-from runtime.training import fit
+from runtime.training.fit import fit
+from runtime.training.opened_run import Run
 
 Spec = dict[str, Any]
 

@@ -1,0 +1,248 @@
+"""From a typed graph and a spec to an update plan, before any optimisation.
+
+The unoptimised plan evaluates every term at every step and masks, step by step, the errors
+that information has not reached. The plan passes then leave out what is known to be zero and
+reuse what cannot have changed; they never change a result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pccompiler.components.energies import Energy
+from pccompiler.components.state_inits import Feedforward
+from pccompiler.components.updates import Asynchronous
+from pccompiler.components.vocabulary import Descent, Phase, PhaseKind
+from pccompiler.diagnostics.diagnostic import SpecError
+from pccompiler.ir.copies import Copies, Copy
+from pccompiler.ir.coupling import colours
+from pccompiler.ir.graph import Graph
+from pccompiler.planning.phases import (
+    AS_PLANNED,
+    Situation,
+    network_of,
+    network_without,
+    no_fixed_steps,
+    no_loss,
+    no_theory,
+    prediction_phase,
+    refuse_unsuitable,
+    with_clamps,
+    with_steps,
+)
+from pccompiler.planning.plan import NEVER, Form, PhasePlan, Steps, Stretch, UpdatePlan
+from pccompiler.planning.wave import through_pass_through, wave
+from pccompiler.spec.models import InferenceSpec, RunSpec
+from pccompiler.spec.tree import Document
+
+
+def plan_update(
+    graph: Graph,
+    spec: RunSpec,
+    document: Document,
+    situation: Situation = AS_PLANNED,
+) -> UpdatePlan:
+    """The plan of a typed graph. Raises SpecError where the spec's phases do not fit."""
+    rule, inference = spec.learning.rule, spec.inference
+    held = situation.held
+    planner, nudging = _Planner(graph, spec.inference), rule.nudging()
+    network = network_without(network_of(graph, planner.copies), held)
+    if (why := rule.unsuited(network)) and not held:
+        raise SpecError(no_theory(rule.name, why, document))
+    phases = with_steps(rule.phases(network), spec, document, strict=not held)
+    phases = with_clamps(phases, spec, document, held)
+    prediction = prediction_phase(graph, spec, situation)
+    outputs = tuple(name for name in graph.network.outputs if name not in prediction.clamped)
+    if rule.needs_output() and not outputs and situation == AS_PLANNED:
+        raise SpecError(no_loss(rule.name, document, bool(graph.network.outputs)))
+    if (
+        prediction.kind is PhaseKind.RELAX
+        and inference.stop
+        and not rule.estimator(network).energy_phases
+        and not held
+    ):
+        raise SpecError(no_fixed_steps(rule.name, document))
+    refuse_unsuitable(graph, spec, document, (*phases, prediction))
+    calm = isinstance(inference.init, Feedforward) and not situation.restarted and not held
+    calm = calm and not _normalises_in_cycles(graph)
+    everywhere = frozenset(planner.copies.sources)
+    plans: dict[str, PhasePlan] = {}
+    for phase in phases:
+        if held:
+            disturbed = everywhere
+        elif phase.descent is not Descent.ENERGY:
+            disturbed = frozenset()
+        elif phase.start:
+            disturbed = planner.disturbed_after(plans[phase.start], phase)
+        else:
+            disturbed = frozenset() if calm else everywhere
+        plans[phase.name] = planner.plan(phase, disturbed)
+    return UpdatePlan(
+        graph=graph,
+        phases=tuple(plans.values()),
+        estimator=rule.estimator(network),
+        reported=rule.reported_phase(),
+        prediction=planner.plan(prediction, frozenset() if calm else everywhere),
+        read=situation.read or spec.prediction.read or graph.network.outputs,
+        outputs=outputs,
+        init=inference.init,
+        state_optimizer=inference.optimizer,
+        stop=(inference.stop.residual, inference.stop.floor) if inference.stop else None,
+        nudging=nudging and replace(nudging, epochs=spec.training.epochs),
+    )
+
+
+class _Planner:
+    """Plans single phases of a graph, unoptimised."""
+
+    def __init__(self, graph: Graph, inference: InferenceSpec) -> None:
+        self.graph = graph
+        self.copies = Copies(graph)
+        self.until_settled = inference.stop is not None
+        self.update = inference.update
+
+    def plan(self, phase: Phase, disturbed: frozenset[Copy]) -> PhasePlan:
+        """`disturbed` copies may be off their predictions when the phase starts; the error of
+        every other free copy is then zero by definition."""
+        graph = self.graph
+        energies, elsewhere = self._energies(phase)
+        held = self._held(phase)
+        free = tuple(
+            node.name
+            for node in graph.variables
+            if any((node.name, t) not in held for t in self.copies.times)
+        )
+        colours = self._colours(phase, free)
+        arrival, movement = self._wave(
+            phase, energies, elsewhere, free, held, disturbed, in_step=not colours
+        )
+        steps = phase.steps
+        live = tuple(energies)
+        settles = self.until_settled and free and phase.descent is not Descent.UNIT
+        form = Form.UNTIL_SETTLED if settles else Form.LOOP
+        late = {n: arrived for n, arrived in arrival.items() if max(arrived) > 1}
+        running = Stretch(1, steps, live, free, frozenset(), form, late)
+        end = steps + 1
+        reached = tuple(n for n in live if min(arrival[n]) <= end)
+        partly = {n: arrival[n] for n in reached if max(arrival[n]) > end}
+        settled = Stretch(end, end, reached, (), frozenset(), Form.UNROLLED, partly)
+        stretches = (running,) if steps else ()
+        return PhasePlan(
+            phase, energies, elsewhere, free, arrival, movement, stretches, settled, colours
+        )
+
+    def _colours(self, phase: Phase, free: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """The order in which a step moves the free nodes; empty where they move at once."""
+        relaxes = phase.kind is PhaseKind.RELAX and phase.descent is Descent.ENERGY
+        if not isinstance(self.update, Asynchronous) or not relaxes:
+            return ()
+        found = colours(self.graph, self.copies, self.graph.network.inputs, free)
+        return found if self.update.order == "odd_first" else found[::-1]
+
+    def disturbed_after(self, earlier: PhasePlan, phase: Phase) -> frozenset[Copy]:
+        """The copies that may be off their predictions when a phase follows another.
+
+        Those that information reached in the earlier phase, and, where the two phases do not
+        hold the same copies, those next to the difference.
+        """
+        last = earlier.phase.steps + 1
+        reached = {
+            (n, t)
+            for n, arrived in earlier.arrival.items()
+            for t, step in enumerate(arrived)
+            if step <= last
+        }
+        changed = self._held(phase) ^ self._held(earlier.phase)
+        after = {c for c, sources in self.copies.sources.items() if changed & set(sources)}
+        return frozenset(reached | changed | after)
+
+    def _held(self, phase: Phase) -> frozenset[Copy]:
+        """The copies held at data: of an output, those at the times of targets."""
+        outputs = self.graph.network.outputs
+        return frozenset(
+            (name, t)
+            for name in phase.clamped
+            for t in self.copies.times
+            if name not in outputs or self.copies.targets[t]
+        )
+
+    def _energies(self, phase: Phase) -> tuple[dict[str, Energy], dict[str, Energy]]:
+        """The energy of every node with a prediction, and of outputs where no target holds."""
+        graph, outputs = self.graph, self.graph.network.outputs
+        energies: dict[str, Energy] = {}
+        elsewhere: dict[str, Energy] = {}
+        for node in graph.variables:
+            clamped = node.name in phase.clamped
+            fed_back = graph.form.uses_feedback and graph.feedback(node.name)
+            if graph.form.undirected:
+                if not clamped or graph.arriving(node.name):
+                    energies[node.name] = node.energy
+                continue
+            if not graph.is_root(node.name):
+                energies[node.name] = graph.free_energy(node)
+            elif fed_back:
+                default = graph.feedback_loss if clamped else graph.free_energy(node)
+                energies[node.name] = node.energy if node.chosen else default
+            elif node.prior is not None and not clamped:
+                energies[node.name] = node.prior.energy
+            if clamped and node.name in outputs:
+                if not all(self.copies.targets):
+                    elsewhere[node.name] = energies[node.name]
+                pulled = node.name in phase.pulled  # no target: somewhere on the way there
+                target = graph.free_energy(node) if pulled else graph.target_energy(node)
+                energies[node.name] = target
+        return energies, elsewhere
+
+    def _wave(
+        self,
+        phase: Phase,
+        energies: dict[str, Energy],
+        elsewhere: dict[str, Energy],
+        free: tuple[str, ...],
+        held: frozenset[Copy],
+        disturbed: frozenset[Copy],
+        in_step: bool,
+    ) -> tuple[dict[str, Steps], dict[str, int]]:
+        """Arrival by node and time, and movement by node, pass-through ones included.
+
+        Where nodes move one colour after another, a step carries information over several
+        edges: every error then counts from the first step.
+        """
+        graph, copies = self.graph, self.copies
+        vanish = graph.form.feedforward_is_minimum and in_step
+        vanish = vanish and not any(graph.bounds(name) for name in free)
+        vanish = vanish and all(
+            elsewhere.get(n, energies[n]).zero_at_prediction for n in free if n in energies
+        )
+        arrival: dict[str, Steps]
+        if phase.kind is PhaseKind.FORWARD:
+            arrival = dict.fromkeys(energies, (NEVER,) * graph.copies)
+            movement = dict.fromkeys(free, NEVER)
+        elif not vanish:
+            arrival = dict.fromkeys(energies, (1,) * graph.copies)
+            movement = dict.fromkeys(free, 1)
+        else:
+            priors = {n for n in energies if graph.is_root(n)}
+            predicted = [(n, t) for n in energies for t in copies.times if copies.forward[n][t]]
+            off = [c for c in predicted if c in held or c in disturbed or c[0] in priors]
+            movable = [(n, t) for n in free for t in copies.times if (n, t) not in held]
+            pulled = [(n, t) for n in phase.nudged for t in copies.times if copies.targets[t]]
+            arrivals, moves = wave(copies, predicted, movable, off, pulled)
+            arrival = {
+                n: tuple(arrivals.get((n, t), NEVER) for t in copies.times) for n in energies
+            }
+            movement = {n: min(moves.get((n, t), NEVER) for t in copies.times) for n in free}
+        return arrival, movement | through_pass_through(copies, movement)
+
+
+def _normalises_in_cycles(graph: Graph) -> bool:
+    """Whether a cycle through time has an edge that normalises by its batch: the feedforward
+    pass takes the copies of its nodes one by one, and so knows other statistics than a
+    relaxation, in which all copies are one batch."""
+    group = {name: i for i, names in enumerate(graph.sweep) for name in names}
+    return any(
+        group[edge.source] == group[edge.target]
+        and any(operator.statistics(shape) for operator, shape, _ in edge.stages)
+        for edge in graph.edges
+        if not edge.is_feedback
+    )

@@ -1,0 +1,90 @@
+"""The update plan as text."""
+
+from __future__ import annotations
+
+from pccompiler.components.state_inits import Feedforward
+from pccompiler.components.vocabulary import Descent, Phase, PhaseKind
+from pccompiler.planning.plan import NEVER, PhasePlan, Steps, Stretch, UpdatePlan
+
+
+def print_plan(plan: UpdatePlan) -> str:
+    """What a training step and a prediction compute, phase by phase."""
+    lines = [f"plan {plan.graph.name}"]
+    if plan.graph.time:
+        times = plan.graph.time.steps
+        lines.append(f"  time     {times} copies of every node, evaluated in one call per edge")
+    for phase in plan.phases:
+        lines += _phase(plan, phase)
+    for names in plan.together:
+        lines.append(f"  together {_names(names)} relax as one batch")
+    if plan.nudging and plan.nudging.random_sign:
+        lines.append("  beta     has a random sign in each batch")
+    if plan.nudging and plan.nudging.growth:
+        lines.append(f"  beta     grows by {plan.nudging.growth:g} after each epoch, up to 1")
+    lines.append(f"  learn    gradient = {plan.estimator.describe()}")
+    lines += _phase(plan, plan.prediction)
+    lines.append(f"  read     {_names(plan.read)}")
+    return "\n".join(lines) + "\n"
+
+
+def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
+    spec = phase.phase
+    title = f"  phase {spec.name} : {spec.kind}"
+    if spec.kind is PhaseKind.RELAX:
+        title += f", {spec.steps} steps of {_optimizer(plan, spec)}"
+    lines = [title, f"    clamped  {_names(spec.clamped)}"]
+    if spec.pulled:
+        lines.append(f"    pulled   {_names(spec.pulled)} held at o - {spec.beta:g} dC/do")
+    if spec.nudged:
+        lines.append(f"    nudged   {_names(spec.nudged)} with beta {spec.beta:g}")
+    if spec.kind is PhaseKind.RELAX:
+        init = plan.init.name if spec.descent is Descent.ENERGY else Feedforward.name
+        lines.append(f"    start    {f'phase {spec.start}' if spec.start else init}")
+        if plan.stop:
+            residual, floor = plan.stop
+            lines.append(f"    stop     ||dF/dx|| <= {residual:g} * start + {floor:g}, per sample")
+        if spec.descent is Descent.PINNED:
+            lines.append("    pinned   predictions and their derivatives stay those of the start")
+        for number, names in enumerate(phase.colours, start=1):
+            lines.append(f"    colour {number} {_names(names)}")
+        for stretch in phase.stretches:
+            lines += _stretch(stretch)
+        lines += _stretch(phase.settled, "settled")
+    return lines
+
+
+def _optimizer(plan: UpdatePlan, phase: Phase) -> str:
+    return (
+        "gradient descent at rate 1"
+        if phase.descent is Descent.UNIT
+        else (plan.state_optimizer.name)
+    )
+
+
+def _stretch(stretch: Stretch, title: str | None = None) -> list[str]:
+    lines = [f"    {title or f'{_steps(stretch)} ({stretch.form})'}"]
+    lines.append(f"      energies {_names(stretch.live)}")
+    if stretch.arrivals:
+        reached = ", ".join(f"{n} from {_arrivals(steps)}" for n, steps in stretch.arrivals.items())
+        lines.append(f"      masked   {reached}")
+    if stretch.moving:
+        lines.append(f"      move     {_names(stretch.moving)}")
+    if stretch.reused:
+        lines.append(f"      reuse    {_names(tuple(sorted(stretch.reused)))}")
+    return lines
+
+
+def _arrivals(steps: Steps) -> str:
+    """`step 3`, or at each time `steps 3 2 1`; `-` for a copy that nothing reaches."""
+    words = ["-" if step >= NEVER else str(step) for step in steps]
+    return f"step {words[0]}" if len(words) == 1 else f"steps {' '.join(words)} by time"
+
+
+def _steps(stretch: Stretch) -> str:
+    if stretch.first == stretch.last:
+        return f"step {stretch.first}"
+    return f"steps {stretch.first}..{stretch.last}"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if names else "nothing"

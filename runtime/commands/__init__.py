@@ -1,0 +1,1 @@
+"""The commands of `pcc`, one file each, and what they share."""

@@ -1,0 +1,65 @@
+"""What `pcc new` writes: a starter spec from one of the templates.
+
+A template is a file of `pccompiler/templates/`: a spec with comments, in which NAME stands for
+the name of the new network. Its `description` is what `pcc new --list` says of it.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.spec.load import load
+from runtime.host.durable import writing
+
+DEFAULT = "mlp"
+ENDING = ".yaml"
+
+
+def template_names() -> tuple[str, ...]:
+    """The names of all templates, in order."""
+    names = [file.name for file in files("pccompiler").joinpath("templates").iterdir()]
+    return tuple(sorted(name.removesuffix(ENDING) for name in names if name.endswith(ENDING)))
+
+
+def template_text(template: str, name: str = "NAME") -> str:
+    """A template as the spec of a network of this name."""
+    file = files("pccompiler").joinpath("templates", template + ENDING)
+    return file.read_text(encoding="utf-8").replace("NAME", name)
+
+
+def description(template: str) -> str:
+    """What a template says of itself."""
+    match = re.search(r"^description: (.*)$", template_text(template), re.MULTILINE)
+    return match[1] if match else ""
+
+
+def write_spec(name: str, template: str, path: Path | None = None) -> Path:
+    """Writes a new spec, by default NAME.yaml in the current folder; returns its path. A name
+    that ends like a spec is meant without its ending.
+
+    Raises SpecError: PC212 for what is no name, PC562 where a file is in the way; DataError
+    (PC522) where nothing can be written.
+    """
+    name = name.removesuffix(ENDING).removesuffix(".yml")
+    load({"pcc": 1, "name": name, "nodes": {"image": {"shape": [1]}}})  # refuses other names
+    path = path or Path(name + ENDING)
+    with writing(path):
+        try:
+            stream = path.open("x", encoding="utf-8")
+        except FileExistsError:
+            raise _in_the_way(path) from None
+        try:
+            with stream:
+                stream.write(template_text(template, name))
+        except OSError:
+            path.unlink(missing_ok=True)  # half a spec would be in the way of the next try
+            raise
+    return path
+
+
+def _in_the_way(path: Path) -> SpecError:
+    help = "choose another name, or another file with --output"
+    return SpecError(Diagnostic("PC562", f"{path} is there already", help=help))

@@ -1,0 +1,1 @@
+"""From a data source to arrays per node."""

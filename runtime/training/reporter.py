@@ -1,0 +1,81 @@
+"""What a run tells while it goes on, and to whom."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pccompiler.diagnostics.diagnostic import Diagnostic
+from runtime.training.evaluation import Scores
+
+
+@dataclass(frozen=True)
+class Start:
+    """A run begins, or continues after `step` finished steps; `finished`: none are left."""
+
+    name: str
+    folder: Path
+    step: int
+    total_steps: int
+    steps_per_epoch: int
+    epochs: int
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """After a call of the training program: its last step. Absent metrics are None."""
+
+    step: int
+    epoch: int
+    loss: float | None
+    accuracy: float | None
+    energy: float
+    steps_per_second: float
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """After an epoch. `scores` are those of the validation split, if there is one; `best`
+    says whether the monitored metric reached a new best. `seconds` leaves validation out."""
+
+    step: int
+    epoch: int
+    scores: Scores | None
+    best: bool
+    seconds: float
+    steps_per_second: float
+
+
+class Reporter(Protocol):
+    """Whoever watches a run."""
+
+    def begin(self, start: Start) -> None: ...
+
+    def step(self, report: StepReport) -> None: ...
+
+    def epoch(self, report: EpochReport) -> None: ...
+
+    def warn(self, warning: Diagnostic) -> None: ...
+
+    def end(self) -> None:
+        """Training is over, by whatever way; always called once after `begin`."""
+        ...
+
+
+class Silent:
+    """Says nothing; warnings become Python warnings."""
+
+    def begin(self, start: Start) -> None: ...
+
+    def step(self, report: StepReport) -> None: ...
+
+    def epoch(self, report: EpochReport) -> None: ...
+
+    def warn(self, warning: Diagnostic) -> None:
+        text = f"{warning.message} ({warning.help})" if warning.help else warning.message
+        warnings.warn(f"[{warning.code}] {text}", RuntimeWarning, stacklevel=2)
+
+    def end(self) -> None: ...

@@ -1,0 +1,169 @@
+"""Predictions for files: the units of the training data in, classes and values out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from pccompiler.diagnostics.diagnostic import DataError, PccError, SpecError
+from runtime.prediction.predict import predict, predict_file
+from runtime.training.fit import fit
+from runtime.training.opened_run import Run
+from tests.runtime.helpers import changed
+
+
+@pytest.fixture(scope="module")
+def run(tiny: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return fit(tiny, tmp_path_factory.mktemp("runs") / "run", plots=False)
+
+
+@pytest.fixture
+def raw(blobs: Path) -> np.ndarray:
+    """The features as the file has them, before scaling."""
+    return np.load(blobs)["x"]
+
+
+def by_hand(run: Run, raw: np.ndarray) -> np.ndarray:
+    code = run.folder.encodings()["x"]
+    params = jax.tree.map(np.asarray, run.params)
+    scaled = (raw - code.mean) / code.deviation
+    hidden = np.tanh(scaled @ params["x->h"]["weight"] + params["x->h"]["bias"])
+    return hidden @ params["h->y"]["weight"] + params["h->y"]["bias"]
+
+
+def test_inputs_are_scaled_like_the_training_data(run: Run, raw: np.ndarray) -> None:
+    np.testing.assert_allclose(predict(run, {"x": raw})["y"], by_hand(run, raw), atol=1e-5)
+
+
+def test_predictions_do_not_depend_on_how_many_there_are(
+    run: Run, raw: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = predict(run, {"x": raw})["y"]
+    monkeypatch.setattr("runtime.prediction.predict.BATCH", 7)
+    np.testing.assert_allclose(predict(run, {"x": raw})["y"], whole, atol=1e-6)
+
+
+def test_a_single_array_is_the_single_input_whatever_its_name(
+    run: Run, raw: np.ndarray, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "in.npz", anything=raw)
+    written = predict_file(run, tmp_path / "in.npz", tmp_path / "out.npz")
+    assert (written.samples, written.files) == (60, (tmp_path / "out.npz",))
+    written = np.load(tmp_path / "out.npz")
+    np.testing.assert_array_equal(written["y_class"], written["y"].argmax(1))
+
+
+def test_a_table_has_the_class_and_a_column_per_unit(
+    run: Run, raw: np.ndarray, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "in.npz", x=raw)
+    predict_file(run, tmp_path / "in.npz", tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    values = predict(run, {"x": raw})["y"]
+    assert list(rows[0]) == ["sample", "y_class", "y[0]", "y[1]", "y[2]"]
+    assert [int(row["y_class"]) for row in rows] == values.argmax(1).tolist()
+    assert [np.float32(row["y[1]"]) for row in rows] == values[:, 1].tolist()
+
+
+def test_under_cross_entropy_the_values_are_probabilities(
+    tiny: dict[str, Any], tmp_path: Path, raw: np.ndarray
+) -> None:
+    spec = tiny | {"energy": {"loss": "cross_entropy"}}
+    run = fit(spec, tmp_path / "run", plots=False)
+    values = predict(run, {"x": raw})["y"]
+    np.testing.assert_allclose(values.sum(1), 1, rtol=1e-5)
+    assert (values > 0).all()
+    accuracy = (values.argmax(1) == np.arange(60) % 3).mean()
+    assert accuracy > 0.5
+
+
+def problem(kind: type[PccError], run: Run, tmp_path: Path, **arrays: Any) -> str:
+    np.savez(tmp_path / "in.npz", **arrays)
+    with pytest.raises(kind) as error:
+        predict_file(run, tmp_path / "in.npz", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+    return str(error.value)
+
+
+def test_a_wrong_shape_names_the_right_one(run: Run, tmp_path: Path) -> None:
+    message = problem(DataError, run, tmp_path, x=np.zeros((5, 7)))
+    assert "PC550" in message
+    assert "has shape (7,), but the network was trained on (6,)" in message
+
+
+def test_an_array_that_is_missing_is_named(run: Run, tmp_path: Path) -> None:
+    message = problem(DataError, run, tmp_path, X=np.zeros((5, 6)), z=np.zeros(2))
+    assert "no array for the input `x`" in message
+    assert "did you mean `x`?" in message
+
+
+def test_no_samples_are_refused(run: Run, tmp_path: Path) -> None:
+    assert "or none" in problem(DataError, run, tmp_path, x=np.zeros((0, 6)))
+
+
+def table(path: Path, names: Sequence[str]) -> Path:
+    rows = [",".join(names), *[",".join("0.5" for _ in names)] * 2]
+    path.write_text("\n".join(rows))
+    return path
+
+
+def test_arrays_and_columns_may_have_the_names_of_the_fields(
+    tiny: dict[str, Any], blobs: Path, raw: np.ndarray, tmp_path: Path
+) -> None:
+    data = tmp_path / "named.npz"
+    np.savez(data, feats=raw, kind=np.load(blobs)["y"])
+    source = {"npz": {"path": str(data), "features": "feats", "target": "kind"}}
+    run = fit(changed(tiny, data={"source": source}), tmp_path / "run", plots=False)
+    predict_file(run, data, tmp_path / "out.npz")
+    expected = predict(run, {"x": raw})["y"]
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["y"], expected)
+    columns = table(tmp_path / "in.csv", ["kind", *(f"feats[{i}]" for i in range(6))])
+    assert predict_file(run, columns, tmp_path / "out.npz").samples == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (
+            [f"col{i}" for i in range(6)],
+            r"name the columns x\[0\] to x\[5\], or leave out the head",
+        ),
+        ([f"x[{i}]" for i in range(5)], r"in\.csv has no column `x\[5\]`, though others of `x`"),
+        ([f"x[{i}]" for i in (0, 1, 2, 4, 5)], r"no column `x\[3\]`"),
+        ([f"x[{i}]" for i in range(7)], r"shape \(7,\), but the network was trained on \(6,\)"),
+    ],
+)
+def test_columns_that_do_not_fit_are_named(
+    run: Run, tmp_path: Path, names: list[str], told: str
+) -> None:
+    with pytest.raises(DataError, match=told):
+        predict_file(run, table(tmp_path / "in.csv", names), tmp_path / "out.csv")
+
+
+def test_nan_is_refused(run: Run, tmp_path: Path) -> None:
+    assert "NaN" in problem(DataError, run, tmp_path, x=np.full((2, 6), np.nan))
+
+
+def test_a_missing_input_file_is_told(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"PC501.*none\.npz is missing"):
+        predict_file(run, tmp_path / "none.npz", tmp_path / "out.csv")
+
+
+def test_an_unknown_ending_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="PC551"):
+        predict_file(run, tmp_path / "in.npz", tmp_path / "out.txt")
+
+
+def test_an_output_that_cannot_be_written_is_told(
+    run: Run, tmp_path: Path, raw: np.ndarray
+) -> None:
+    np.savez(tmp_path / "in.npz", x=raw)
+    with pytest.raises(DataError, match="PC522"):
+        predict_file(run, tmp_path / "in.npz", tmp_path / "none" / "out.csv")
