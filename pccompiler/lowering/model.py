@@ -25,6 +25,7 @@ from pccompiler.lowering.questions import (
     evaluate,
     everything,
     finite_rows,
+    first_blame,
 )
 from pccompiler.lowering.states import Hold, States
 from pccompiler.lowering.training import (
@@ -176,17 +177,7 @@ class CompiledModel:
     def diagnose(self, state: TrainState, batch: Mapping[str, Array]) -> Blame | None:
         """Replays a step and says where the first state, energy or gradient is not finite."""
         rows, gradients = self._finite(state, self._batch(state.params, batch))
-        for phase, nodes in rows.items():
-            length = max(len(row) for row in nodes.values())
-            for step in range(length):
-                for node, row in nodes.items():
-                    if not row[step]:
-                        return Blame(phase, step + 1, node)
-        for node, finite in gradients.items():
-            if not finite:
-                phase = self.plan.phases[-1].phase
-                return Blame(phase.name, phase.steps + 1, node)
-        return None
+        return first_blame(self.plan, rows, gradients)
 
     # -- inference and prediction --------------------------------------------------------
 

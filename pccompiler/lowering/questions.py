@@ -99,6 +99,25 @@ def finite_rows(
     return rows, {node: jnp.stack(finite).all() for node, finite in by_node.items()}
 
 
+def first_blame(
+    plan: UpdatePlan, rows: Mapping[str, Mapping[str, Any]], gradients: Mapping[str, Any]
+) -> Blame | None:
+    """The first place of `finite_rows` that is not finite: phases in the order in which they
+    run, then inference steps, then nodes in forward order."""
+    # By name, since JAX hands dictionaries back sorted by their keys.
+    order = [node.name for node in plan.graph.nodes]
+    for phase in plan.phases:
+        name = phase.phase.name
+        nodes = {node: rows[name][node] for node in order if node in rows[name]}
+        for step in range(max(len(row) for row in nodes.values())):
+            for node, row in nodes.items():
+                if not row[step]:
+                    return Blame(name, step + 1, node)
+    last = plan.phases[-1].phase
+    broken = (node for node in order if not gradients.get(node, True))
+    return next((Blame(last.name, last.steps + 1, node) for node in broken), None)
+
+
 def everything(_: Equations, states: States, energies: Mapping[str, Array]) -> dict[str, Any]:
     return {"states": dict(states), "energies": dict(energies)}
 

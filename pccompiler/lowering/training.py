@@ -282,10 +282,12 @@ def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> 
     for phase in plan.phases:
         name = phase.phase.name
         settled = evidence.settled(name)
-        ends = jnp.stack(list(evidence.energies(name).values())).mean(axis=1)
+        energies = evidence.energies(name)
+        ends = jnp.stack(list(energies.values())).mean(axis=1)
         external = evidence.external(name)
         metrics["energy"][name] = ends.sum() + (0 if external is None else external.mean())
-        metrics["node_energy"][name] = dict(zip(phase.energies, ends, strict=True))
+        # The names of that very dictionary: JAX hands one back sorted, the plan's is not.
+        metrics["node_energy"][name] = dict(zip(energies, ends, strict=True))
         if phase.phase.kind is PhaseKind.RELAX:
             metrics["steps"][name] = settled.taken.astype(ends.dtype).mean()
     metrics["gradient_norm"] = _gradient_norms(plan, gradient)
