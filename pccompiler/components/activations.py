@@ -31,7 +31,7 @@ class Activation:
 
     `potential` is the integral of its inverse, elementwise, or None where there is none to
     use; where it is c/2 x^2 on the range `low` to `high`, `curvature` is c. `smooth`: without
-    kinks.
+    kinks. `aliases`: what other libraries call it, or something like it that is not here.
     """
 
     function: Callable[[Array], Array]
@@ -40,6 +40,7 @@ class Activation:
     low: float = -inf
     high: float = inf
     smooth: bool = True
+    aliases: tuple[str, ...] = ()
 
     def __call__(self, x: Array) -> Array:
         return self.function(x)
@@ -51,8 +52,11 @@ def _quadratic(
     low: float = -inf,
     high: float = inf,
     smooth: bool = False,
+    aliases: tuple[str, ...] = (),
 ) -> Activation:
-    return Activation(function, lambda x: curvature / 2 * x * x, curvature, low, high, smooth)
+    return Activation(
+        function, lambda x: curvature / 2 * x * x, curvature, low, high, smooth, aliases
+    )
 
 
 def _clip(x: Array, low: float, high: float) -> Array:
@@ -71,21 +75,30 @@ def _sigmoid_potential(x: Array) -> Array:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": _quadratic(lambda x: x, smooth=True),
+    "identity": _quadratic(lambda x: x, smooth=True, aliases=("linear", "none", "id")),
     "tanh": Activation(
         lambda x: jnp.tanh(x), lambda x: (_plogp(1 + x) + _plogp(1 - x)) / 2, low=-1, high=1
     ),
-    "sigmoid": Activation(lambda x: jax.nn.sigmoid(x), _sigmoid_potential, low=0, high=1),
-    "relu": _quadratic(lambda x: jax.nn.relu(x), low=0),
+    "sigmoid": Activation(
+        lambda x: jax.nn.sigmoid(x),
+        _sigmoid_potential,
+        low=0,
+        high=1,
+        aliases=("logistic", "expit"),
+    ),
+    "relu": _quadratic(lambda x: jax.nn.relu(x), low=0, aliases=("rectifier", "relu6")),
     "leaky_relu": Activation(
         lambda x: jax.nn.leaky_relu(x, negative_slope=0.01),
         lambda x: jnp.where(x > 0, 0.5, 50) * x * x,
         smooth=False,
+        aliases=("lrelu", "elu", "selu", "prelu"),
     ),
     # the tanh form, as in the field's code
     "gelu": Activation(lambda x: jax.nn.gelu(x, approximate=True)),
-    "hard_tanh": _quadratic(lambda x: _clip(x, -1, 1), low=-1, high=1),
-    "hard_sigmoid": _quadratic(lambda x: _clip(x, 0, 1), low=0, high=1),
+    "hard_tanh": _quadratic(lambda x: _clip(x, -1, 1), low=-1, high=1, aliases=("hardtanh",)),
+    "hard_sigmoid": _quadratic(
+        lambda x: _clip(x, 0, 1), low=0, high=1, aliases=("hardsigmoid", "clip", "rho")
+    ),
     "half_hard_sigmoid": _quadratic(lambda x: _clip(x / 2, 0, 1), 2.0, low=0, high=1),
     "shifted_sigmoid": Activation(
         lambda x: jax.nn.sigmoid(4 * x - 2),
@@ -94,5 +107,9 @@ ACTIVATIONS: dict[str, Activation] = {
         high=1,
     ),
     "softplus": Activation(lambda x: jax.nn.softplus(x)),
-    "silu": Activation(lambda x: jax.nn.silu(x)),
+    "silu": Activation(lambda x: jax.nn.silu(x), aliases=("swish", "mish")),
+}
+
+ACTIVATION_ALIASES: dict[str, str] = {
+    alias: name for name, activation in ACTIVATIONS.items() for alias in activation.aliases
 }

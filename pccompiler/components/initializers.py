@@ -6,7 +6,7 @@ field of a convolution.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, create_model
@@ -26,6 +26,16 @@ class Initializer(Member):
     draw a bias.
     """
 
+    option_aliases: ClassVar[Mapping[str, str]] = {
+        "stddev": "std",
+        "sigma": "std",
+        "scale": "std",
+        "val": "value",
+        "fill": "value",
+        "limit": "scale",
+        "bound": "scale",
+        "mode": "fan",
+    }
     needs_matrix: ClassVar[bool] = False
 
     def sampler(self) -> Sampler:
@@ -36,6 +46,7 @@ class Zeros(Initializer):
     """All zeros."""
 
     name: ClassVar[str] = "zeros"
+    aliases: ClassVar[tuple[str, ...]] = ("zero",)
 
     def sampler(self) -> Sampler:
         return jax.nn.initializers.zeros
@@ -45,6 +56,7 @@ class Ones(Initializer):
     """All ones."""
 
     name: ClassVar[str] = "ones"
+    aliases: ClassVar[tuple[str, ...]] = ("one",)
 
     def sampler(self) -> Sampler:
         return jax.nn.initializers.ones
@@ -54,6 +66,7 @@ class Constant(Initializer):
     """Every entry is `value`."""
 
     name: ClassVar[str] = "constant"
+    aliases: ClassVar[tuple[str, ...]] = ("const", "fill")
     shorthand: ClassVar[str | None] = "value"
     value: float = Field(description="the value of every entry")
 
@@ -65,6 +78,7 @@ class Normal(Initializer):
     """Normal with mean zero and the given standard deviation."""
 
     name: ClassVar[str] = "normal"
+    aliases: ClassVar[tuple[str, ...]] = ("gaussian", "random_normal", "randn")
     shorthand: ClassVar[str | None] = "std"
     std: float = Field(default=0.01, ge=0, description="standard deviation")
 
@@ -76,6 +90,7 @@ class TruncatedNormal(Initializer):
     """Normal cut off at two standard deviations."""
 
     name: ClassVar[str] = "truncated_normal"
+    aliases: ClassVar[tuple[str, ...]] = ("trunc_normal",)
     shorthand: ClassVar[str | None] = "std"
     std: float = Field(default=0.01, ge=0, description="standard deviation before the cut")
 
@@ -87,6 +102,7 @@ class Uniform(Initializer):
     """Uniform on [-scale, scale]."""
 
     name: ClassVar[str] = "uniform"
+    aliases: ClassVar[tuple[str, ...]] = ("random_uniform", "rand")
     shorthand: ClassVar[str | None] = "scale"
     scale: float = Field(
         default=0.01, ge=0, description="half the width of the interval around zero"
@@ -101,6 +117,7 @@ class Orthogonal(Initializer):
     """A (semi-)orthogonal matrix times `gain`."""
 
     name: ClassVar[str] = "orthogonal"
+    aliases: ClassVar[tuple[str, ...]] = ("ortho",)
     needs_matrix: ClassVar[bool] = True
     shorthand: ClassVar[str | None] = "gain"
     gain: float = Field(default=1.0, description="factor on the orthogonal matrix")
@@ -113,6 +130,7 @@ class VarianceScaling(Initializer):
     """Variance scale / fan: the family that lecun, glorot and he are special cases of."""
 
     name: ClassVar[str] = "variance_scaling"
+    aliases: ClassVar[tuple[str, ...]] = ("scaling",)
     needs_matrix: ClassVar[bool] = True
     scale: float = Field(default=1.0, gt=0, description="numerator of the variance")
     fan: Literal["fan_in", "fan_out", "fan_avg"] = Field(
@@ -135,22 +153,38 @@ class _Named(Initializer):
         return getattr(jax.nn.initializers, self.name)()
 
 
-def _named(name: str, summary: str) -> type[Initializer]:
+def _named(name: str, summary: str, *aliases: str) -> type[Initializer]:
     title = name.title().replace("_", "")
     member = create_model(title, __base__=_Named, __doc__=summary)
-    member.name = name
+    member.name, member.aliases = name, aliases
     return member
 
 
-LecunNormal = _named("lecun_normal", "Variance 1/fan_in, truncated normal.")
+LecunNormal = _named("lecun_normal", "Variance 1/fan_in, truncated normal.", "lecun", "default")
 
 INITIALIZERS: tuple[type[Initializer], ...] = (
     LecunNormal,
     _named("lecun_uniform", "Variance 1/fan_in, uniform."),
-    _named("glorot_normal", "Variance 2/(fan_in + fan_out), truncated normal (Xavier)."),
-    _named("glorot_uniform", "Variance 2/(fan_in + fan_out), uniform (Xavier)."),
-    _named("he_normal", "Variance 2/fan_in, truncated normal (Kaiming)."),
-    _named("he_uniform", "Variance 2/fan_in, uniform (Kaiming)."),
+    _named(
+        "glorot_normal",
+        "Variance 2/(fan_in + fan_out), truncated normal (Xavier).",
+        "xavier_normal",
+    ),
+    _named(
+        "glorot_uniform",
+        "Variance 2/(fan_in + fan_out), uniform (Xavier).",
+        "xavier_uniform",
+        "xavier",
+        "glorot",
+    ),
+    _named(
+        "he_normal",
+        "Variance 2/fan_in, truncated normal (Kaiming).",
+        "kaiming_normal",
+        "kaiming",
+        "he",
+    ),
+    _named("he_uniform", "Variance 2/fan_in, uniform (Kaiming).", "kaiming_uniform"),
     VarianceScaling,
     Normal,
     TruncatedNormal,

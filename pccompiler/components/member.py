@@ -11,7 +11,7 @@ and the error messages need. In the YAML a member is written in one of three way
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -33,9 +33,16 @@ class Section(BaseModel):
 
 
 class Member(Section):
-    """One choice of a family: a name, its options, and (in subclasses) its mathematics."""
+    """One choice of a family: a name, its options, and (in subclasses) its mathematics.
+
+    `aliases` are what papers and other libraries call it, or what people who look for
+    something similar write: never accepted, always suggested. `option_aliases` are such words
+    for options; those for an option that a member lacks mean nothing.
+    """
 
     name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    option_aliases: ClassVar[Mapping[str, str]] = {}
     shorthand: ClassVar[str | None] = None
 
     @classmethod
@@ -104,7 +111,8 @@ class OneOf:
     def _known(self, name: Any) -> str:
         if isinstance(name, str) and name in self.members:
             return name
-        raise unknown_name(self.family, name, self.members)
+        aliases = aliases_of(self.members.values())
+        raise unknown_name(self.family, name, self.members, aliases)
 
     @staticmethod
     def _pick(choice: dict[str, Member]) -> Member:
@@ -132,11 +140,17 @@ class OneOf:
 
 
 class NameOf:
-    """Annotates a string that must be one of a table's names."""
+    """Annotates a string that must be one of a table's names.
 
-    def __init__(self, family: str, names: tuple[str, ...]) -> None:
+    `aliases`: other words for them, which are suggested.
+    """
+
+    def __init__(
+        self, family: str, names: tuple[str, ...], aliases: Mapping[str, str] | None = None
+    ) -> None:
         self.family = family
         self.names = names
+        self.aliases = dict(aliases or {})
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -150,15 +164,26 @@ class NameOf:
     def _known(self, name: str) -> str:
         if name in self.names:
             return name
-        raise unknown_name(self.family, name, self.names)
+        raise unknown_name(self.family, name, self.names, self.aliases)
 
 
-def unknown_name(family: str, given: Any, known: Mapping[str, Any] | tuple[str, ...]) -> Exception:
+def aliases_of(members: Iterable[type[Member]]) -> dict[str, str]:
+    """The name for each alias; of two members with the same alias, the first one's."""
+    found: dict[str, str] = {}
+    for member in members:
+        for alias in member.aliases:
+            found.setdefault(alias, member.name)
+    return found
+
+
+def unknown_name(
+    family: str, given: Any, known: Iterable[str], aliases: Mapping[str, str]
+) -> Exception:
     """The error that the diagnostics turn into `unknown FAMILY` with a suggestion."""
     return PydanticCustomError(
         "unknown_name",
         "unknown {family} `{given}`",
-        {"family": family, "given": str(given), "known": sorted(known)},
+        {"family": family, "given": str(given), "known": sorted(known), "aliases": aliases},
     )
 
 

@@ -6,6 +6,7 @@ decoupled (Loshchilov & Hutter 2019). It applies to all parameters, as in optax.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -20,6 +21,15 @@ class Optimizer(Member):
     `slots` counts the numbers it remembers for each parameter.
     """
 
+    option_aliases: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("lr", "eta", "alpha", "rate", "step_size"), "learning_rate"),
+        **dict.fromkeys(("wd", "decay", "l2", "l2_penalty"), "weight_decay"),
+        "beta1": "b1",
+        "beta_1": "b1",
+        "beta2": "b2",
+        "beta_2": "b2",
+        "epsilon": "eps",
+    }
     slots: ClassVar[int] = 0
 
     def transformation(self) -> Any:
@@ -31,6 +41,7 @@ class SGD(Optimizer):
     """Plain gradient descent."""
 
     name: ClassVar[str] = "sgd"
+    aliases: ClassVar[tuple[str, ...]] = ("gradient_descent", "gd")
 
     learning_rate: float = Field(default=0.01, gt=0, description="rate of the parameters")
     weight_decay: float = Field(default=0.0, ge=0, description="L2 factor added to the gradient")
@@ -45,6 +56,7 @@ class Momentum(Optimizer):
     """Gradient descent with momentum."""
 
     name: ClassVar[str] = "momentum"
+    aliases: ClassVar[tuple[str, ...]] = ("sgdm", "sgd_momentum", "heavy_ball", "nesterov", "nag")
     slots: ClassVar[int] = 1
 
     learning_rate: float = Field(default=0.01, gt=0, description="rate of the parameters")
@@ -65,6 +77,7 @@ class Adam(Optimizer):
     """Adam (Kingma & Ba 2015)."""
 
     name: ClassVar[str] = "adam"
+    aliases: ClassVar[tuple[str, ...]] = ("rmsprop", "nadam", "amsgrad")
     slots: ClassVar[int] = 2
 
     learning_rate: float = Field(default=1e-3, gt=0, description="rate of the parameters")
@@ -84,6 +97,7 @@ class AdamW(Optimizer):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
     name: ClassVar[str] = "adamw"
+    aliases: ClassVar[tuple[str, ...]] = ("adam_w",)
     slots: ClassVar[int] = 2
 
     learning_rate: float = Field(default=1e-3, gt=0, description="rate of the parameters")

@@ -6,6 +6,7 @@ horizon is data in the training state, so a longer run needs no new compilation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -18,6 +19,21 @@ from pccompiler.lazy import jnp
 class Schedule(Member):
     """A factor on the learning rate that changes over training."""
 
+    option_aliases: ClassVar[Mapping[str, str]] = {
+        "warmup": "warmup_fraction",
+        "warmup_steps": "warmup_fraction",
+        "milestones": "at",
+        "boundaries": "at",
+        "factor": "gamma",
+        "decay": "gamma",
+        "final": "end",
+        "minimum": "end",
+        "min": "end",
+        "end_value": "end",
+        "alpha": "end",
+        "init_value": "start",
+        "peak_value": "peak",
+    }
     needs_horizon: ClassVar[bool] = True
 
     def factor(self, fraction: Array) -> Array:
@@ -29,6 +45,7 @@ class ConstantRate(Schedule):
     """The learning rate stays as it is."""
 
     name: ClassVar[str] = "constant"
+    aliases: ClassVar[tuple[str, ...]] = ("none", "fixed")
     needs_horizon: ClassVar[bool] = False
 
     def factor(self, fraction: Array) -> Array:
@@ -39,6 +56,7 @@ class Cosine(Schedule):
     """Half a cosine from 1 down to `end`: end + (1 - end) (1 + cos(pi p)) / 2."""
 
     name: ClassVar[str] = "cosine"
+    aliases: ClassVar[tuple[str, ...]] = ("cosine_decay", "cosine_annealing", "annealing")
 
     end: float = Field(default=0.0, ge=0, description="factor at the end of training")
 
@@ -50,6 +68,12 @@ class WarmupCosine(Schedule):
     """A linear rise from `start` to `peak`, then half a cosine down to `end`."""
 
     name: ClassVar[str] = "warmup_cosine"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "warmup",
+        "linear_warmup",
+        "warmup_cosine_decay",
+        "one_cycle",
+    )
 
     warmup_fraction: float = Field(
         default=0.1, gt=0, lt=1, description="part of training that rises"
@@ -69,6 +93,13 @@ class Step(Schedule):
     """The factor is multiplied by `gamma` at each of the given fractions of training."""
 
     name: ClassVar[str] = "step"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "step_lr",
+        "multi_step",
+        "step_decay",
+        "piecewise_constant",
+        "exponential",
+    )
 
     at: tuple[float, ...] = Field(
         default=(0.5, 0.75), description="fractions of training, in [0, 1]"

@@ -17,18 +17,21 @@ class Feedforward(StateInit):
     """Every free node starts at its prediction, in forward order; free roots at zero."""
 
     name: ClassVar[str] = "feedforward"
+    aliases: ClassVar[tuple[str, ...]] = ("forward", "prediction", "predictions")
 
 
 class AtZero(StateInit):
     """Every free node starts at zero."""
 
     name: ClassVar[str] = "zeros"
+    aliases: ClassVar[tuple[str, ...]] = ("zero",)
 
 
 class AtRandom(StateInit):
     """Every free unit starts at an independent normal value with mean zero."""
 
     name: ClassVar[str] = "normal"
+    aliases: ClassVar[tuple[str, ...]] = ("random", "gaussian", "randn")
     shorthand: ClassVar[str | None] = "std"
     std: float = Field(default=0.1, ge=0, description="standard deviation")
 
@@ -40,6 +43,7 @@ class Previous(StateInit):
     """
 
     name: ClassVar[str] = "previous"
+    aliases: ClassVar[tuple[str, ...]] = ("last", "warm_start", "persistent", "carry")
 
 
 STATE_INITS: tuple[type[StateInit], ...] = (Feedforward, AtZero, AtRandom, Previous)

@@ -9,6 +9,7 @@ information has not reached yet.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -27,6 +28,16 @@ class StateOptimizer(Member):
     all others stayed, to where it is; otherwise it is dF/dx.
     """
 
+    option_aliases: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("lr", "eta", "alpha", "gamma", "dt", "rate", "step_size"), "learning_rate"
+        ),
+        "beta1": "b1",
+        "beta_1": "b1",
+        "beta2": "b2",
+        "beta_2": "b2",
+        "epsilon": "eps",
+    }
     still_at_zero: ClassVar[bool] = True
     seeks_rest: ClassVar[bool] = False
 
@@ -48,6 +59,13 @@ class StateSGD(StateOptimizer):
     """Gradient descent with heavy-ball momentum: v <- m v + g; x <- x - rate v."""
 
     name: ClassVar[str] = "sgd"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "gradient_descent",
+        "gd",
+        "momentum",
+        "heavy_ball",
+        "euler",
+    )
 
     learning_rate: float = Field(default=0.1, gt=0, description="rate of the states")
     momentum: float = Field(
@@ -72,6 +90,7 @@ class StateAdam(StateOptimizer):
     """Adam (Kingma & Ba 2015, algorithm 1) on the states."""
 
     name: ClassVar[str] = "adam"
+    aliases: ClassVar[tuple[str, ...]] = ("adamw", "rmsprop")
 
     learning_rate: float = Field(default=0.05, gt=0, description="rate of the states")
     b1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment")
@@ -108,6 +127,7 @@ class FixedPoint(StateOptimizer):
     """
 
     name: ClassVar[str] = "fixed_point"
+    aliases: ClassVar[tuple[str, ...]] = ("fixed", "coordinate_descent")
     shorthand: ClassVar[str | None] = "damping"
     seeks_rest: ClassVar[bool] = True
 

@@ -26,12 +26,14 @@ class Synchronous(UpdateOrder):
     """All free nodes move from one gradient."""
 
     name: ClassVar[str] = "synchronous"
+    aliases: ClassVar[tuple[str, ...]] = ("sync", "parallel", "simultaneous", "jacobi")
 
 
 class Asynchronous(UpdateOrder):
     """The nodes of one colour after those of another, each from a fresh gradient."""
 
     name: ClassVar[str] = "asynchronous"
+    aliases: ClassVar[tuple[str, ...]] = ("async", "sequential", "alternating", "gauss_seidel")
     shorthand: ClassVar[str | None] = "order"
 
     order: Literal["odd_first", "even_first"] = Field(

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
-from pccompiler.diagnostics.suggest import closest, suggestion
+from pccompiler.diagnostics.suggest import closest, meant, suggestion
 from pccompiler.diagnostics.wording import plural
 from pccompiler.spec.elsewhere import paths_to
 from pccompiler.spec.language import place
@@ -157,7 +157,7 @@ def _diagnostic(fault: _Fault, document: Document) -> Diagnostic:
         span = key if isinstance(fault.node, Mapping) and fault.path else span
         if isinstance(fault.node, Mapping) and context["given"] in fault.node.entries:
             span = fault.node.entries[context["given"]].key_span
-        return _unknown(context["family"], context["given"], context["known"], span, at)
+        return _unknown(context, span, at)
     if fault.kind == "literal_error":
         return _not_listed(fault, document)
     if fault.kind in _BOUNDS:
@@ -207,13 +207,24 @@ def _advice(path: KeyPath) -> str:
 
 def _key_advice(unknown: str, section: KeyPath, document: Document) -> str:
     """The key of the section that was meant, or else where the language has such a key."""
-    known = place(section).keys if section else (*place(section).keys, "extends")
-    is_member = place(section[:-1]).choice  # whose options are its own
-    elsewhere = [] if is_member else paths_to(unknown, document.tree)
+    here = place(section)
+    known = here.keys if section else (*here.keys, "extends")
+    if place(section[:-1]).choice:  # a member, whose options are its own
+        siblings = _members_with(unknown, section)
+        if siblings and unknown not in here.aliases:
+            return f"it is an option of {' and '.join(siblings)}; " + suggestion("", known)
+        return suggestion(unknown, known, here.aliases)
+    elsewhere = paths_to(unknown, document.tree)
     exactly = not section and any(path.endswith(f".{unknown}") for path in elsewhere)
-    if elsewhere and (exactly or closest(unknown, known) is None):
+    if elsewhere and (exactly or meant(unknown, known, here.aliases) is None):
         return f"did you mean {' or '.join(f'`{path}`' for path in elsewhere)}?"
-    return suggestion(unknown, known)
+    return suggestion(unknown, known, here.aliases)
+
+
+def _members_with(option: str, section: KeyPath) -> list[str]:
+    """The other members of the family that have this option."""
+    family = section[:-1]
+    return [f"`{name}`" for name in place(family).keys if option in place((*family, name)).keys]
 
 
 def _spelling_advice(fault: _Fault, expected: Sequence[str]) -> str:
@@ -224,10 +235,10 @@ def _spelling_advice(fault: _Fault, expected: Sequence[str]) -> str:
     value = node.value
     if isinstance(value, str) and {"a number", "a whole number"} & set(expected):
         try:
-            meant = meaning(value.strip())
+            number = meaning(value.strip())
         except NumberError:
             return ""
-        is_number = isinstance(meant, int | float) and not isinstance(meant, bool)
+        is_number = isinstance(number, int | float) and not isinstance(number, bool)
         return f"remove the quotes: {value.strip()}" if is_number else ""
     if isinstance(value, float) and value.is_integer() and "a whole number" in expected:
         return f"write {int(value)}"
@@ -256,19 +267,25 @@ def _not_listed(fault: _Fault, document: Document) -> Diagnostic:
     known = place(fault.path).values
     node = fault.node
     if isinstance(node, Scalar) and isinstance(node.value, str) and isinstance(known[0], str):
-        return _unknown(str(fault.path[-1]), node.value, known, span, at)
+        return _unknown(
+            {"family": str(fault.path[-1]), "given": node.value, "known": known, "aliases": {}},
+            span,
+            at,
+        )
     listed = " or ".join(str(value) for value in known)
     message = f"{_name(fault.path)} must be {listed}, found {_found(node)}"
     return Diagnostic("PC204", message, span, at, help=_advice(fault.path))
 
 
-def _unknown(
-    family: str, given: str, known: Sequence[str], span: Span | None, at: str
-) -> Diagnostic:
+def _unknown(context: dict[str, Any], span: Span | None, at: str) -> Diagnostic:
+    """A name that its family, or its list of values, does not have."""
+    family, given, known = context["family"], context["given"], context["known"]
     message = f"unknown {family} `{shortened(given)}`"
     _, dot, ending = given.rpartition(".")
     is_file = bool(dot) and family == "data source" and ending in known
-    advice = f"write {{{ending}: {given}}}" if is_file else suggestion(given, known)
+    advice = (
+        f"write {{{ending}: {given}}}" if is_file else suggestion(given, known, context["aliases"])
+    )
     return Diagnostic("PC203", message, span, at, f"no {family}", advice)
 
 

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from pccompiler.components.member import Member, NameOf, OneOf, Section
+from pccompiler.components.member import Member, NameOf, OneOf, Section, aliases_of
 from pccompiler.diagnostics.wording import plural
 from pccompiler.spec.models import RunSpec
+from pccompiler.spec.other_words import other_words
 from pccompiler.spec.problems import rounded
 from pccompiler.spec.tree import KeyPath, Segment
 
@@ -27,12 +28,13 @@ _RELATIONS = {"ge": "of at least", "gt": "above", "lt": "below", "le": "of at mo
 
 @dataclass(frozen=True)
 class Place:
-    """`keys` that a mapping may have here; whether the value is one member of a family
-    (`choice`); the only allowed `values`, if they are listed; how many `forms` (of which a
-    union chooses) the value may take; what is `expected`, in words; the `description` of the
-    key; and the name of the member that is the `default`."""
+    """`keys` that a mapping may have here, and `aliases`, other words for them; whether the
+    value is one member of a family (`choice`); the only allowed `values`, if they are listed;
+    how many `forms` (of which a union chooses) the value may take; what is `expected`, in
+    words; the `description` of the key; and the name of the member that is the `default`."""
 
     keys: tuple[str, ...]
+    aliases: abc.Mapping[str, str]
     choice: bool
     values: tuple[Any, ...]
     forms: int
@@ -50,6 +52,7 @@ def place(path: KeyPath) -> Place:
     default = field.default if field else None
     return Place(
         keys=tuple(key for form in inner for key in _keys(form)),
+        aliases={alias: key for form in inner for alias, key in _aliases(form).items()},
         choice=any(isinstance(form, OneOf) for form in inner),
         values=tuple(value for form in forms for value in _values(form)),
         forms=len(forms),
@@ -118,6 +121,16 @@ def _keys(form: Any) -> list[str]:
     if isinstance(form, OneOf):
         return list(form.members)
     return [name for name, _ in _fields(form)]
+
+
+def _aliases(form: Any) -> abc.Mapping[str, str]:
+    if isinstance(form, OneOf):
+        return aliases_of(form.members.values())
+    if not (isinstance(form, type) and issubclass(form, Section)):
+        return {}
+    words = form.option_aliases if issubclass(form, Member) else other_words(form)
+    keys = _keys(form)
+    return {word: key for word, key in words.items() if key in keys and word not in keys}
 
 
 def _fields(form: Any) -> list[tuple[str, FieldInfo]]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from pccompiler.components.activations import ACTIVATIONS
+from pccompiler.components.activations import ACTIVATION_ALIASES, ACTIVATIONS
 from pccompiler.components.energies import (
     LOSSES,
     NODE_ENERGIES,
@@ -33,7 +33,7 @@ from pccompiler.components.state_inits import STATE_INITS, Feedforward, StateIni
 from pccompiler.components.state_optimizers import STATE_OPTIMIZERS, StateOptimizer, StateSGD
 from pccompiler.components.updates import UPDATE_ORDERS, Synchronous, UpdateOrder
 
-ActivationName = Annotated[str, NameOf("activation", tuple(ACTIVATIONS))]
+ActivationName = Annotated[str, NameOf("activation", tuple(ACTIVATIONS), ACTIVATION_ALIASES)]
 Size = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=1, lt=10**9)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]

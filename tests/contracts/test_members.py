@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pccompiler.components.energies import LOSSES
 from pccompiler.components.initializers import INITIALIZERS
-from pccompiler.components.member import Member, OneOf
+from pccompiler.components.member import Member, OneOf, aliases_of
 from pccompiler.components.operators import OPERATORS
 from pccompiler.components.optimizers import OPTIMIZERS
 from pccompiler.components.rules import RULES
@@ -77,6 +77,22 @@ def test_names_are_lower_case_identifiers_and_summaries_are_sentences(
     assert member.name == member.name.lower()
     assert member.summary().endswith(".")
     assert all(option.description for option in member.model_fields.values())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_alias_is_a_name_of_its_own_family_and_none_stands_for_nothing(family: str) -> None:
+    names = {member.name for member in FAMILIES[family]}
+    aliases = aliases_of(FAMILIES[family])
+    assert not names & set(aliases)
+    assert set(aliases.values()) <= names
+
+
+@every_member
+def test_other_words_for_options_are_no_options_themselves(
+    family: str, member: type[Member]
+) -> None:
+    known = {option for other in FAMILIES[family] for option in other.model_fields}
+    assert set(member.option_aliases.values()) <= known
 
 
 @every_member

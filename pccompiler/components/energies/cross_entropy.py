@@ -19,6 +19,17 @@ class CrossEntropy(Energy):
     """Cross-entropy of the target under the softmax of the prediction (logits)."""
 
     name: ClassVar[str] = "cross_entropy"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "ce",
+        "crossentropy",
+        "nll",
+        "log_loss",
+        "categorical",
+        "categorical_crossentropy",
+        "softmax",
+        "softmax_cross_entropy",
+        "softmax_crossentropy",
+    )
 
     def value(self, x: Array, mu: Array) -> Array:
         log_probabilities = jax.nn.log_softmax(mu, axis=-1)

@@ -47,6 +47,12 @@ class Bernoulli(_Discrete):
     """Independent binary units: log-likelihood of x, or divergence between two logits."""
 
     name: ClassVar[str] = "bernoulli"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "bce",
+        "binary",
+        "binary_cross_entropy",
+        "binary_crossentropy",
+    )
     shorthand: ClassVar[str | None] = "state"
 
     def value(self, x: Array, mu: Array) -> Array:
@@ -61,6 +67,7 @@ class Categorical(_Discrete):
     """One of several classes along the last axis: cross-entropy, or divergence of logits."""
 
     name: ClassVar[str] = "categorical"
+    aliases: ClassVar[tuple[str, ...]] = ("ce", "cross_entropy", "crossentropy", "nll", "softmax")
     shorthand: ClassVar[str | None] = "state"
 
     def value(self, x: Array, mu: Array) -> Array:

@@ -20,6 +20,7 @@ class Gaussian(Energy):
     """Half the squared prediction error, summed over a node's units."""
 
     name: ClassVar[str] = "gaussian"
+    aliases: ClassVar[tuple[str, ...]] = ("normal", "squared_error", "mse", "l2", "quadratic")
     zero_at_prediction: ClassVar[bool] = True
 
     def value(self, x: Array, mu: Array) -> Array:
@@ -31,3 +32,12 @@ class SquaredError(Gaussian):
     """Half the squared distance between target and prediction, summed over units."""
 
     name: ClassVar[str] = "squared_error"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "mse",
+        "mse_loss",
+        "mean_squared_error",
+        "l2",
+        "quadratic",
+        "gaussian",
+        "sse",
+    )

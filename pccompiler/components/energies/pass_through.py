@@ -17,6 +17,7 @@ class PassThrough(Energy):
     """The node stands for its prediction; it has no state and no error."""
 
     name: ClassVar[str] = "none"
+    aliases: ClassVar[tuple[str, ...]] = ("pass_through", "passthrough", "zero", "null")
 
     def value(self, x: Array, mu: Array) -> Array:
         raise AssertionError("a pass-through node has no energy")

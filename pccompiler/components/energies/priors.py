@@ -34,6 +34,7 @@ class GaussianPrior(Prior):
     """Normal with the given mean and precision (one over the variance)."""
 
     name: ClassVar[str] = "gaussian"
+    aliases: ClassVar[tuple[str, ...]] = ("normal", "l2")
 
     @property
     def energy(self) -> Energy:
@@ -44,6 +45,7 @@ class LaplacePrior(Prior):
     """Laplace with the given mean; sparse where the data allow."""
 
     name: ClassVar[str] = "laplace"
+    aliases: ClassVar[tuple[str, ...]] = ("l1", "sparse")
 
     @property
     def energy(self) -> Energy:

@@ -24,6 +24,7 @@ class Laplace(Energy):
     """The absolute prediction error, summed over a node's units."""
 
     name: ClassVar[str] = "laplace"
+    aliases: ClassVar[tuple[str, ...]] = ("l1", "mae", "absolute_error")
     zero_at_prediction: ClassVar[bool] = True
 
     def value(self, x: Array, mu: Array) -> Array:
@@ -36,6 +37,7 @@ class Huber(Energy):
     """Quadratic for errors up to delta, linear beyond, summed over a node's units."""
 
     name: ClassVar[str] = "huber"
+    aliases: ClassVar[tuple[str, ...]] = ("smooth_l1",)
     shorthand: ClassVar[str | None] = "delta"
     zero_at_prediction: ClassVar[bool] = True
 

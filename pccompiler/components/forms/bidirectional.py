@@ -33,6 +33,7 @@ class BidirectionalForm(EnergyForm):
     """The errors of forward and feedback predictions, summed or separate."""
 
     name: ClassVar[str] = "bidirectional"
+    aliases: ClassVar[tuple[str, ...]] = ("bipc", "bi_pc", "bpc", "hybrid")
     shorthand: ClassVar[str | None] = "errors"
     uses_feedback: ClassVar[bool] = True
 

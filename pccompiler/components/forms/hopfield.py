@@ -37,6 +37,12 @@ class HopfieldForm(EnergyForm):
     """Couplings that act both ways: the energy of equilibrium propagation."""
 
     name: ClassVar[str] = "hopfield"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "symmetric",
+        "energy_based",
+        "equilibrium_propagation",
+        "ep",
+    )
     shorthand: ClassVar[str | None] = "nonlinearity"
     uses_feedback: ClassVar[bool] = True
     undirected: ClassVar[bool] = True

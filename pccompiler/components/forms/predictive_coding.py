@@ -19,6 +19,7 @@ class PredictiveCodingForm(EnergyForm):
     """The errors of the forward predictions; feedback edges are left out."""
 
     name: ClassVar[str] = "predictive_coding"
+    aliases: ClassVar[tuple[str, ...]] = ("pc", "pcn", "discriminative", "generative")
     feedforward_is_minimum: ClassVar[bool] = True
     rests_at_minimum: ClassVar[bool] = True
 

@@ -35,6 +35,13 @@ class Attention(Operator):
     """Multi-head self-attention over (positions, units)."""
 
     name: ClassVar[str] = "attention"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "mha",
+        "self_attention",
+        "multi_head_attention",
+        "multihead_attention",
+        "transformer",
+    )
 
     heads: int = Field(default=1, ge=1, description="number of heads, a divisor of the units")
     causal: bool = Field(default=False, description="a position sees no later ones")

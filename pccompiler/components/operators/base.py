@@ -35,6 +35,21 @@ class Operator(Member):
     by hand; a contract test compares it with what JAX computes.
     """
 
+    option_aliases: ClassVar[Mapping[str, str]] = {
+        "use_bias": "bias",
+        "init": "weight_init",
+        "kernel_init": "weight_init",
+        "weight_initializer": "weight_init",
+        "kernel_initializer": "weight_init",
+        "bias_initializer": "bias_init",
+        "num_heads": "heads",
+        "n_heads": "heads",
+        "epsilon": "eps",
+        "vocab": "vocabulary",
+        "vocab_size": "vocabulary",
+        "num_embeddings": "vocabulary",
+        "feature_group_count": "groups",
+    }
     linear: ClassVar[bool] = False
 
     @property

@@ -34,6 +34,14 @@ _Padding = Annotated[int, Field(ge=0)]
 class Convolution(Operator):
     """What a convolution and its transpose have in common."""
 
+    option_aliases: ClassVar[Mapping[str, str]] = {
+        **Operator.option_aliases,
+        **dict.fromkeys(("filters", "features", "out_channels", "units"), "channels"),
+        **dict.fromkeys(("kernel_size", "kernel_shape", "size", "window"), "kernel"),
+        "strides": "stride",
+        "pad": "padding",
+        "rate": "dilation",
+    }
     linear: ClassVar[bool] = True
 
     channels: int | None = Field(
@@ -129,6 +137,7 @@ class Conv(Convolution):
     """Convolution over (length, channels) or (height, width, channels)."""
 
     name: ClassVar[str] = "conv"
+    aliases: ClassVar[tuple[str, ...]] = ("convolution", "conv1d", "conv2d", "conv3d")
 
     groups: int = Field(
         default=1, ge=1, description="parts of the channels that do not see each other"

@@ -26,6 +26,14 @@ class ConvTranspose(Convolution):
     """Transposed convolution (deconvolution): a stride enlarges."""
 
     name: ClassVar[str] = "conv_transpose"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "deconv",
+        "deconvolution",
+        "transposed_conv",
+        "convtranspose2d",
+        "conv_transpose2d",
+        "conv2d_transpose",
+    )
 
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
         self._check_rank(shape)

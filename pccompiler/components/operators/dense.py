@@ -24,6 +24,11 @@ class Dense(Operator):
     """Fully connected: y = x W + b on the last axis, W of shape (in, out)."""
 
     name: ClassVar[str] = "dense"
+    aliases: ClassVar[tuple[str, ...]] = ("linear", "fc", "fully_connected", "affine", "matmul")
+    option_aliases: ClassVar[Mapping[str, str]] = {
+        **Operator.option_aliases,
+        **dict.fromkeys(("features", "out_features", "out", "size", "width"), "units"),
+    }
     linear: ClassVar[bool] = True
 
     units: int | None = Field(

@@ -31,7 +31,7 @@ class Elementwise(Operator):
 def _operator(name: str) -> type[Elementwise]:
     title = name.title().replace("_", "")
     member = create_model(title, __base__=Elementwise, __doc__=f"The activation {name}.")
-    member.name = name
+    member.name, member.aliases = name, ACTIVATIONS[name].aliases
     member.linear = name == "identity"
     return member
 

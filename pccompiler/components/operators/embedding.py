@@ -26,6 +26,7 @@ class Embedding(Operator):
     """A row of a learned table for every token: y = x E, or E[x] where `indices`."""
 
     name: ClassVar[str] = "embedding"
+    aliases: ClassVar[tuple[str, ...]] = ("embed", "lookup")
 
     units: int | None = Field(
         default=None,

@@ -14,6 +14,7 @@ class Flatten(Operator):
     """All axes of a sample become one, in row-major order."""
 
     name: ClassVar[str] = "flatten"
+    aliases: ClassVar[tuple[str, ...]] = ("ravel",)
     linear: ClassVar[bool] = True
 
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:

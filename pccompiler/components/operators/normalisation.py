@@ -54,6 +54,7 @@ class LayerNorm(Normalisation):
     """
 
     name: ClassVar[str] = "layer_norm"
+    aliases: ClassVar[tuple[str, ...]] = ("ln", "layernorm", "layer_normalization")
 
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
         if shape[-1] == 1:
@@ -77,6 +78,7 @@ class RMSNorm(Operator):
     """
 
     name: ClassVar[str] = "rms_norm"
+    aliases: ClassVar[tuple[str, ...]] = ("rmsnorm",)
 
     eps: float = Field(default=1e-5, gt=0, description="added to the mean square")
     scale: bool = Field(default=True, description="multiply by a learned number per channel")
@@ -110,6 +112,7 @@ class BatchNorm(Normalisation):
     """
 
     name: ClassVar[str] = "batch_norm"
+    aliases: ClassVar[tuple[str, ...]] = ("bn", "batchnorm", "batchnorm2d", "batch_normalization")
 
     momentum: float = Field(
         default=0.9, ge=0, lt=1, description="how much of the running statistics an update keeps"

@@ -21,6 +21,10 @@ from pccompiler.lazy import jnp
 class Pool(Operator):
     """What the pools with a window have in common."""
 
+    option_aliases: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("kernel", "kernel_size", "window_shape", "pool_size", "size"), "window"),
+        "strides": "stride",
+    }
     shorthand: ClassVar[str | None] = "window"
 
     window: Sizes = Field(
@@ -75,6 +79,14 @@ class MaxPool(Pool):
     """
 
     name: ClassVar[str] = "max_pool"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "pool",
+        "pooling",
+        "max_pooling",
+        "maxpool",
+        "maxpool2d",
+        "max_pool2d",
+    )
 
     def apply(self, params: Mapping[str, Array], x: Array) -> Array:
         # XLA's own pooling has a gradient that takes ten times as long on a CPU, and jnp.maximum
@@ -92,6 +104,14 @@ class AvgPool(Pool):
     """
 
     name: ClassVar[str] = "avg_pool"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "average_pool",
+        "avg_pooling",
+        "average_pooling",
+        "avgpool",
+        "avgpool2d",
+        "mean_pool",
+    )
     linear: ClassVar[bool] = True
 
     def apply(self, params: Mapping[str, Array], x: Array) -> Array:
@@ -103,6 +123,13 @@ class GlobalAvgPool(Operator):
     """The mean over all axes but the last: one number for each channel."""
 
     name: ClassVar[str] = "global_avg_pool"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "gap",
+        "global_average_pool",
+        "global_average_pooling",
+        "global_pool",
+        "adaptive_avg_pool2d",
+    )
     linear: ClassVar[bool] = True
 
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
@@ -151,6 +178,14 @@ class Upsample(Operator):
     """
 
     name: ClassVar[str] = "upsample"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "upsampling",
+        "unpool",
+        "unpooling",
+        "resize",
+        "interpolate",
+        "nearest",
+    )
     shorthand: ClassVar[str | None] = "factor"
     linear: ClassVar[bool] = True
 

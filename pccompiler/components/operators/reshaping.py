@@ -17,6 +17,7 @@ class Reshape(Operator):
     """The same entries in another shape, in row-major order."""
 
     name: ClassVar[str] = "reshape"
+    aliases: ClassVar[tuple[str, ...]] = ("view",)
     shorthand: ClassVar[str | None] = "shape"
     linear: ClassVar[bool] = True
 
@@ -55,6 +56,7 @@ class Scale(Operator):
     """
 
     name: ClassVar[str] = "scale"
+    aliases: ClassVar[tuple[str, ...]] = ("gain", "multiply")
     shorthand: ClassVar[str | None] = "factor"
     linear: ClassVar[bool] = True
 

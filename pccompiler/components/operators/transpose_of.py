@@ -17,6 +17,7 @@ class TransposeOf(Operator):
     """The transpose of a forward edge's pipeline, sharing its weights."""
 
     name: ClassVar[str] = "transpose_of"
+    aliases: ClassVar[tuple[str, ...]] = ("transpose", "transposed", "tied")
     shorthand: ClassVar[str | None] = "edge"
     linear: ClassVar[bool] = True
 

@@ -19,6 +19,7 @@ class Backprop(Rule):
     """The gradient of the prediction's loss, by reverse-mode differentiation."""
 
     name: ClassVar[str] = "backprop"
+    aliases: ClassVar[tuple[str, ...]] = ("bp", "backpropagation", "bptt", "gradient")
     phase_names: ClassVar[tuple[str, ...]] = ("free",)
 
     def needs_output(self) -> bool:

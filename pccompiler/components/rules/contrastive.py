@@ -56,6 +56,12 @@ class ContrastiveHebbian(_Contrastive):
     """The energy's gradient with outputs held at the target, minus that of the free phase."""
 
     name: ClassVar[str] = "contrastive_hebbian"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "chl",
+        "contrastive",
+        "contrastive_hebbian_learning",
+        "hebbian",
+    )
 
     def phases(self, network: Network) -> tuple[Phase, ...]:
         return self._phases(network, beta=0.0)
@@ -68,6 +74,7 @@ class CoupledLearning(_Contrastive):
     """The energy's gradient with outputs held a little closer to the target, minus the free."""
 
     name: ClassVar[str] = "coupled_learning"
+    aliases: ClassVar[tuple[str, ...]] = ("cl", "coupled")
 
     beta: float = Field(default=0.1, gt=0, le=1, description="part of the way to the target")
     beta_growth: float = Field(

@@ -31,6 +31,7 @@ class EquilibriumPropagation(Rule):
     """The change of the energy's gradient under a small nudge of the outputs."""
 
     name: ClassVar[str] = "equilibrium_propagation"
+    aliases: ClassVar[tuple[str, ...]] = ("ep", "eqprop", "eq_prop")
     phase_names: ClassVar[tuple[str, ...]] = NUDGED
 
     beta: float = Field(default=0.1, gt=0, description="strength of the nudge")

@@ -54,6 +54,7 @@ class ZIL(_Exact):
     """Learn from each error as it first arrives: backpropagation on levelled networks."""
 
     name: ClassVar[str] = "z_il"
+    aliases: ClassVar[tuple[str, ...]] = ("zil", "z_inference_learning")
 
     def unsuited(self, network: Network) -> str | None:
         if reason := super().unsuited(network):
@@ -78,6 +79,7 @@ class FixedPrediction(_Exact):
     """Relax the errors with predictions pinned: backpropagation at their equilibrium."""
 
     name: ClassVar[str] = "fixed_prediction"
+    aliases: ClassVar[tuple[str, ...]] = ("fpa", "fixed_prediction_assumption")
 
     def phases(self, network: Network) -> tuple[Phase, ...]:
         held = network.inputs + network.outputs

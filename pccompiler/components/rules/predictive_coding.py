@@ -32,6 +32,13 @@ class PredictiveCoding(Rule):
     """Relax the states towards data and target, then descend the energy locally."""
 
     name: ClassVar[str] = "predictive_coding"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "pc",
+        "pcn",
+        "inference_learning",
+        "il",
+        "prospective_configuration",
+    )
     phase_names: ClassVar[tuple[str, ...]] = ("clamped", *NUDGED)
 
     output: Literal["clamp", "nudge", "clamp_nudge"] = Field(
