@@ -29,6 +29,16 @@ class Role(StrEnum):
     HIDDEN = "hidden"
 
 
+class Held(StrEnum):
+    """What data an energy is made for, in the node that is held at it."""
+
+    NUMBERS = "numbers"
+    PROBABILITIES = "probabilities"
+    """Each from 0 to 1."""
+    DISTRIBUTIONS = "distributions"
+    """Probabilities that sum to one along the last axis, such as one-hot classes."""
+
+
 class PhaseKind(StrEnum):
     """How a phase computes the states it ends in."""
 

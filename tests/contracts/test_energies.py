@@ -19,6 +19,7 @@ from pccompiler.components.energies import (
     Huber,
     PassThrough,
 )
+from pccompiler.components.vocabulary import Held
 
 MEMBERS = tuple(dict.fromkeys((*NODE_ENERGIES, *LOSSES)))
 ENERGIES: dict[str, Energy] = {m.name: m() for m in MEMBERS if m is not PassThrough} | {
@@ -151,6 +152,19 @@ def test_an_energy_suits_free_states_exactly_if_it_is_bounded_below_in_them(name
     far = [float(energy.value(jnp.full((3, 4), x), mu).min()) for x in (-1e6, 1e6)]
     if name not in {m.name for m in LOSSES}:  # a loss never is the energy of a free state
         assert (min(far) >= -1e-3) == energy.suits_free_states()
+
+
+@every_energy
+def test_an_energy_is_bounded_below_over_predictions_at_the_data_it_is_made_for(name: str) -> None:
+    energy = ENERGIES[name]
+    predictions = jnp.asarray([[far, 0.0, 0.0, 0.0] for far in (-1e6, 1e6)])
+
+    def least(*units: float) -> float:
+        return float(energy.value(jnp.tile(jnp.asarray(units), (2, 1)), predictions).min())
+
+    assert least(0.0, 1.0, 0.0, 0.0) >= 0
+    bounded = all(least(*[x] * 4) >= 0 for x in (-3.0, 3.0))
+    assert bounded == (energy.held_at() is Held.NUMBERS)
 
 
 @every_energy

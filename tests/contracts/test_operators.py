@@ -165,6 +165,11 @@ def test_shape_rule_is_what_apply_computes_and_the_dtype_is_kept(case: Case, dty
 
 
 @pytest.mark.parametrize("case", EVERY_CASE)
+def test_an_operator_says_how_many_tokens_it_reads_by_number(case: Case) -> None:
+    assert case.operator.token_count == case.tokens
+
+
+@pytest.mark.parametrize("case", EVERY_CASE)
 def test_apply_reads_exactly_the_declared_parameters(case: Case) -> None:
     params, x = draw(case, "float64")
     jax.eval_shape(case.operator.apply, params, x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pccompiler.components.member import Member
-from pccompiler.components.vocabulary import Array
+from pccompiler.components.vocabulary import Array, Held
 
 
 class Energy(Member):
@@ -24,3 +24,7 @@ class Energy(Member):
     def suits_free_states(self) -> bool:
         """Whether it is bounded below in x, so that a state that is not held may have it."""
         return True
+
+    def held_at(self) -> Held:
+        """What data a node may be held at whose energy this is."""
+        return Held.NUMBERS

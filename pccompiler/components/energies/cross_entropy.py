@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pccompiler.components.energies.base import Energy
-from pccompiler.components.vocabulary import Array
+from pccompiler.components.vocabulary import Array, Held
 from pccompiler.lazy import jax, jnp
 
 
@@ -34,3 +34,6 @@ class CrossEntropy(Energy):
     def value(self, x: Array, mu: Array) -> Array:
         log_probabilities = jax.nn.log_softmax(mu, axis=-1)
         return -jnp.sum(x * log_probabilities, axis=tuple(range(1, mu.ndim)))
+
+    def held_at(self) -> Held:
+        return Held.DISTRIBUTIONS

@@ -23,7 +23,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from pccompiler.components.energies.base import Energy
-from pccompiler.components.vocabulary import Array
+from pccompiler.components.vocabulary import Array, Held
 from pccompiler.lazy import jax, jnp
 
 
@@ -62,6 +62,9 @@ class Bernoulli(_Discrete):
             terms = jax.nn.sigmoid(x) * (x - mu) - (jax.nn.softplus(x) - jax.nn.softplus(mu))
         return jnp.sum(terms, axis=tuple(range(1, mu.ndim)))
 
+    def held_at(self) -> Held:
+        return Held.PROBABILITIES if self.state == "probabilities" else Held.NUMBERS
+
 
 class Categorical(_Discrete):
     """One of several classes along the last axis: cross-entropy, or divergence of logits."""
@@ -78,3 +81,6 @@ class Categorical(_Discrete):
             own = jax.nn.log_softmax(x, axis=-1)
             terms = jnp.exp(own) * (own - predicted)
         return jnp.sum(terms, axis=tuple(range(1, mu.ndim)))
+
+    def held_at(self) -> Held:
+        return Held.DISTRIBUTIONS if self.state == "probabilities" else Held.NUMBERS

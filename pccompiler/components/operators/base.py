@@ -57,6 +57,11 @@ class Operator(Member):
         """Whether its running statistics, if any, take in every inference step too."""
         return False
 
+    @property
+    def token_count(self) -> int | None:
+        """How many tokens its input may name by their numbers; None where it reads no tokens."""
+        return None
+
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
         """The shape of the output for an input of `shape`.
 

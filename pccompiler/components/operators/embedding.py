@@ -51,6 +51,10 @@ class Embedding(Operator):
     def linear(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return not self.indices
 
+    @property
+    def token_count(self) -> int | None:
+        return self.vocabulary if self.indices else None
+
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
         if self.indices and self.vocabulary is None:
             raise ShapeError(
