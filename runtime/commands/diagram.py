@@ -1,4 +1,4 @@
-"""The command that draws a network."""
+"""`pcc diagram`: draws a network into a file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    "diagram",
     cls=SpecCommand,
     epilog=ending(
         "pcc diagram net.yaml -o net.svg",
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     help="Who places nodes and edges; auto takes Graphviz, where it is installed, for boxes that "
     "few edges join in one direction, and pcc's own layout for all else.",
 )
-def diagram(
+def command(
     spec: str,
     output: str,
     overrides: tuple[str, ...],

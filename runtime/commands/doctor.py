@@ -1,4 +1,4 @@
-"""What `pcc doctor` looks at: versions, devices, data, caches, limits and folders."""
+"""`pcc doctor`: looks at versions, devices, data, caches, limits and folders."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+import click
+
 from pccompiler.components.sources import SOURCES
 from pccompiler.diagnostics.wording import plural
 from pccompiler.planning.cost import bytes_text
+from runtime.commands.options import JSON, echo_json, ending
 from runtime.host.backend import LOGGED
 from runtime.host.environment import affinity, processor
+from runtime.host.streams import ending_with
 
 Status = Literal["ok", "note", "broken"]
 
@@ -57,6 +61,29 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@click.command(
+    "doctor",
+    epilog=ending(
+        "pcc doctor",
+        "pcc doctor --json",
+        exits="Exit codes: 0 nothing is broken; 1 something is.",
+    ),
+)
+@JSON
+def command(as_json: bool) -> None:
+    """Look at versions, devices, data, caches, limits and folders.
+
+    Everything is ok, a note (something that some runs may miss) or broken.
+    """
+    found = findings()
+    broken = is_broken(found)
+    with ending_with(1 if broken else 0):
+        if as_json:
+            echo_json({"ok": not broken, "findings": [finding.as_json() for finding in found]})
+        else:
+            click.echo(report(found))
 
 
 def findings() -> tuple[Finding, ...]:

@@ -1,12 +1,18 @@
-"""How a command ends: every error as a message and an exit code, whatever happens to the
-streams."""
+"""The commands as a group, and how they end: every error as a message and an exit code, whatever
+happens to the streams.
+
+Exit codes: 0 good, 1 the run failed or diverged, 2 usage or spec, 3 data or checkpoint, 130 and
+143 on signals.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections import UserDict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,9 +20,23 @@ import click
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, PccError
 from pccompiler.diagnostics.render import render
+from runtime.commands.options import EXITS
 from runtime.host.durable import advice
 from runtime.host.signals import Stopped, stop_ends, stop_on_signals
 from runtime.host.streams import forget_output, open_streams, tell
+
+
+class Commands(UserDict[str, Any]):
+    """Commands by name, in their order. Each is the `command` of a module of that name in this
+    package, imported when it is first asked for, so that none waits for what others need."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.data = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> click.Command:
+        if self.data[name] is None:
+            self.data[name] = import_module(f"runtime.commands.{name}").command
+        return self.data[name]
 
 
 class PccGroup(click.Group):
@@ -40,6 +60,27 @@ class PccGroup(click.Group):
         if not standalone_mode:
             return run()
         sys.exit(_exit_code(run))
+
+
+def command_line(names: Iterable[str]) -> PccGroup:
+    """The command `pcc`, with the commands of these names."""
+
+    @click.group(
+        cls=PccGroup,
+        commands=Commands(names),
+        epilog=EXITS,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    @click.version_option(package_name="pcc", prog_name="pcc")
+    def main() -> None:
+        """Compile and train energy-based networks described in YAML.
+
+        Start with `pcc new NAME`, then `pcc check NAME.yaml` and `pcc train NAME.yaml`.
+        `pcc explain CODE` says more about any message, `pcc COMMAND --help` about a command.
+        Results go to stdout, progress and messages to stderr.
+        """
+
+    return main
 
 
 def run_process(group: click.Group) -> NoReturn:

@@ -1,17 +1,25 @@
-"""The command that measures whether a rule does what its theory says."""
+"""`pcc verify`: measures whether a rule does what its theory says."""
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runtime.commands.options import JSON, SET, SPEC, SpecCommand, echo_json, ending
+from runtime.commands.tables import print_table
 from runtime.host.streams import ending_with
 from runtime.verification import MOST_STEPS
 
+if TYPE_CHECKING:
+    from runtime.verification.rows import Report, Row
+
 
 @click.command(
+    "verify",
     cls=SpecCommand,
     epilog=ending(
         "pcc verify net.yaml",
@@ -61,7 +69,7 @@ from runtime.verification import MOST_STEPS
     "default: no picture.",
 )
 @JSON
-def verify(
+def command(
     spec: str,
     overrides: tuple[str, ...],
     samples: int,
@@ -84,9 +92,8 @@ def verify(
     import jax
 
     from runtime.commands.progress import watching
-    from runtime.commands.tables import print_report
     from runtime.host.backend import use_device
-    from runtime.verification.checks import verify as verified
+    from runtime.verification.checks import verify
     from runtime.verification.narrow import narrowed
     from runtime.verification.prospective import prospective_rows
     from runtime.verification.report import as_json as report_as_json
@@ -104,7 +111,7 @@ def verify(
     header = f"{what}, {samples} samples, float64"
     with jax.enable_x64(True), watching("measured") as tell:
         subject = Subject.of(measured, rest, samples=samples, seed=seed, most_steps=steps)
-        report = verified(subject, header, lambda row: tell(row.check))
+        report = verify(subject, header, lambda row: tell(row.check))
         if prospective:
             tell("now prospective configuration")
             report.rows += prospective_rows(measured, rest, samples=samples, seed=subject.seed)
@@ -115,3 +122,26 @@ def verify(
             echo_json(report_as_json(report))
         else:
             print_report(report)
+
+
+def print_report(report: Report) -> None:
+    """The rows as a table on stdout, and the verdict in a line."""
+    print_rows(f"{report.name}: {report.rule}, {report.header}", report.rows)
+
+
+def print_rows(title: str, rows: Sequence[Row]) -> None:
+    """Rows as a table, long cells folded."""
+    from runtime.verification.report import verdict
+
+    print_table(
+        title,
+        ("check", "of", "theory", "measured", "verdict"),
+        (
+            (_folded(r.check), r.subject, _folded(r.expected), _folded(r.measured), verdict(r))
+            for r in rows
+        ),
+    )
+
+
+def _folded(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, 38)) or ""

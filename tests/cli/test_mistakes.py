@@ -110,6 +110,6 @@ def test_an_interrupt_outside_of_training_ends_with_130(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("runtime.commands.actions.train", interrupted)
+    monkeypatch.setattr("runtime.training.fit.fit", interrupted)
     result = pcc("train", "tiny.yaml", "--run", "run")
     assert (result.exit_code, result.stderr) == (130, "interrupted\n")

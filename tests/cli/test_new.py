@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.commands.new_spec import DEFAULT, template_names, template_text
+from runtime.commands.new import DEFAULT, template_names, template_text
 from tests.cli.conftest import Pcc
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runtime.commands.tables import print_runs
+from runtime.commands.runs import print_runs
 from runtime.runs import run_list
 from runtime.runs.run_folder import RunFolder
 from runtime.runs.run_list import RunInfo, delete_runs

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import cli
 from pccompiler.diagnostics.diagnostic import SpecError
-from runtime.commands.actions import evaluate as evaluate_command
 from runtime.commands.progress import summary
 from runtime.prediction.predict import predict
 from runtime.prediction.request import Request
@@ -73,11 +73,11 @@ def test_the_energy_is_that_of_the_states_that_prediction_settles_in(run: Run) -
 def test_scores_without_a_loss_show_the_energy_alone(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluate_command(str(run.path), "test", "last", allow_changed=False, as_json=False)
+    cli.main(["evaluate", str(run.path)], standalone_mode=False)
     shown = capsys.readouterr().out
     assert shown.startswith("test: energy ")
     assert "loss" not in shown
-    evaluate_command(str(run.path), "test", "last", allow_changed=False, as_json=True)
+    cli.main(["evaluate", str(run.path), "--json"], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["loss"] is None
     line = summary(EpochReport(5, 1, run.evaluate(), False, 1.0, None), 4)
     assert line.startswith("epoch 1/4  validation energy ")

@@ -1,4 +1,4 @@
-"""What `pcc compile` prints: the program at any stage."""
+"""`pcc compile`: compiles a network and prints the program at any stage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,65 @@ from pccompiler.ir.print import print_graph
 from pccompiler.passes import OPTIONAL, STAGES
 from pccompiler.planning.plan import UpdatePlan
 from pccompiler.planning.print import print_plan
+from runtime.commands.options import SET, SPEC, SpecCommand, checked_spec, completing, ending
 from runtime.host.streams import tell
+
+
+@click.command(
+    "compile",
+    cls=SpecCommand,
+    epilog=ending(
+        "pcc compile net.yaml",
+        "pcc compile net.yaml --emit cost > cost.json",
+        "pcc compile net.yaml --emit plan --disable wavefront --time-passes",
+        "pcc compile net.yaml --print-after infer_shapes",
+        exits="Exit codes: 0 good; 2 usage or spec.",
+    ),
+)
+@SPEC
+@SET
+@click.option(
+    "--emit",
+    type=click.Choice(["graph", "plan", "jaxpr", "hlo", "cost"]),
+    help="What to print: the typed graph, the update plan, the JAX expression of a training "
+    "step, its optimised HLO, or XLA's estimate of its cost, as JSON; default: that it compiles.",
+)
+@click.option(
+    "--print-after",
+    metavar="PASS",
+    shell_complete=completing((*STAGES, "all")),
+    help=f"Print the result of a pass: {', '.join(STAGES)}, or all; default: of none.",
+)
+@click.option(
+    "--disable",
+    multiple=True,
+    metavar="PASS",
+    shell_complete=completing(OPTIONAL),
+    help=f"Leave out an optimising pass: {', '.join(OPTIONAL)}. May be repeated; default: none.",
+)
+@click.option(
+    "--time-passes",
+    is_flag=True,
+    help="Print on stderr how many milliseconds each pass took, with the check of its result.",
+)
+def command(
+    spec: str,
+    overrides: tuple[str, ...],
+    emit: str | None,
+    print_after: str | None,
+    disable: tuple[str, ...],
+    time_passes: bool,
+) -> None:
+    """Compile a network; print the program at any stage.
+
+    Reads SPEC, not its data, and writes nothing. The passes that optimise never change a
+    result, so leaving one out only shows what it does.
+    """
+    printer = PassPrinter(print_after, disable)
+    observe = PassTimer(printer) if time_passes else printer
+    checked = checked_spec(spec, overrides, disable=disable, observe=observe)
+    if emit or not print_after:
+        click.echo(emitted(checked, emit), nl=False)
 
 
 class PassPrinter:
