@@ -6,6 +6,7 @@ field of a convolution.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -38,8 +39,9 @@ class Initializer(Member):
     }
     needs_matrix: ClassVar[bool] = False
 
+    @abstractmethod
     def sampler(self) -> Sampler:
-        raise NotImplementedError
+        """The function that draws an array."""
 
 
 class Zeros(Initializer):

@@ -46,6 +46,17 @@ class Member(Section):
     shorthand: ClassVar[str | None] = None
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if "name" in cls.__dict__:
+            check_complete(cls)
+
+    @classmethod
+    def contradiction(cls) -> str | None:
+        """What is wrong with the facts that a member of this family declares about itself."""
+        return None
+
+    @classmethod
     def summary(cls) -> str:
         """The first line of the docstring, for help texts and the JSON schema."""
         return (cls.__doc__ or cls.name).strip().splitlines()[0]
@@ -61,6 +72,27 @@ class Member(Section):
         return {self.name: options} if options else self.name
 
 
+def check_complete(member: type[Member]) -> None:
+    """Raises TypeError, naming what is missing, for a class that is no whole member.
+
+    It is asked where a class with a name is defined, and of every class that a family holds:
+    what a member does not say would otherwise be noticed only where it is used.
+    """
+    name = getattr(member, "name", None)
+    if name is None:
+        raise TypeError(f"{member.__name__} is no member: it has no `name`")
+    missing = sorted(getattr(member, "__abstractmethods__", ()))
+    if missing:
+        base = next(b for b in member.__mro__ if missing[0] in b.__dict__)
+        listed = ", ".join(f"`{hook}`" for hook in missing)
+        raise TypeError(
+            f"{member.__name__} is no whole member of its family: it lacks {listed} (see the "
+            f"docstrings of {base.__module__}.{base.__name__})"
+        )
+    if problem := member.contradiction():
+        raise TypeError(f"{member.__name__} contradicts itself: {problem}")
+
+
 class OneOf:
     """Annotates a field whose value is one member of a family.
 
@@ -68,6 +100,8 @@ class OneOf:
     """
 
     def __init__(self, family: str, members: tuple[type[Member], ...]) -> None:
+        for member in members:
+            check_complete(member)
         self.family = family
         self.members = {member.name: member for member in members}
 

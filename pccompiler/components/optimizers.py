@@ -6,6 +6,7 @@ decoupled (Loshchilov & Hutter 2019). It applies to all parameters, as in optax.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -32,9 +33,9 @@ class Optimizer(Member):
     }
     slots: ClassVar[int] = 0
 
+    @abstractmethod
     def transformation(self) -> Any:
         """The optax.GradientTransformation."""
-        raise NotImplementedError
 
 
 class SGD(Optimizer):

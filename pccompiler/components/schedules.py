@@ -6,6 +6,7 @@ horizon is data in the training state, so a longer run needs no new compilation.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -36,9 +37,9 @@ class Schedule(Member):
     }
     needs_horizon: ClassVar[bool] = True
 
+    @abstractmethod
     def factor(self, fraction: Array) -> Array:
         """The factor once this fraction of all steps is done (a scalar array)."""
-        raise NotImplementedError
 
 
 class ConstantRate(Schedule):

@@ -9,6 +9,7 @@ information has not reached yet.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -42,17 +43,17 @@ class StateOptimizer(Member):
     seeks_rest: ClassVar[bool] = False
 
     @property
+    @abstractmethod
     def slots(self) -> int:
         """How many numbers it remembers for each unit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def memory(self, x: Array) -> Memory:
         """The memory before the first step, for a state like x."""
-        raise NotImplementedError
 
+    @abstractmethod
     def update(self, gradient: Array, memory: Memory, t: Array | int) -> tuple[Array, Memory]:
         """The change of the state at step t (counted from 1) and the new memory."""
-        raise NotImplementedError
 
 
 class StateSGD(StateOptimizer):

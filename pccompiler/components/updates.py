@@ -11,15 +11,40 @@ layers have the first colour and even ones the second.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from pccompiler.components.member import Member
 
+Groups = tuple[tuple[str, ...], ...]
+"""Names of nodes that move together, in the order in which the groups move."""
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """What an update order may know of a phase.
+
+    `free` are the nodes that move, in forward order; `neighbours` those free nodes that share a
+    term of the energy with a node; `distance` counts the couplings from a node to the nearest
+    input, through nodes that are held too, and is 0 where none leads there.
+    """
+
+    free: tuple[str, ...]
+    neighbours: Mapping[str, frozenset[str]]
+    distance: Mapping[str, int]
+
 
 class UpdateOrder(Member):
     """Which nodes move together in an inference step."""
+
+    @abstractmethod
+    def groups(self, coupling: Coupling) -> Groups:
+        """The free nodes by group, every one once; each group moves from a gradient of its own,
+        taken after the groups before it have moved. Empty: all move from one gradient."""
 
 
 class Synchronous(UpdateOrder):
@@ -27,6 +52,9 @@ class Synchronous(UpdateOrder):
 
     name: ClassVar[str] = "synchronous"
     aliases: ClassVar[tuple[str, ...]] = ("sync", "parallel", "simultaneous", "jacobi")
+
+    def groups(self, coupling: Coupling) -> Groups:
+        return ()
 
 
 class Asynchronous(UpdateOrder):
@@ -39,6 +67,21 @@ class Asynchronous(UpdateOrder):
     order: Literal["odd_first", "even_first"] = Field(
         default="odd_first", description="the nodes next to the held inputs first, or last"
     )
+
+    def groups(self, coupling: Coupling) -> Groups:
+        found = _colours(coupling)
+        return found if self.order == "odd_first" else found[::-1]
+
+
+def _colours(coupling: Coupling) -> Groups:
+    """The free nodes by colour: along the distance from the inputs, each takes the first colour
+    that no neighbour has."""
+    colour: dict[str, int] = {}
+    for name in sorted(coupling.free, key=lambda n: coupling.distance[n]):
+        taken = {colour[other] for other in coupling.neighbours[name] if other in colour}
+        colour[name] = min(set(range(len(taken) + 1)) - taken)
+    count = max(colour.values(), default=-1) + 1
+    return tuple(tuple(n for n in coupling.free if colour[n] == c) for c in range(count))
 
 
 UPDATE_ORDERS: tuple[type[UpdateOrder], ...] = (Synchronous, Asynchronous)

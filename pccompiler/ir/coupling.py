@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import networkx as nx
 
+from pccompiler.components.updates import Coupling
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Graph
 
@@ -29,27 +30,17 @@ def coupling_graph(graph: Graph, copies: Copies) -> nx.Graph[Any]:
     return joined
 
 
-def colours(
-    graph: Graph, copies: Copies, held: Iterable[str], free: Iterable[str]
-) -> tuple[tuple[str, ...], ...]:
-    """The free nodes by colour; no two of a colour share a term.
-
-    Nodes are coloured along their distance from the held ones, so that a layered network has
-    its odd layers in the first colour and its even ones in the second.
-    """
-    joined = coupling_graph(graph, copies)
-    position = {node.name: i for i, node in enumerate(graph.nodes)}
-    near = [name for name in held if name in joined] or [graph.variables[0].name]
+def coupling(graph: Graph, copies: Copies, inputs: Iterable[str], free: Iterable[str]) -> Coupling:
+    """What an update order may know of the free nodes of a phase; distances count from the
+    inputs, or without one from the first variable."""
+    joined, names = coupling_graph(graph, copies), frozenset(free)
+    near = [name for name in inputs if name in joined] or [graph.variables[0].name]
     distance: dict[str, int] = _nx.multi_source_dijkstra_path_length(joined, set(near))
-    wanted = sorted(free, key=lambda n: (distance.get(n, 0), position[n]))
-
-    def in_order(_: Any, __: Any) -> list[str]:
-        return wanted
-
-    greedy: dict[str, int] = _nx.greedy_color(joined.subgraph(wanted), strategy=in_order)
-    count = max(greedy.values(), default=-1) + 1
-    by_colour = (tuple(n for n in wanted if greedy[n] == colour) for colour in range(count))
-    return tuple(tuple(sorted(names, key=lambda n: position[n])) for names in by_colour)
+    return Coupling(
+        tuple(node.name for node in graph.nodes if node.name in names),
+        {name: names & set(joined[name]) for name in names},
+        {name: distance.get(name, 0) for name in names},
+    )
 
 
 def levels(graph: Graph, copies: Copies) -> int | None:

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pccompiler.components.state_inits import Previous
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.arguments import Clamp, cast, cast_clamp, cast_states, shape_of
@@ -100,7 +99,8 @@ class CompiledModel:
         batch_size: int | None = None,
     ) -> TrainState:
         """The state before the first step. `horizon`: total number of steps, for a schedule;
-        `batch_size`: that of training, for `init: previous`; default: the one in the spec.
+        `batch_size`: that of training, for a start that carries states over; default: the one in
+        the spec.
 
         Raises ValueError if the spec's schedule, or a beta that grows, needs a horizon and
         none is given, or if the batch size is wanted and unknown.
@@ -111,13 +111,15 @@ class CompiledModel:
             raise ValueError(f"{what} needs `horizon`, the total number of steps")
         if batch_size is None and self.spec.data is not None:
             batch_size = self.spec.data.batch_size
-        if batch_size is None and isinstance(self.plan.init, Previous):
-            raise ValueError("`init: previous` needs `batch_size`, where the spec has no data")
+        if batch_size is None and self.plan.init.carries:
+            raise ValueError(
+                f"`init: {self.plan.init.name}` needs `batch_size`, where the spec has no data"
+            )
         params = self.init(key, dtype)
         return TrainState(
             params=params,
             optimizer_state=make_optimizer(self.spec.learning).init(params),
-            aux=init_aux(self.plan, batch_size or 0, dtype),
+            aux=init_aux(self.plan, batch_size or 0, dtype, key),
             step=jnp.int32(0),
             key=jax.random.key_data(key),
             horizon=jnp.int32(horizon or 0),

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pccompiler.components.state_inits import AtRandom, Feedforward
 from pccompiler.components.vocabulary import Array, Descent, PhaseKind
 from pccompiler.lowering.network import EdgeValues, Equations
 from pccompiler.lowering.randomness import named_key
@@ -77,13 +76,15 @@ def run_phase(
             clamped[name] = _part_of_the_way(equations, name, start.states[name], batch, beta)
         begin = hold.on({**start.states, **clamped})
         values = _still_valid(plan, phase, start.values)
-    elif phase.phase.kind is PhaseKind.FORWARD or isinstance(plan.init, Feedforward) or exact:
-        sweep = phase.phase.kind is PhaseKind.FORWARD
-        given = clamped if sweep else {**(states or {}), **clamped}
-        begin, predictions, values = feedforward(equations, given, hold, size, dtype)
     else:
-        initial = _initial_states(plan, size, dtype, key)
-        begin, values = hold.on({**initial, **(states or {}), **clamped}), {}
+        forward = phase.phase.kind is PhaseKind.FORWARD
+        given = clamped if forward else {**(states or {}), **clamped}
+        begin, values = {}, {}
+        if forward or exact or plan.init.sweeps:
+            begin, predictions, values = feedforward(equations, given, hold, size, dtype)
+        if not (forward or exact or plan.init.at_predictions):
+            initial = _initial_states(plan, given, begin, size, dtype, key)
+            begin, values = hold.on({**initial, **given}), {}
     if phase.phase.kind is PhaseKind.FORWARD:
         return Settled(begin, values, predictions, None, jnp.zeros((size,), jnp.int32))
     for name in phase.free:
@@ -146,17 +147,32 @@ def _still_valid(plan: UpdatePlan, phase: PhasePlan, values: EdgeValues) -> Edge
     return {n: v for n, v in values.items() if graph.edge[n].source not in changed}
 
 
-def _initial_states(plan: UpdatePlan, size: int, dtype: Any, key: Array | None) -> States:
+def _initial_states(
+    plan: UpdatePlan,
+    given: Mapping[str, Array],
+    swept: Mapping[str, Array],
+    size: int,
+    dtype: Any,
+    key: Array | None,
+) -> States:
+    """Where the spec's start puts the nodes that are not `given`, from the states of a
+    feedforward pass, if it wants one."""
+    if plan.init.draws and key is None:
+        raise ValueError("this spec starts inference at random states: pass `key`")
     states: States = {}
     for node in plan.graph.variables:
-        shape = state_shape(plan.graph, node.name, size)
-        if isinstance(plan.init, AtRandom):
-            if key is None:
-                raise ValueError("this spec starts inference at random states: pass `key`")
-            noise = jax.random.normal(named_key(key, node.name), shape, dtype)
-            states[node.name] = plan.init.std * noise
-        else:
-            states[node.name] = jnp.zeros(shape, dtype)
+        name = node.name
+        if name in given:
+            continue
+        shape = state_shape(plan.graph, name, size)
+        own = named_key(key, name) if plan.init.draws and key is not None else None
+        state = plan.init.start(shape, dtype, own, swept.get(name))
+        if state.shape != shape or state.dtype != dtype:
+            raise TypeError(
+                f"the start {plan.init.name} gives `{name}` {state.dtype}{list(state.shape)}, "
+                f"not {jnp.dtype(dtype)}{list(shape)}"
+            )
+        states[name] = state
     return states
 
 

@@ -18,11 +18,11 @@ import optax
 from jax import lax
 
 from pccompiler.components.operators import Operator
-from pccompiler.components.state_inits import Previous
 from pccompiler.components.vocabulary import Array, Params, PhaseKind
 from pccompiler.lowering.evidence import TrainingEvidence, nudge, sample_accuracy, sample_loss
 from pccompiler.lowering.network import Equations
 from pccompiler.lowering.parameters import init_statistics, updated_statistics
+from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record
 from pccompiler.lowering.states import States, state_shape
 from pccompiler.planning.plan import UpdatePlan
@@ -114,13 +114,18 @@ def _carried(state: TrainState, batch: Mapping[str, Array]) -> States | None:
     return states
 
 
-def init_aux(plan: UpdatePlan, batch_size: int, dtype: Any) -> dict[str, Any]:
+def init_aux(plan: UpdatePlan, batch_size: int, dtype: Any, key: Array) -> dict[str, Any]:
     """What training carries beside parameters and optimiser, before the first step."""
     statistics = init_statistics(plan.graph, dtype)
     aux: dict[str, Any] = {"statistics": statistics} if statistics else {}
-    if isinstance(plan.init, Previous):
+    if plan.init.carries:
         aux["states"] = {
-            name: jnp.zeros(state_shape(plan.graph, name, batch_size), dtype)
+            name: plan.init.start(
+                state_shape(plan.graph, name, batch_size),
+                dtype,
+                named_key(key, "start", name) if plan.init.draws else None,
+                None,
+            )
             for name in plan.phases[0].free
         }
     return aux

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pccompiler.components.state_inits import AtRandom
 from pccompiler.components.vocabulary import PhaseKind
 from pccompiler.planning.plan import PhasePlan, UpdatePlan
 
@@ -29,7 +28,7 @@ def batch_phases(plan: UpdatePlan) -> UpdatePlan:
 
 
 def _may_join(plan: UpdatePlan, phase: PhasePlan) -> bool:
-    starts_alike = phase.phase.start is not None or not isinstance(plan.init, AtRandom)
+    starts_alike = phase.phase.start is not None or not plan.init.draws
     return starts_alike and not any(
         operator.statistics(shape)
         for edge in plan.graph.edges

@@ -8,7 +8,6 @@ from pccompiler.components.energies import Gaussian
 from pccompiler.components.forms import PredictiveCodingForm
 from pccompiler.components.operators import Dense
 from pccompiler.components.rules import RULES
-from pccompiler.components.state_inits import Feedforward
 from pccompiler.components.vocabulary import Descent, Network, Phase, PhaseKind
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
@@ -179,9 +178,7 @@ def refuse_unsuitable(
     graph: Graph, spec: RunSpec, document: Document, phases: tuple[Phase, ...]
 ) -> None:
     """Raises SpecError for a start or an energy that a phase cannot work with."""
-    sweeps = isinstance(spec.inference.init, Feedforward) or any(
-        phase.kind is PhaseKind.FORWARD for phase in phases
-    )
+    sweeps = spec.inference.init.sweeps or any(phase.kind is PhaseKind.FORWARD for phase in phases)
     problems: list[Diagnostic] = []
     if sweeps and not graph.has_sweep:
         problems.append(_no_sweep(graph))

@@ -10,12 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pccompiler.components.energies import Energy
-from pccompiler.components.state_inits import Feedforward
-from pccompiler.components.updates import Asynchronous
 from pccompiler.components.vocabulary import Descent, Phase, PhaseKind
 from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.ir.copies import Copies, Copy
-from pccompiler.ir.coupling import colours
+from pccompiler.ir.coupling import coupling
 from pccompiler.ir.graph import Graph
 from pccompiler.planning.phases import (
     AS_PLANNED,
@@ -63,7 +61,7 @@ def plan_update(
     ):
         raise SpecError(no_fixed_steps(rule.name, document))
     refuse_unsuitable(graph, spec, document, (*phases, prediction))
-    calm = isinstance(inference.init, Feedforward) and not situation.restarted and not held
+    calm = inference.init.at_predictions and not situation.restarted and not held
     calm = calm and not _normalises_in_cycles(graph)
     everywhere = frozenset(planner.copies.sources)
     plans: dict[str, PhasePlan] = {}
@@ -134,10 +132,16 @@ class _Planner:
     def _colours(self, phase: Phase, free: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """The order in which a step moves the free nodes; empty where they move at once."""
         relaxes = phase.kind is PhaseKind.RELAX and phase.descent is Descent.ENERGY
-        if not isinstance(self.update, Asynchronous) or not relaxes:
+        if not relaxes or not free:
             return ()
-        found = colours(self.graph, self.copies, self.graph.network.inputs, free)
-        return found if self.update.order == "odd_first" else found[::-1]
+        found = coupling(self.graph, self.copies, self.graph.network.inputs, free)
+        groups = self.update.groups(found)
+        if groups and sorted(name for group in groups for name in group) != sorted(free):
+            raise TypeError(
+                f"the update order {self.update.name} groups {groups}, which is not every one of "
+                f"the free nodes {free} once"
+            )
+        return groups
 
     def disturbed_after(self, earlier: PhasePlan, phase: Phase) -> frozenset[Copy]:
         """The copies that may be off their predictions when a phase follows another.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from pccompiler.components.member import Member
@@ -17,9 +18,9 @@ class Energy(Member):
 
     zero_at_prediction: ClassVar[bool] = False
 
+    @abstractmethod
     def value(self, x: Array, mu: Array) -> Array:
         """Energy per sample, shape (batch,), from x and mu of shape (batch, *shape)."""
-        raise NotImplementedError
 
     def suits_free_states(self) -> bool:
         """Whether it is bounded below in x, so that a state that is not held may have it."""

@@ -8,6 +8,7 @@ the same number for every unit. A root without a prior has no energy of its own.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from pydantic import Field
@@ -25,9 +26,9 @@ class Prior(Member):
     precision: float = Field(default=1.0, gt=0, description="factor on the energy")
 
     @property
+    @abstractmethod
     def energy(self) -> Energy:
         """The energy of the root's state, `mean` being its prediction."""
-        raise NotImplementedError
 
 
 class GaussianPrior(Prior):

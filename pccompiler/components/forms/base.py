@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from math import inf
 from typing import ClassVar
@@ -73,11 +74,11 @@ class EnergyForm(Member):
         """The energy of a free state by itself, shape (copies,), where the term leaves it out."""
         return None
 
+    @abstractmethod
     def term(
         self, energy: Energy, x: Array, forward: Predicted | None, feedback: Predicted | None
     ) -> Array:
         """The energy per copy, shape (copies,), of x of shape (copies, *shape)."""
-        raise NotImplementedError
 
     def at_rest(self, activation: Activation, precision: float, x: Array, slope: Array) -> Array:
         """Where the state would rest if the pull of all others stayed what it is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -62,6 +63,7 @@ class Operator(Member):
         """How many tokens its input may name by their numbers; None where it reads no tokens."""
         return None
 
+    @abstractmethod
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
         """The shape of the output for an input of `shape`.
 
@@ -69,7 +71,6 @@ class Operator(Member):
         where that is known; operators whose size is free (dense) take theirs from it.
         Raises ShapeError where `shape` cannot be mapped.
         """
-        raise NotImplementedError
 
     def input_wanted(self, wanted: Shape | None) -> Shape | None:
         """The input shape that would give the `wanted` output, where only one can."""
@@ -79,9 +80,9 @@ class Operator(Member):
         """The operator's own parameters for these shapes, by name."""
         return {}
 
+    @abstractmethod
     def apply(self, params: Mapping[str, Array], x: Array) -> Array:
         """The map: x of shape (batch, *shape) to (batch, *output_shape)."""
-        raise NotImplementedError
 
     def linear_part(self, params: Mapping[str, Array], x: Array) -> Array:
         """The map of a linear operator without its bias."""
@@ -96,9 +97,9 @@ class Operator(Member):
         """
         return Transposed(inner=self, shape=shape) if self.linear else None
 
+    @abstractmethod
     def flops(self, shape: Shape, output: Shape) -> int:
         """Floating-point operations for one sample; a multiply-add counts as two."""
-        raise NotImplementedError
 
     # -- operators that normalise by statistics of the batch --------------------------------
 

@@ -9,6 +9,7 @@ run over the positions of the output and of the kernel; W: (*kernel, in / groups
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from math import prod
 from typing import Annotated, ClassVar
@@ -77,9 +78,9 @@ class Convolution(Operator):
         y = self.linear_part(params, x)
         return y + params["bias"] if self.bias else y
 
+    @abstractmethod
     def transposed_part(self, params: Mapping[str, Array], y: Array, shape: Shape) -> Array:
         """The transpose of the linear part: from (batch, *output) back to (batch, *shape)."""
-        raise NotImplementedError
 
     def transposed(self, shape: Shape, output: Shape) -> Operator:
         return TransposedConvolution(inner=self, shape=shape)

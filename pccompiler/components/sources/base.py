@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +57,12 @@ class DataSource(Member):
         """
         return {}
 
+    @abstractmethod
     def load(self, folders: Sequence[Path]) -> Dataset:
         """Reads everything, looking for files in these folders in order.
 
         Raises DataError, which names the file, what is wrong with it and how to get it.
         """
-        raise NotImplementedError
 
 
 def missing_file(file: str, folders: Sequence[Path], how_to_get: str) -> DataError:
