@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.build import build
@@ -19,6 +19,7 @@ from pccompiler.planning.planner import plan_update
 from pccompiler.planning.verify import verify_plan
 from pccompiler.spec.load import LanguageError, SpecLike, load
 from pccompiler.spec.models import RunSpec
+from pccompiler.spec.resolved import values_of
 from pccompiler.spec.tree import Document, dotted
 
 if TYPE_CHECKING:
@@ -140,7 +141,13 @@ def lower(checked: Checked) -> CompiledModel:
         graph, spec, document = checked.graph, checked.spec, checked.document
         return _plan(graph, spec, document, checked.disabled, None, situation)
 
-    return CompiledModel(checked.spec, checked.graph, checked.plan, replan)
+    origin = (_compile_again, (values_of(checked.spec), checked.disabled))
+    return CompiledModel(checked.spec, checked.graph, checked.plan, replan, origin)
+
+
+def _compile_again(values: dict[str, Any], disabled: tuple[str, ...]) -> CompiledModel:
+    """The model of a spec that says everything: what a pickled model loads as."""
+    return compile(values, disable=disabled)
 
 
 def _plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from typing import cast as cast_type
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +23,10 @@ def cast(
     """The arrays in the parameters' dtype, each (batch, *shape) of its node, or, in a network
     unrolled in time, also (batch, time, *shape).
 
-    Raises ValueError for an unknown node, a wrong shape, different numbers of samples, or a
-    `required` node that is missing.
+    Raises ValueError for an unknown node, a wrong shape, different numbers of samples, a
+    `required` node that is missing, or arguments in another order.
     """
+    _check_order(graph, params, arrays)
     for name in required:
         if name not in arrays:
             given = ", ".join(f"`{n}`" for n in arrays) or "nothing"
@@ -39,7 +41,7 @@ def cast(
         if not array.ndim or (array.shape != whole and not constant):
             raise ValueError(f"`{name}` wants shape {_wanted(graph, name)}, got {array.shape}")
         result[name] = array.astype(dtype)
-    counts = {name: len(array) for name, array in result.items()}
+    counts = {name: array.shape[0] for name, array in result.items()}
     if len(set(counts.values())) > 1:
         found = ", ".join(f"`{name}` has {count}" for name, count in counts.items())
         raise ValueError(f"the arrays hold different numbers of samples: {found}")
@@ -83,6 +85,27 @@ def shape_of(graph: Graph, name: str) -> tuple[int, ...]:
     if graph.node[name].passes_through and graph.node[name].role is not Role.OUTPUT:
         raise ValueError(f"`{name}` has energy none: it has no state to hold or read")
     return graph.node[name].shape or ()
+
+
+def _check_order(graph: Graph, params: Any, arrays: Any) -> None:
+    """Parameters are mappings by edge, arrays stand by node; a bare array is neither. The
+    message shows what kind of value was found, never its numbers."""
+    wanted = "the parameters come first, then a dictionary of arrays by the names of nodes, "
+    wanted += f"such as {{{next(iter(graph.node))!r}: array}}"
+    if not isinstance(arrays, Mapping):
+        raise ValueError(f"{wanted}; found {_kind(arrays)} in place of the arrays")
+    if not isinstance(params, Mapping):
+        raise ValueError(f"{wanted}; found {_kind(params)} in place of the parameters")
+    tree = cast_type(Mapping[str, Any], params)
+    nodes = [name for name in tree if name in graph.node and not isinstance(tree[name], Mapping)]
+    if nodes:
+        raise ValueError(f"{wanted}; found an array of `{nodes[0]}` among the parameters")
+
+
+def _kind(value: Any) -> str:
+    """A value in a few words: `an array of shape (32, 2)`."""
+    shape = getattr(value, "shape", None)
+    return f"a {type(value).__name__}" if shape is None else f"an array of shape {shape}"
 
 
 def _wanted(graph: Graph, name: str) -> str:

@@ -42,6 +42,8 @@ from pccompiler.spec.models import RunSpec
 
 Replan = Callable[[Situation], UpdatePlan]
 """What the caller changes about the phases -> the plan for that."""
+Origin = tuple[Callable[..., Any], tuple[Any, ...]]
+"""An importable function and its arguments, which compile the same model again."""
 
 
 class CompiledModel:
@@ -63,8 +65,11 @@ class CompiledModel:
               needs them where there are some
     """
 
-    def __init__(self, spec: RunSpec, graph: Graph, plan: UpdatePlan, replan: Replan) -> None:
+    def __init__(
+        self, spec: RunSpec, graph: Graph, plan: UpdatePlan, replan: Replan, origin: Origin
+    ) -> None:
         self.spec = spec
+        self._origin = origin
         self.graph = graph
         self.plan = plan
         self._plan_for = cache(replan)
@@ -77,6 +82,10 @@ class CompiledModel:
         self._trajectories = jax.jit(partial(energy_trajectories, plan))
         self._finite = jax.jit(partial(finite_rows, plan))
         self._run = jax.jit(self._evidence_of, static_argnames=("want", "phase", "situation"))
+
+    def __reduce__(self) -> Origin:
+        """Pickles what it was compiled from; loading compiles that again."""
+        return self._origin
 
     @property
     def needs_horizon(self) -> bool:
@@ -211,6 +220,8 @@ class CompiledModel:
         all others settle, and the nodes named are read: `predict(params, {"label": y},
         read=["image"])` imagines images.
         """
+        if isinstance(read, str):
+            raise ValueError(f"`read` is a list of nodes: write read=[{read!r}]")
         clamped = None if read is None else tuple(sorted(inputs))
         read = None if read is None else tuple(read)
         if self._keeps_statistics and _statistics(how.get("aux")) is None:

@@ -109,7 +109,7 @@ def _carried(state: TrainState, batch: Mapping[str, Array]) -> States | None:
     """The states that the step before left, where its batch was as large as this one."""
     states = state.aux.get("states")
     size = next(iter(batch.values())).shape[0]
-    if states is None or any(len(x) != size for x in states.values()):
+    if states is None or any(x.shape[0] != size for x in states.values()):
         return None
     return states
 
@@ -235,7 +235,7 @@ def train_many(
 
     # The metrics of a step travel as one row: twenty small writes would cost more than it.
     like = jax.tree.leaves(jax.eval_shape(lambda: measure(plan, state, batch_at(jnp.int32(0)))[1]))
-    rows = jnp.zeros((len(order), len(like)), like[0].dtype)
+    rows = jnp.zeros((order.shape[0], len(like)), like[0].dtype)
 
     def going(carry: Any) -> Array:
         i, *_, healthy = carry

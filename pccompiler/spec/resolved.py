@@ -22,6 +22,11 @@ def resolved(spec: RunSpec) -> str:
     )
 
 
+def values_of(spec: RunSpec) -> dict[str, Any]:
+    """The same as Python values."""
+    return _written(spec)
+
+
 def _written(value: Any) -> Any:
     if isinstance(value, Section):
         options = {

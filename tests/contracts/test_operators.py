@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -167,6 +168,19 @@ def test_shape_rule_is_what_apply_computes_and_the_dtype_is_kept(case: Case, dty
 @pytest.mark.parametrize("case", EVERY_CASE)
 def test_an_operator_says_how_many_tokens_it_reads_by_number(case: Case) -> None:
     assert case.operator.token_count == case.tokens
+
+
+@pytest.mark.parametrize("case", EVERY_CASE)
+def test_the_size_of_the_batch_may_be_a_symbol_both_ways(case: Case) -> None:
+    """As `jax.export` has it, for programs that run at any size."""
+    (size,) = jax.export.symbolic_shape("size")
+    transpose, output = transpose_of(case)
+    there = jax.ShapeDtypeStruct((size, *case.shape), jnp.float32)
+    back = jax.ShapeDtypeStruct((size, *output), jnp.float32)
+    params, _ = draw(case, "float32")
+    assert jax.eval_shape(case.operator.apply, params, there).shape == back.shape
+    if transpose is not None:
+        assert jax.eval_shape(transpose.apply, params, back).shape == there.shape
 
 
 @pytest.mark.parametrize("case", EVERY_CASE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -75,3 +76,27 @@ def test_a_mask_that_does_not_fit_its_node_is_told(model: Any) -> None:
 def test_an_energy_of_states_that_are_not_all_given_is_told(model: Any) -> None:
     with pytest.raises(ValueError, match="`h`"):
         model.energy(parameters(model), batch())
+
+
+def messages(call: Callable[[], Any]) -> str:
+    with pytest.raises(ValueError, match="parameters come first") as caught:
+        call()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("what", ["infer", "trace", "gradients", "predict"])
+def test_arguments_in_another_order_are_told_without_their_numbers(model: Any, what: str) -> None:
+    params, given, ask = parameters(model), batch(), getattr(model, what)
+    assert "an array of shape (3, 4) in place of the arrays" in messages(
+        lambda: ask(params, given["x"])
+    )
+    assert "an array of shape (3, 4) in place of the parameters" in messages(
+        lambda: ask(given["x"], given)
+    )
+    assert "found an array of `x` among the parameters" in messages(lambda: ask(given, params))
+    assert "a list in place of the arrays" in messages(lambda: ask(params, [given["x"]]))
+
+
+def test_one_node_to_read_is_still_a_list(model: Any) -> None:
+    with pytest.raises(ValueError, match=r"write read=\['h'\]"):
+        model.predict(parameters(model), {"x": batch()["x"]}, read="h")
