@@ -51,7 +51,10 @@ class TrainingEvidence:
         return Equations(self.plan.copies, params, self.running)
 
     def beta(self, phase: str) -> Array | float:
-        return self.nudge * self.plan.phase(phase).phase.beta
+        beta = self.plan.phase(phase).phase.beta
+        if isinstance(self.nudge, (float, int)):
+            return self.nudge * beta
+        return self.nudge.astype(self._dtype) * beta
 
     def settled(self, name: str) -> Settled:
         """The end of a phase, run once."""
@@ -259,7 +262,8 @@ def nudge(nudging: Nudging | None, key: Array, epoch: Array | int = 0) -> Array 
     if nudging is None:
         return factor
     if nudging.growth:
-        factor = jnp.minimum(nudging.beta + nudging.growth * epoch, max(1.0, nudging.beta))
+        epochs = jnp.asarray(epoch, jnp.result_type(float))
+        factor = jnp.minimum(nudging.beta + nudging.growth * epochs, max(1.0, nudging.beta))
         factor = factor / nudging.beta
     if nudging.random_sign:
         negative = jax.random.bernoulli(named_key(key, "sign of beta"))

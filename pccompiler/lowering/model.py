@@ -183,7 +183,8 @@ class CompiledModel:
 
         weight: (batch,), 1 for a sample and 0 for padding.
         """
-        return self._evaluate(params, _statistics(aux), self._batch(params, batch), weight)
+        batch = self._batch(params, batch, "evaluation")
+        return self._evaluate(params, _statistics(aux), batch, weight)
 
     def diagnose(self, state: TrainState, batch: Mapping[str, Array]) -> Blame | None:
         """Replays a step and says where the first state, energy or gradient is not finite."""
@@ -276,6 +277,8 @@ class CompiledModel:
         needed = arrays_needed(plan, want, phase or plan.reported)
         batch = cast(self.graph, params, batch, needed)
         start = cast_states(self.graph, params, states) if states else None
+        if not batch and not hold.values and not start:
+            raise ValueError("no array says how many samples are meant: pass `states` or `clamp`")
         key = jax.random.key(0) if key is None else key
         how = {"want": want, "phase": phase, "situation": situation}
         return self._run(params, batch, hold, start, key, _statistics(aux), **how)
@@ -300,9 +303,11 @@ class CompiledModel:
         result = answer(evidence, want, phase or plan.reported)
         return without_reverse_mode(result) if plan.stop else result
 
-    def _batch(self, params: Params, batch: Mapping[str, Any]) -> States:
-        """A training batch: every node that some phase or the loss needs."""
-        return cast(self.graph, params, batch, arrays_needed(self.plan, "gradients", ""))
+    def _batch(self, params: Params, batch: Mapping[str, Any], want: str = "training") -> States:
+        """A batch for training: every node that some phase or the loss needs."""
+        if not batch:
+            raise ValueError("the batch has no arrays")
+        return cast(self.graph, params, batch, arrays_needed(self.plan, want, ""))
 
 
 def _statistics(aux: Any) -> Any:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array
 from pccompiler.lowering.model import CompiledModel
+from pccompiler.lowering.questions import arrays_needed
 
 
 def confirmation(model: CompiledModel) -> str:
@@ -58,10 +59,9 @@ def _compiled(model: CompiledModel) -> Any:
 def _arguments(model: CompiledModel) -> tuple[Any, dict[str, Array]]:
     """Shapes of a training state and of one batch of the spec's size."""
     size = model.spec.data.batch_size if model.spec.data else 1
-    state = jax.eval_shape(lambda: model.init_training(jax.random.key(0), horizon=1))
-    bound = {name for phase in model.plan.phases for name in phase.phase.clamped}
-    bound |= {name for phase in model.plan.phases for name in phase.phase.nudged}
-    bound |= set(model.plan.outputs)
+    key = jax.random.key(0)
+    state = jax.eval_shape(lambda: model.init_training(key, horizon=1, batch_size=size))
+    bound = {*model.graph.network.inputs, *arrays_needed(model.plan, "training", "")}
     batch = {
         node.name: jax.ShapeDtypeStruct((size, *(node.shape or ())), jnp.float32)
         for node in model.graph.nodes

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
 from pccompiler.lowering.network import Equations
+from pccompiler.lowering.relaxation import zero_per_sample
 from pccompiler.lowering.states import States
 from pccompiler.lowering.training import TrainState, step_evidence
 from pccompiler.planning.plan import UpdatePlan
@@ -31,14 +32,20 @@ class Blame:
 
 def arrays_needed(plan: UpdatePlan, want: str, phase: str) -> tuple[str, ...]:
     """The nodes whose arrays a question needs: those held or nudged in the phases that run,
-    and for the gradient of a loss the targets."""
+    and for a loss the targets."""
+    targets: tuple[str, ...] = ()
     if want == "predictions":
         return plan.prediction.phase.clamped
-    if want == "gradients":
+    if want == "evaluation":
+        running, targets = [plan.prediction.phase], plan.outputs
+    elif want in ("gradients", "training"):
         running = [p.phase for p in plan.phases]
-        targets = () if plan.estimator.energy_phases else plan.outputs
+        if not plan.estimator.energy_phases:
+            running.append(plan.prediction.phase)
+        if want == "training" or not plan.estimator.energy_phases:
+            targets = plan.outputs
     else:
-        running, targets = [plan.phase(phase).phase], ()
+        running = [plan.phase(phase).phase]
         while (start := running[-1].start) is not None:
             running.append(plan.phase(start).phase)
     needed = [name for p in running for name in (*p.clamped, *p.nudged)]
@@ -60,7 +67,7 @@ def _steps_and_end(evidence: TrainingEvidence, phase: str) -> dict[str, States]:
     end = {"states": evidence.states(phase), "energies": evidence.energies(phase)}
     end = jax.tree.map(lambda leaf: leaf[None], end)
     rows = evidence.settled(phase).observed
-    return end if rows is None else jax.tree.map(_joined, rows, end)
+    return jax.tree.map(_joined, rows, end) if rows else end
 
 
 def evaluate(
@@ -68,11 +75,11 @@ def evaluate(
 ) -> dict[str, Array]:
     evidence = TrainingEvidence(plan, params, batch, jax.random.key(0), running=running)
     outputs = evidence.outputs()
-    zero = jnp.zeros_like(weight)
+    zero = zero_per_sample(evidence.batch)
     energy = sum(evidence.energies(plan.prediction.phase.name).values(), start=zero)
     correct = sample_accuracy(plan, evidence.batch, outputs) if outputs else zero
     loss = sample_loss(plan, evidence.batch, outputs)
-    sums = {"loss": loss, "correct": correct, "energy": energy, "count": jnp.ones_like(weight)}
+    sums = {"loss": loss, "correct": correct, "energy": energy, "count": zero + 1}
     # where, not a product: padding must not matter even if its loss overflows
     return {name: jnp.where(weight > 0, value, 0).sum() for name, value in sums.items()}
 

@@ -90,7 +90,7 @@ class Relaxation:
             free, memory, row, _ = self.step(stretch, t, *carry)
             return (free, memory), row
 
-        steps = jnp.arange(stretch.first, stretch.last + 1)
+        steps = jnp.arange(stretch.first, stretch.last + 1, dtype=jnp.int32)
         (free, memory), rows = lax.scan(body, (free, memory), steps)
         return free, memory, rows
 
@@ -120,7 +120,7 @@ class Relaxation:
         start = (jnp.int32(1), free, memory, rows, taken, going)
         t, free, _, rows, taken, _ = lax.while_loop(unsettled, body, start)
         _, _, last, _ = self.step(stretch, t, free, memory)
-        done = jnp.arange(1, capacity + 1) < t
+        done = jnp.arange(1, capacity + 1, dtype=jnp.int32) < t
         rows = jax.tree.map(lambda all_, one: _where(done, all_, one[None]), rows, last)
         return free, rows, taken
 
@@ -170,7 +170,7 @@ class Relaxation:
         reused = {name: self.values[name] for name in stretch.reused if name in self.values}
         # Before information arrives the error is zero by definition; computed, it may be
         # a rounding error, which Adam on the states would blow up.
-        reached = {name: t >= np.array(steps) for name, steps in stretch.arrivals.items()}
+        reached = {n: t >= np.array(steps, np.int32) for n, steps in stretch.arrivals.items()}
         read = pinned_reading(self.begin, states) if self.pinned else None
         equations = self.equations
         if self.plan.graph.one_way:

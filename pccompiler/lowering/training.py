@@ -7,7 +7,7 @@ call can change without compiling again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from pccompiler.lowering.evidence import TrainingEvidence, nudge, sample_accurac
 from pccompiler.lowering.network import Equations
 from pccompiler.lowering.parameters import init_statistics, updated_statistics
 from pccompiler.lowering.randomness import named_key
-from pccompiler.lowering.relaxation import Record
+from pccompiler.lowering.relaxation import Record, zero_per_sample
 from pccompiler.lowering.states import States, state_shape
 from pccompiler.planning.plan import UpdatePlan
 from pccompiler.spec.models import LearningSpec
@@ -136,11 +136,13 @@ def learn(
 ) -> TrainState:
     """The state after the optimiser has taken a step along the gradient."""
     updates: Any
-    updates, optimizer_state = make_optimizer(learning).update(
-        gradient, state.optimizer_state, state.params
-    )
-    if learning.schedule.needs_horizon:
-        dtype = jax.tree.leaves(updates)[0].dtype
+    with jax.numpy_dtype_promotion("standard"):  # Optax raises numbers to integer step counts
+        updates, optimizer_state = make_optimizer(learning).update(
+            gradient, state.optimizer_state, state.params
+        )
+    leaves = jax.tree.leaves(updates)  # none in a network without parameters
+    if learning.schedule.needs_horizon and leaves:
+        dtype = leaves[0].dtype
         fraction = state.step.astype(dtype) / jnp.maximum(state.horizon, 1).astype(dtype)
         factor = learning.schedule.factor(fraction)
         updates = jax.tree.map(lambda update: update * factor, updates)
@@ -205,7 +207,7 @@ def _statistics_after(plan: UpdatePlan, evidence: TrainingEvidence, running: Any
                 lambda new, old: jnp.where(t < most, new, old), after, running
             ), None
 
-        steps = jnp.arange(plan.phase(plan.reported).phase.steps)
+        steps = jnp.arange(plan.phase(plan.reported).phase.steps, dtype=jnp.int32)
         running, _ = lax.scan(take_in, running, (steps, settled.observed))
     measured = evidence.equations(evidence.params).batch_statistics(settled.states)
     return updated_statistics(plan.graph, running, measured, lambda _: True)
@@ -262,14 +264,16 @@ def energy_trajectories(
         return {name: energy.mean() for name, energy in energies.items()}
 
     evidence = step_evidence(plan, state, batch, means)
-    return {
-        phase.phase.name: {
-            node: jnp.append(evidence.settled(phase.phase.name).observed[node], end.mean())
-            for node, end in evidence.energies(phase.phase.name).items()
-        }
-        for phase in plan.phases
-        if phase.phase.kind is PhaseKind.RELAX
-    }
+    trajectories: dict[str, dict[str, Array]] = {}
+    for phase in plan.phases:
+        name = phase.phase.name
+        if phase.phase.kind is PhaseKind.RELAX:
+            rows = evidence.settled(name).observed or {}  # none in a phase of no steps
+            trajectories[name] = {
+                node: jnp.append(rows[node], end.mean()) if rows else end.mean()[None]
+                for node, end in evidence.energies(name).items()
+            }
+    return trajectories
 
 
 def step_key(state: TrainState) -> Array:
@@ -288,7 +292,7 @@ def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> 
         name = phase.phase.name
         settled = evidence.settled(name)
         energies = evidence.energies(name)
-        ends = jnp.stack(list(energies.values())).mean(axis=1)
+        ends = _batch_means(energies.values(), zero_per_sample(settled.states))
         external = evidence.external(name)
         metrics["energy"][name] = ends.sum() + (0 if external is None else external.mean())
         # The names of that very dictionary: JAX hands one back sorted, the plan's is not.
@@ -302,6 +306,12 @@ def _metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params) -> 
         metrics["loss"] = loss if evidence.loss is None else evidence.loss
         metrics["accuracy"] = sample_accuracy(plan, evidence.batch, predictions).mean()
     return metrics
+
+
+def _batch_means(energies: Iterable[Array], like: Array) -> Array:
+    """The mean over the batch of each energy, shape (number of them,); of none, an empty one."""
+    rows = [*energies]
+    return jnp.stack(rows).mean(axis=1) if rows else jnp.zeros((0,), like.dtype)
 
 
 def _start_predictions(plan: UpdatePlan, evidence: TrainingEvidence) -> States | None:
