@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from pccompiler.components import registry
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.spec.load import load
 
@@ -19,6 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what the code prints now to tests/golden; then read the difference",
     )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_registered() -> Iterator[None]:
+    """Members from outside that a test brings are gone after it."""
+    yield
+    registry.forget()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, create_model
 
+from pccompiler.components.family import Family
 from pccompiler.components.member import Member
 from pccompiler.components.vocabulary import Array, Shape
 from pccompiler.lazy import jax
@@ -164,39 +165,46 @@ def _named(name: str, summary: str, *aliases: str) -> type[Initializer]:
 
 LecunNormal = _named("lecun_normal", "Variance 1/fan_in, truncated normal.", "lecun", "default")
 
-INITIALIZERS: tuple[type[Initializer], ...] = (
-    LecunNormal,
-    _named("lecun_uniform", "Variance 1/fan_in, uniform."),
-    _named(
-        "glorot_normal",
-        "Variance 2/(fan_in + fan_out), truncated normal (Xavier).",
-        "xavier_normal",
+INITIALIZERS = Family(
+    "initializer",
+    Initializer,
+    (
+        LecunNormal,
+        _named("lecun_uniform", "Variance 1/fan_in, uniform."),
+        _named(
+            "glorot_normal",
+            "Variance 2/(fan_in + fan_out), truncated normal (Xavier).",
+            "xavier_normal",
+        ),
+        _named(
+            "glorot_uniform",
+            "Variance 2/(fan_in + fan_out), uniform (Xavier).",
+            "xavier_uniform",
+            "xavier",
+            "glorot",
+        ),
+        _named(
+            "he_normal",
+            "Variance 2/fan_in, truncated normal (Kaiming).",
+            "kaiming_normal",
+            "kaiming",
+            "he",
+        ),
+        _named("he_uniform", "Variance 2/fan_in, uniform (Kaiming).", "kaiming_uniform"),
+        VarianceScaling,
+        Normal,
+        TruncatedNormal,
+        Uniform,
+        Orthogonal,
+        Constant,
+        Zeros,
+        Ones,
     ),
-    _named(
-        "glorot_uniform",
-        "Variance 2/(fan_in + fan_out), uniform (Xavier).",
-        "xavier_uniform",
-        "xavier",
-        "glorot",
-    ),
-    _named(
-        "he_normal",
-        "Variance 2/fan_in, truncated normal (Kaiming).",
-        "kaiming_normal",
-        "kaiming",
-        "he",
-    ),
-    _named("he_uniform", "Variance 2/fan_in, uniform (Kaiming).", "kaiming_uniform"),
-    VarianceScaling,
-    Normal,
-    TruncatedNormal,
-    Uniform,
-    Orthogonal,
-    Constant,
-    Zeros,
-    Ones,
 )
 
-BIAS_INITIALIZERS: tuple[type[Initializer], ...] = tuple(
-    member for member in INITIALIZERS if not member.needs_matrix
+BIAS_INITIALIZERS = Family(
+    "bias initializer",
+    Initializer,
+    [member for member in INITIALIZERS if not member.needs_matrix],
+    accepts=lambda member: not member.needs_matrix,
 )

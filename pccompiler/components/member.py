@@ -1,8 +1,8 @@
 """How a family of members (operators, rules, optimisers, ...) becomes a type of the language.
 
 A member is a frozen pydantic model: its fields are its options in the YAML. A family is a
-tuple of members, and `OneOf(family, members)` makes from it what pydantic, the JSON schema
-and the error messages need. In the YAML a member is written in one of three ways:
+sequence of members (see `family`), and `OneOf(FAMILY)` makes from it what pydantic, the JSON
+schema and the error messages need. In the YAML a member is written in one of three ways:
 
     dense                        its name, all options at their defaults
     {dense: {bias: false}}       its name with options
@@ -12,11 +12,15 @@ and the error messages need. In the YAML a member is written in one of three way
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
+
+if TYPE_CHECKING:
+    from pccompiler.components.family import Family
 
 
 class Section(BaseModel):
@@ -72,85 +76,98 @@ class Member(Section):
         return {self.name: options} if options else self.name
 
 
+class IncompleteMemberError(TypeError):
+    """A class that cannot be a member of its family."""
+
+
 def check_complete(member: type[Member]) -> None:
-    """Raises TypeError, naming what is missing, for a class that is no whole member.
+    """Raises IncompleteMemberError, naming what is missing, for a class that is no whole member.
 
     It is asked where a class with a name is defined, and of every class that a family holds:
     what a member does not say would otherwise be noticed only where it is used.
     """
     name = getattr(member, "name", None)
     if name is None:
-        raise TypeError(f"{member.__name__} is no member: it has no `name`")
+        raise IncompleteMemberError(f"{member.__name__} is no member: it has no `name`")
     missing = sorted(getattr(member, "__abstractmethods__", ()))
     if missing:
         base = next(b for b in member.__mro__ if missing[0] in b.__dict__)
         listed = ", ".join(f"`{hook}`" for hook in missing)
-        raise TypeError(
+        raise IncompleteMemberError(
             f"{member.__name__} is no whole member of its family: it lacks {listed} (see the "
             f"docstrings of {base.__module__}.{base.__name__})"
         )
     if problem := member.contradiction():
-        raise TypeError(f"{member.__name__} contradicts itself: {problem}")
+        raise IncompleteMemberError(f"{member.__name__} contradicts itself: {problem}")
+
+
+FAMILY = "family"
+"""The key of a JSON schema that says which family it is the choice of one member of."""
 
 
 class OneOf:
     """Annotates a field whose value is one member of a family.
 
-    `Annotated[Operator, OneOf("operator", OPERATORS)]`
+    `Annotated[Operator, OneOf(OPERATORS)]`, with members that only this field takes after the
+    family. Members are looked up when a value is read, so that a family may grow.
     """
 
-    def __init__(self, family: str, members: tuple[type[Member], ...]) -> None:
-        for member in members:
-            check_complete(member)
-        self.family = family
-        self.members = {member.name: member for member in members}
+    def __init__(self, family: Family[Any], *more: type[Member]) -> None:
+        self._family = family
+        self._more = more
+
+    @property
+    def family(self) -> str:
+        """What messages call a member."""
+        return self._family.word
+
+    @property
+    def members(self) -> dict[str, type[Member]]:
+        """The members by name."""
+        return {member.name: member for member in (*self._family, *self._more)}
+
+    def find(self, name: Any) -> type[Member] | None:
+        """The member of this name; where it is none so far, installed packages are searched."""
+        found = self.members.get(name) if isinstance(name, str) else None
+        if found is None and isinstance(name, str):
+            look_into_packages()
+            found = self.members.get(name)
+        return found
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        # A mapping with one optional key per member: pydantic then reports the location of a
-        # wrong option as family field, member name, option, which is the path in the YAML.
-        choice = core_schema.typed_dict_schema(
-            {
-                name: core_schema.typed_dict_field(handler.generate_schema(member), required=False)
-                for name, member in self.members.items()
-            }
-        )
-        return core_schema.no_info_before_validator_function(
-            self._normalise,
-            core_schema.no_info_after_validator_function(self._pick, choice),
+        return core_schema.no_info_plain_validator_function(
+            self._read,
             serialization=core_schema.plain_serializer_function_ser_schema(_written),
             metadata={"pydantic_js_functions": [self._json_schema]},
         )
 
-    def _normalise(self, value: Any) -> dict[str, Any]:
+    def _read(self, value: Any) -> Member:
         if isinstance(value, Member):
-            return {value.name: value}
-        if isinstance(value, str):
-            return {self._known(value): {}}
-        if not isinstance(value, Mapping) or len(cast(Mapping[Any, Any], value)) != 1:
+            member, options = self._known(value.name), value
+        elif isinstance(value, str):
+            member, options = self._known(value), {}
+        elif isinstance(value, Mapping) and len(cast(Mapping[Any, Any], value)) == 1:
+            [(name, options)] = cast(Mapping[Any, Any], value).items()
+            member = self._known(name)
+        else:
             raise PydanticCustomError(
                 "one_of",
                 "expected the name of one {family}, or a mapping with that name as its only key",
                 {"family": self.family, "known": sorted(self.members)},
             )
-        [(name, options)] = cast(Mapping[Any, Any], value).items()
-        member = self.members[self._known(name)]
         if options is None:
             options = {}
         elif member.shorthand and not isinstance(options, Mapping | Member):
             options = {member.shorthand: options}
-        return {name: options}
+        [read] = _reader(member).validate_python({member.name: options}).values()
+        return read
 
-    def _known(self, name: Any) -> str:
-        if isinstance(name, str) and name in self.members:
-            return name
-        aliases = aliases_of(self.members.values())
-        raise unknown_name(self.family, name, self.members, aliases)
-
-    @staticmethod
-    def _pick(choice: dict[str, Member]) -> Member:
-        [member] = choice.values()
+    def _known(self, name: Any) -> type[Member]:
+        member = self.find(name)
+        if member is None:
+            raise unknown_name(self.family, name, self.members, aliases_of(self.members.values()))
         return member
 
     def _json_schema(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -170,7 +187,19 @@ class OneOf:
             "maxProperties": 1,
         }
         bare = [name for name, member in self.members.items() if not member.has_required_options()]
-        return {"anyOf": [{"enum": bare}, mapping]} if bare else mapping
+        forms = [{"enum": bare}, mapping] if bare else [mapping]
+        return {"anyOf": forms, FAMILY: self.family.replace(" ", "_")}
+
+
+@cache
+def _reader(member: type[Member]) -> SchemaValidator:
+    """What validates {name: options}.
+
+    The name stands in the schema so that pydantic reports the location of a wrong option as
+    family field, member name, option, which is the path in the YAML.
+    """
+    field = core_schema.typed_dict_field(member.__pydantic_core_schema__)
+    return SchemaValidator(core_schema.typed_dict_schema({member.name: field}))
 
 
 class NameOf:
@@ -180,11 +209,16 @@ class NameOf:
     """
 
     def __init__(
-        self, family: str, names: tuple[str, ...], aliases: Mapping[str, str] | None = None
+        self, family: str, names: Iterable[str], aliases: Mapping[str, str] | None = None
     ) -> None:
         self.family = family
-        self.names = names
-        self.aliases = dict(aliases or {})
+        self._names = names
+        self.aliases = aliases or {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that there are now."""
+        return tuple(self._names)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -196,6 +230,8 @@ class NameOf:
         )
 
     def _known(self, name: str) -> str:
+        if name not in self.names:
+            look_into_packages()
         if name in self.names:
             return name
         raise unknown_name(self.family, name, self.names, self.aliases)
@@ -208,6 +244,13 @@ def aliases_of(members: Iterable[type[Member]]) -> dict[str, str]:
         for alias in member.aliases:
             found.setdefault(alias, member.name)
     return found
+
+
+def look_into_packages() -> None:
+    """Takes in the members of installed packages, once (see `plugins`)."""
+    from pccompiler.components.plugins import load_installed
+
+    load_installed()
 
 
 def unknown_name(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from pccompiler.components.family import Family
 from pccompiler.components.member import Member
 from pccompiler.lazy import optax
 
@@ -113,4 +114,4 @@ class AdamW(Optimizer):
         )
 
 
-OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, Momentum, Adam, AdamW)
+OPTIMIZERS = Family("optimizer", Optimizer, (SGD, Momentum, Adam, AdamW))

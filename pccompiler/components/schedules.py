@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from pccompiler.components.family import Family
 from pccompiler.components.member import Member
 from pccompiler.components.vocabulary import Array
 from pccompiler.lazy import jnp
@@ -112,4 +113,4 @@ class Step(Schedule):
         return self.gamma**passed if self.at else jnp.ones_like(fraction)
 
 
-SCHEDULES: tuple[type[Schedule], ...] = (ConstantRate, Cosine, WarmupCosine, Step)
+SCHEDULES = Family("schedule", Schedule, (ConstantRate, Cosine, WarmupCosine, Step))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from pccompiler.components.family import Family
 from pccompiler.components.member import Member
 from pccompiler.components.vocabulary import Array, Shape
 from pccompiler.lazy import jax, jnp
@@ -96,4 +97,4 @@ class Previous(StateInit):
         return jnp.zeros(shape, dtype)
 
 
-STATE_INITS: tuple[type[StateInit], ...] = (Feedforward, AtZero, AtRandom, Previous)
+STATE_INITS = Family("initialisation", StateInit, (Feedforward, AtZero, AtRandom, Previous))

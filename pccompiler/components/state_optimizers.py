@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from pccompiler.components.family import Family
 from pccompiler.components.member import Member
 from pccompiler.components.vocabulary import Array
 from pccompiler.lazy import jnp
@@ -145,4 +146,4 @@ class FixedPoint(StateOptimizer):
         return -(1 - self.damping) * gradient, ()
 
 
-STATE_OPTIMIZERS: tuple[type[StateOptimizer], ...] = (StateSGD, StateAdam, FixedPoint)
+STATE_OPTIMIZERS = Family("state optimizer", StateOptimizer, (StateSGD, StateAdam, FixedPoint))

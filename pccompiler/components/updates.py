@@ -18,6 +18,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from pccompiler.components.family import Family
 from pccompiler.components.member import Member
 
 Groups = tuple[tuple[str, ...], ...]
@@ -84,4 +85,4 @@ def _colours(coupling: Coupling) -> Groups:
     return tuple(tuple(n for n in coupling.free if colour[n] == c) for c in range(count))
 
 
-UPDATE_ORDERS: tuple[type[UpdateOrder], ...] = (Synchronous, Asynchronous)
+UPDATE_ORDERS = Family("update order", UpdateOrder, (Synchronous, Asynchronous))

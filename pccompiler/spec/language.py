@@ -99,7 +99,8 @@ def _forms(annotation: Any, metadata: abc.Sequence[Any] = ()) -> list[Any]:
 
 def _inside(form: Any, segment: Segment) -> list[Any]:
     if isinstance(form, OneOf):
-        return [form.members[segment]] if segment in form.members else []
+        member = form.find(segment)
+        return [member] if member else []
     if get_origin(form) is dict:
         return _forms(get_args(form)[1])
     elements = _elements(form)

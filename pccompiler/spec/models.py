@@ -33,7 +33,7 @@ from pccompiler.components.state_inits import STATE_INITS, Feedforward, StateIni
 from pccompiler.components.state_optimizers import STATE_OPTIMIZERS, StateOptimizer, StateSGD
 from pccompiler.components.updates import UPDATE_ORDERS, Synchronous, UpdateOrder
 
-ActivationName = Annotated[str, NameOf("activation", tuple(ACTIVATIONS), ACTIVATION_ALIASES)]
+ActivationName = Annotated[str, NameOf("activation", ACTIVATIONS, ACTIVATION_ALIASES)]
 Size = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=1, lt=10**9)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -44,7 +44,7 @@ def _as_pipeline(value: Any) -> Any:
     return tuple(cast(Sequence[Any], value)) if isinstance(value, list | tuple) else (value,)
 
 
-_AnyOperator = Annotated[Operator, OneOf("operator", (*OPERATORS, TransposeOf))]
+_AnyOperator = Annotated[Operator, OneOf(OPERATORS, TransposeOf)]
 Pipeline = Annotated[
     tuple[_AnyOperator, ...],
     BeforeValidator(_as_pipeline, json_schema_input_type=_AnyOperator | tuple[_AnyOperator, ...]),
@@ -65,12 +65,12 @@ class NodeSpec(Section):
     activation: ActivationName = Field(
         default="identity", description="applied to the sum of the incoming predictions"
     )
-    energy: Annotated[Energy, OneOf("energy", NODE_ENERGIES)] | None = Field(
+    energy: Annotated[Energy, OneOf(NODE_ENERGIES)] | None = Field(
         default=None,
         description="energy of the state given its prediction, also where data is held there; "
         "default: gaussian, and the loss for a held output; `none`: the prediction itself",
     )
-    prior: Annotated[Prior, OneOf("prior", PRIORS)] | None = Field(
+    prior: Annotated[Prior, OneOf(PRIORS)] | None = Field(
         default=None, description="what a root, which nothing predicts, is expected to be"
     )
     range: tuple[float | None, float | None] | None = Field(
@@ -156,13 +156,13 @@ class PerNode(Section):
 class EnergySpec(Section):
     """What inference and learning descend."""
 
-    form: Annotated[EnergyForm, OneOf("energy form", FORMS)] = Field(
+    form: Annotated[EnergyForm, OneOf(FORMS)] = Field(
         default=PredictiveCodingForm(), description="how predictions make an energy"
     )
-    loss: Annotated[Energy, OneOf("loss", LOSSES)] = Field(
+    loss: Annotated[Energy, OneOf(LOSSES)] = Field(
         default=SquaredError(), description="the energy of an output given its target"
     )
-    feedback_loss: Annotated[Energy, OneOf("loss", LOSSES)] = Field(
+    feedback_loss: Annotated[Energy, OneOf(LOSSES)] = Field(
         default=SquaredError(),
         description="the energy of a held root given its feedback prediction; bidirectional",
     )
@@ -190,13 +190,13 @@ class StopSpec(Section):
 class InferenceSpec(Section):
     """How the free states settle, with the parameters fixed."""
 
-    init: Annotated[StateInit, OneOf("initialisation", STATE_INITS)] = Field(
+    init: Annotated[StateInit, OneOf(STATE_INITS)] = Field(
         default=Feedforward(), description="where the free states start"
     )
-    update: Annotated[UpdateOrder, OneOf("update order", UPDATE_ORDERS)] = Field(
+    update: Annotated[UpdateOrder, OneOf(UPDATE_ORDERS)] = Field(
         default=Synchronous(), description="whether all free nodes move at once, or by colours"
     )
-    optimizer: Annotated[StateOptimizer, OneOf("state optimizer", STATE_OPTIMIZERS)] = Field(
+    optimizer: Annotated[StateOptimizer, OneOf(STATE_OPTIMIZERS)] = Field(
         default=StateSGD(), description="how a step moves the states down the energy"
     )
     steps: Count | Annotated[dict[str, Count], Field(min_length=1)] = Field(
@@ -243,13 +243,13 @@ class ClipSpec(Section):
 class LearningSpec(Section):
     """How the parameters change once the states have settled."""
 
-    rule: Annotated[Rule, OneOf("rule", RULES)] = Field(
+    rule: Annotated[Rule, OneOf(RULES)] = Field(
         default=PredictiveCoding(), description="where the gradient of the parameters comes from"
     )
-    optimizer: Annotated[Optimizer, OneOf("optimizer", OPTIMIZERS)] = Field(
+    optimizer: Annotated[Optimizer, OneOf(OPTIMIZERS)] = Field(
         default=AdamW(), description="what makes an update of the parameters from it"
     )
-    schedule: Annotated[Schedule, OneOf("schedule", SCHEDULES)] = Field(
+    schedule: Annotated[Schedule, OneOf(SCHEDULES)] = Field(
         default=ConstantRate(), description="how the rate of the optimiser changes with the steps"
     )
     gradient_clip: ClipSpec = Field(
@@ -265,7 +265,7 @@ class LearningSpec(Section):
 class DataSpec(Section):
     """Where samples come from and how they are split and scaled."""
 
-    source: Annotated[DataSource, OneOf("data source", SOURCES)] = Field(
+    source: Annotated[DataSource, OneOf(SOURCES)] = Field(
         description="the samples; `pcc data list` names what is there"
     )
     root: str | None = Field(

@@ -8,8 +8,9 @@ value may be a text with `${name}` instead, and a file with `extends` may leave 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
+from pccompiler.components.member import FAMILY
 from pccompiler.spec.models import RunSpec
 
 Schema = dict[str, Any]
@@ -28,8 +29,9 @@ _EXTENDS: Schema = {
 
 def json_schema() -> Schema:
     """The schema of a spec file."""
-    raw: Schema = RunSpec.model_json_schema(by_alias=True)
-    definitions: Schema = raw.pop("$defs", {})
+    definitions: Schema = {}
+    raw: Schema = _named_families(RunSpec.model_json_schema(by_alias=True), definitions)
+    definitions |= raw.pop("$defs", {})
     required = _requirements(raw, definitions)
     params = raw["properties"]["params"]
     body = _as_written(raw)
@@ -51,6 +53,24 @@ def json_schema() -> Schema:
 def schema_text() -> str:
     """The schema as the text of specs/pcc.schema.json."""
     return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _named_families(schema: Any, definitions: Schema) -> Any:
+    """The schema with a reference wherever one member of a family is chosen; what the family
+    offers is written once, in `definitions`."""
+    if isinstance(schema, list):
+        return [_named_families(item, definitions) for item in cast(list[Any], schema)]
+    if not isinstance(schema, dict):
+        return schema
+    inner: Schema = {
+        key: _named_families(value, definitions) for key, value in cast(Schema, schema).items()
+    }
+    if not isinstance(inner.get(FAMILY), str):
+        return inner
+    around = {key: inner.pop(key) for key in ("description", "default") if key in inner}
+    name: str = inner.pop(FAMILY)
+    definitions[name] = inner
+    return {**around, "$ref": f"#/$defs/{name}"}
 
 
 def _as_written(schema: Schema) -> Schema:

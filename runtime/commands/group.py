@@ -20,7 +20,7 @@ import click
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, PccError
 from pccompiler.diagnostics.render import render
-from runtime.commands.options import EXITS
+from runtime.commands.options import EXITS, PLUGIN, plugins_first, use_plugins
 from runtime.host.durable import advice
 from runtime.host.signals import Stopped, stop_ends, stop_on_signals
 from runtime.host.streams import forget_output, open_streams, tell
@@ -44,6 +44,9 @@ class PccGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, plugins_first(args))
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         with _ending_quietly():  # --help and --version print here
@@ -72,13 +75,15 @@ def command_line(names: Iterable[str]) -> PccGroup:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     @click.version_option(package_name="pcc", prog_name="pcc")
-    def main() -> None:
+    @PLUGIN
+    def main(plugins: tuple[str, ...]) -> None:
         """Compile and train energy-based networks described in YAML.
 
         Start with `pcc new NAME`, then `pcc check NAME.yaml` and `pcc train NAME.yaml`.
         `pcc explain CODE` says more about any message, `pcc COMMAND --help` about a command.
         Results go to stdout, progress and messages to stderr.
         """
+        use_plugins(plugins)
 
     return main
 

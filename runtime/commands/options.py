@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,41 @@ DEVICE = click.option(
     show_default=True,
     help="Where to compute; gpu is CUDA or ROCm, auto takes what JAX finds.",
 )
+
+
+PLUGIN = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="FILE|MODULE",
+    help="Python file, or module, with operators, energies, rules, ... of your own; may stand "
+    "after the command too, and be repeated. Default: those that PCC_PLUGINS names.",
+)
+
+
+def use_plugins(plugins: Sequence[str]) -> None:
+    """Registers the members of plugins, and of those that PCC_PLUGINS names."""
+    if plugins or os.environ.get("PCC_PLUGINS"):
+        from pccompiler.components.plugins import load_plugins
+
+        load_plugins(plugins)
+
+
+def plugins_first(words: Sequence[str]) -> list[str]:
+    """The words of a command line with every `--plugin` before the command, where the group
+    takes it."""
+    first: list[str] = []
+    rest = list(words)
+    end = rest.index("--") if "--" in rest else len(rest)
+    position = 0
+    while position < end:
+        word = rest[position]
+        size = 1 if word.startswith("--plugin=") else 2 if word == "--plugin" else 0
+        first += rest[position : position + size]
+        del rest[position : position + size]
+        end -= size
+        position += not size
+    return [*first, *rest]
 
 
 def echo_json(value: Any) -> None:

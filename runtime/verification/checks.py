@@ -50,8 +50,6 @@ DIFFERENT = 1e-3
 Errors = dict[float, float]
 """The relative error of a gradient by beta, the largest beta first."""
 
-KINKED = frozenset(name for name, activation in ACTIVATIONS.items() if not activation.smooth)
-
 
 def verify(
     subject: Subject, header: str = "", tell: Callable[[Row], None] = lambda row: None
@@ -183,9 +181,9 @@ def _is_exact(errors: Errors) -> bool:
 def _kinks(subject: Subject) -> str:
     """What keeps the state of rest from being smooth in beta; empty where nothing does."""
     graph = subject.model.graph
-    found = sorted({node.activation for node in graph.nodes} & KINKED)
     names = {operator.name for edge in graph.edges for operator in edge.operators}
-    found += sorted(names & KINKED)
+    kinked = {name for name, activation in ACTIVATIONS.items() if not activation.smooth}
+    found = sorted({node.activation for node in graph.nodes} & kinked) + sorted(names & kinked)
     if any(isinstance(o, MaxPool) for edge in graph.edges for o in edge.operators):
         found.append("max_pool")
     if any((node.low, node.high) != (-np.inf, np.inf) for node in graph.nodes):

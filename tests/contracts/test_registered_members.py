@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import pccompiler as pcc
-from pccompiler.components.member import OneOf
+from pccompiler.components.family import Family
 from pccompiler.components.schedules import Schedule
 from pccompiler.components.state_inits import StateInit
 from pccompiler.components.updates import Coupling, Groups, UpdateOrder
@@ -170,14 +170,14 @@ def without_factor_named_later() -> None:
         """Says nothing."""
 
     Half.name = "half"
-    OneOf("schedule", (Half,))
+    Family("schedule", Schedule, (Half,))
 
 
 def without_name() -> None:
     class Half(Ones.__base__):  # pyright: ignore
         """Says nothing."""
 
-    OneOf("initialisation", (Half,))
+    Family("initialisation", StateInit, (Half,))
 
 
 def at_predictions_without_a_sweep() -> None:

@@ -13,9 +13,11 @@ from click.testing import CliRunner, Result
 
 import cli
 from pccompiler.diagnostics.codes import CODES, RANGES, Code
+from pccompiler.diagnostics.codes.plugins import FILE as PLUGIN_FILE
 from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.diagnostics.explain import code_of, explanation, overview
 from pccompiler.passes import OPTIONAL
+from runtime.commands.options import plugins_first
 
 ROOT = Path(__file__).parents[2]
 PLACES = {"1": "check", "2": "check", "3": "check", "4": "check", "5": "train --dry-run"}
@@ -37,9 +39,13 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Code, st
         (ROOT / "specs" / "digits_mlp.yaml").read_bytes()
     )
     (tmp_path / "base.yaml").write_text("pcc: 1\nname: base\n")
+    (tmp_path / "my_rules.py").write_text(CODES["PC214"].right)
     monkeypatch.chdir(tmp_path)
 
     def run(code: Code, example: str) -> Result:
+        if example.startswith(PLUGIN_FILE):
+            Path("my_rules.py").write_text(example, encoding="utf-8")
+            example = CODES["PC213"].right
         Path("spec.yaml").write_text(example, encoding="utf-8")
         command = example if example.startswith("pcc ") else f"pcc {PLACES[code.code[2]]} spec.yaml"
         result = CliRunner().invoke(cli.main, shlex.split(command, comments=True)[1:])
@@ -101,7 +107,9 @@ def test_the_right_example_is_a_command_that_exists(code: Code) -> None:
     for line in re.findall(r"^(?:taskset -c \S+ )?pcc (.*)$", code.right, re.MULTILINE):
         command: click.Command = cli.main
         context = click.Context(command, info_name="pcc", **cli.main.context_settings)
-        words = shlex.split(line, comments=True)
+        words = plugins_first(shlex.split(line, comments=True))
+        while words[0] == "--plugin":  # an option of the group
+            words = words[2:]
         while isinstance(command, click.Group):
             name, *words = words
             command = command.commands[name]

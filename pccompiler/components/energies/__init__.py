@@ -11,17 +11,18 @@ from pccompiler.components.energies.gaussian import Gaussian, SquaredError
 from pccompiler.components.energies.pass_through import PassThrough
 from pccompiler.components.energies.priors import PRIORS, Prior
 from pccompiler.components.energies.robust import Huber, Laplace
+from pccompiler.components.family import Family
 
-NODE_ENERGIES: tuple[type[Energy], ...] = (
-    Gaussian,
-    Laplace,
-    Huber,
-    Bernoulli,
-    Categorical,
-    PassThrough,
+NODE_ENERGIES = Family(
+    "energy",
+    Energy,
+    (Gaussian, Laplace, Huber, Bernoulli, Categorical, PassThrough),
+    accepts=lambda member: "node" in member.used_for,
 )
 
-LOSSES: tuple[type[Energy], ...] = (SquaredError, CrossEntropy)
+LOSSES = Family(
+    "loss", Energy, (SquaredError, CrossEntropy), accepts=lambda member: "loss" in member.used_for
+)
 
 __all__ = [
     "LOSSES",

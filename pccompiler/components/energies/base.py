@@ -14,8 +14,11 @@ class Energy(Member):
 
     `zero_at_prediction`: energy and both gradients vanish at x = mu, so that after a
     feedforward start the term does nothing until information has reached the node.
+    `used_for`: "node" where a node may name it as its energy, "loss" where it may be the loss
+    of an output, or both.
     """
 
+    used_for: ClassVar[tuple[str, ...]] = ("node",)
     zero_at_prediction: ClassVar[bool] = False
 
     @abstractmethod

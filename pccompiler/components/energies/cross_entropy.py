@@ -30,6 +30,7 @@ class CrossEntropy(Energy):
         "softmax_cross_entropy",
         "softmax_crossentropy",
     )
+    used_for: ClassVar[tuple[str, ...]] = ("loss",)
 
     def value(self, x: Array, mu: Array) -> Array:
         log_probabilities = jax.nn.log_softmax(mu, axis=-1)

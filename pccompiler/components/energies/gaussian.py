@@ -41,3 +41,4 @@ class SquaredError(Gaussian):
         "gaussian",
         "sse",
     )
+    used_for: ClassVar[tuple[str, ...]] = ("loss",)

@@ -16,6 +16,7 @@ from pydantic import Field
 from pccompiler.components.energies.base import Energy
 from pccompiler.components.energies.gaussian import Gaussian
 from pccompiler.components.energies.robust import Laplace
+from pccompiler.components.family import Family
 from pccompiler.components.member import Member
 
 
@@ -53,4 +54,4 @@ class LaplacePrior(Prior):
         return Laplace()
 
 
-PRIORS: tuple[type[Prior], ...] = (GaussianPrior, LaplacePrior)
+PRIORS = Family("prior", Prior, (GaussianPrior, LaplacePrior))

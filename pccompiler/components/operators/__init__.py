@@ -1,5 +1,6 @@
 """The operators that an edge's pipeline may name. A new one is a file and a line here."""
 
+from pccompiler.components.family import Family
 from pccompiler.components.operators.attention import Attention
 from pccompiler.components.operators.base import Operator, Parameter, ShapeError
 from pccompiler.components.operators.conv import Conv
@@ -12,23 +13,27 @@ from pccompiler.components.operators.normalisation import BatchNorm, LayerNorm, 
 from pccompiler.components.operators.pooling import AvgPool, GlobalAvgPool, MaxPool, Upsample
 from pccompiler.components.operators.reshaping import Reshape, Scale
 
-OPERATORS: tuple[type[Operator], ...] = (
-    Dense,
-    Conv,
-    ConvTranspose,
-    Embedding,
-    Attention,
-    MaxPool,
-    AvgPool,
-    GlobalAvgPool,
-    Upsample,
-    LayerNorm,
-    RMSNorm,
-    BatchNorm,
-    Flatten,
-    Reshape,
-    Scale,
-    *ELEMENTWISE,
+OPERATORS = Family(
+    "operator",
+    Operator,
+    (
+        Dense,
+        Conv,
+        ConvTranspose,
+        Embedding,
+        Attention,
+        MaxPool,
+        AvgPool,
+        GlobalAvgPool,
+        Upsample,
+        LayerNorm,
+        RMSNorm,
+        BatchNorm,
+        Flatten,
+        Reshape,
+        Scale,
+        *ELEMENTWISE,
+    ),
 )
 
 __all__ = [

@@ -46,10 +46,10 @@ class Attention(Operator):
     heads: int = Field(default=1, ge=1, description="number of heads, a divisor of the units")
     causal: bool = Field(default=False, description="a position sees no later ones")
     bias: bool = Field(default=True, description="add biases to queries, values and output")
-    weight_init: Annotated[Initializer, OneOf("initializer", INITIALIZERS)] = Field(
+    weight_init: Annotated[Initializer, OneOf(INITIALIZERS)] = Field(
         default=LecunNormal(), description="how the four W are drawn"
     )
-    bias_init: Annotated[Initializer, OneOf("bias initializer", BIAS_INITIALIZERS)] = Field(
+    bias_init: Annotated[Initializer, OneOf(BIAS_INITIALIZERS)] = Field(
         default=Zeros(), description="how the three b are drawn"
     )
 

@@ -67,10 +67,10 @@ class Convolution(Operator):
         default=1, description="distance of the kernel's entries: a number, or one for each axis"
     )
     bias: bool = Field(default=True, description="add a bias of shape (channels,)")
-    weight_init: Annotated[Initializer, OneOf("initializer", INITIALIZERS)] = Field(
+    weight_init: Annotated[Initializer, OneOf(INITIALIZERS)] = Field(
         default=LecunNormal(), description="how W is drawn"
     )
-    bias_init: Annotated[Initializer, OneOf("bias initializer", BIAS_INITIALIZERS)] = Field(
+    bias_init: Annotated[Initializer, OneOf(BIAS_INITIALIZERS)] = Field(
         default=Zeros(), description="how b is drawn"
     )
 

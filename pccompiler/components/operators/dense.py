@@ -37,10 +37,10 @@ class Dense(Operator):
         description="size of the output; taken from the target node where left out",
     )
     bias: bool = Field(default=True, description="add a bias of shape (out,)")
-    weight_init: Annotated[Initializer, OneOf("initializer", INITIALIZERS)] = Field(
+    weight_init: Annotated[Initializer, OneOf(INITIALIZERS)] = Field(
         default=LecunNormal(), description="how W is drawn"
     )
-    bias_init: Annotated[Initializer, OneOf("bias initializer", BIAS_INITIALIZERS)] = Field(
+    bias_init: Annotated[Initializer, OneOf(BIAS_INITIALIZERS)] = Field(
         default=Zeros(), description="how b is drawn"
     )
 

@@ -28,7 +28,8 @@ class Elementwise(Operator):
         return 0 if self.name == "identity" else prod(shape)
 
 
-def _operator(name: str) -> type[Elementwise]:
+def elementwise(name: str) -> type[Elementwise]:
+    """The operator that applies the activation of this name."""
     title = name.title().replace("_", "")
     member = create_model(title, __base__=Elementwise, __doc__=f"The activation {name}.")
     member.name, member.aliases = name, ACTIVATIONS[name].aliases
@@ -36,4 +37,4 @@ def _operator(name: str) -> type[Elementwise]:
     return member
 
 
-ELEMENTWISE: tuple[type[Operator], ...] = tuple(_operator(name) for name in ACTIVATIONS)
+ELEMENTWISE: tuple[type[Operator], ...] = tuple(elementwise(name) for name in ACTIVATIONS)

@@ -43,7 +43,7 @@ class Embedding(Operator):
         description="number of rows; default: the last axis of a one-hot input. A number outside "
         "it gives NaN",
     )
-    weight_init: Annotated[Initializer, OneOf("initializer", INITIALIZERS)] = Field(
+    weight_init: Annotated[Initializer, OneOf(INITIALIZERS)] = Field(
         default=Normal(std=1.0), description="how E is drawn"
     )
 

@@ -4,6 +4,7 @@ from pccompiler.diagnostics.codes.code import Code
 from pccompiler.diagnostics.codes.data import DATA_CODES
 from pccompiler.diagnostics.codes.energies import ENERGY_CODES
 from pccompiler.diagnostics.codes.graph import GRAPH_CODES
+from pccompiler.diagnostics.codes.plugins import PLUGIN_CODES
 from pccompiler.diagnostics.codes.rules import RULE_CODES
 from pccompiler.diagnostics.codes.running import RUNNING_CODES
 from pccompiler.diagnostics.codes.schema import SCHEMA_CODES
@@ -28,6 +29,7 @@ CODES: dict[str, Code] = {
             *GRAPH_CODES,
             *ENERGY_CODES,
             *RULE_CODES,
+            *PLUGIN_CODES,
             *DATA_CODES,
             *RUNNING_CODES,
         ),
