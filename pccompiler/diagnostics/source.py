@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 COMMAND_LINE = "command line"
 """The name of the source that is no file."""
-LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-"""What ends a line for the YAML parser, and so for the line numbers of spans."""
+LINE_BREAK = re.compile(r"\r\n|[\n\r]")
+"""What ends a line in YAML 1.2, and so for the line numbers of spans."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.checks import mistakes
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Stage, Time
+from pccompiler.spec.characters import explained
 from pccompiler.spec.models import EdgeSpec, NodeSpec, PerNode, RunSpec
 from pccompiler.spec.names import NameSyntaxError, chain, edge_names, expand, paired
 from pccompiler.spec.tree import Document, KeyPath, dotted
@@ -45,7 +46,9 @@ class _Builder:
         if not self.problems:
             self._follow_references()
         if self.problems:
-            raise SpecError(dict.fromkeys(self.problems))  # a chain meets each name twice
+            raise SpecError(
+                explained(dict.fromkeys(self.problems))
+            )  # a chain meets each name twice
         energy, time = self.spec.energy, self.spec.time
         graph = Graph.of(
             self.spec.name,

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.source import COMMAND_LINE, Span
+from pccompiler.spec.characters import explained
 from pccompiler.spec.errors import diagnostics
 from pccompiler.spec.merge import Bases
 from pccompiler.spec.models import RunSpec
@@ -111,4 +112,4 @@ def _ordered(problems: list[Diagnostic], spec: object) -> list[Diagnostic]:
         group = {str(spec): 0, COMMAND_LINE: 2}.get(span.source.name, 1)
         return group, span.source.name, span.line, span.column
 
-    return sorted(problems, key=position)
+    return sorted(explained(problems), key=position)

@@ -1,8 +1,9 @@
 """`-s key.path=value`: one value of the spec, replaced from the command line.
 
 The path's segments stand between dots, except inside the brackets of a range
-(`nodes.h[1..2].activation=relu`); numbers index lists. The value is YAML. An override may
-set a key that the file leaves out, but not add a parameter or a node.
+(`nodes.h[1..2].activation=relu`); numbers index lists, `edges.0.op` or `edges[0].op`. The
+value is YAML. An override may set a key that the file leaves out, but not add a parameter or
+a node.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from pccompiler.spec.parameters import Parameters
 from pccompiler.spec.read import read_value
 from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree, dotted
 
-_SEGMENT = re.compile(r"(?:[^.\[\]]|\[[^\]]*\])+")
-_PATH = re.compile(rf"{_SEGMENT.pattern}(?:\.{_SEGMENT.pattern})*")
+_INDEX = r"\[\s*[0-9]+\s*\]"
+_NAME = rf"(?:[^.\[\]]|(?!{_INDEX})\[[^\]]*\])+"
+_SEGMENT = re.compile(rf"{_NAME}|{_INDEX}")
+_PATH = re.compile(rf"{_NAME}(?:\.{_NAME}|{_INDEX})*")
 _OWN_NAMES = {"params": "parameter", "nodes": "node"}
 
 
@@ -48,7 +51,7 @@ def parse(text: str, problems: list[Diagnostic]) -> Override | None:
         problems.append(Diagnostic("PC211", message, span, help=advice))
         return None
     segments = tuple(
-        (match[0], Span(source, 1, match.start() + 1, 1, match.end() + 1))
+        (_unbracketed(match[0]), Span(source, 1, match.start() + 1, 1, match.end() + 1))
         for match in _SEGMENT.finditer(path)
     )
     try:
@@ -56,6 +59,11 @@ def parse(text: str, problems: list[Diagnostic]) -> Override | None:
     except SpecError as error:
         problems += error.diagnostics
         return None
+
+
+def _unbracketed(segment: str) -> str:
+    """The number of an index, `[0]`; any other segment as it is."""
+    return segment.strip("[] ") if re.fullmatch(_INDEX, segment) else segment
 
 
 def applied(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import yaml
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.source import LINE_BREAK, Source, Span
 from pccompiler.diagnostics.suggest import closest
+from pccompiler.diagnostics.wording import plural
 from pccompiler.spec.problems import report, shortened
 from pccompiler.spec.scalars import NumberError, meaning
+from pccompiler.spec.syntax import misplaced, told
 from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree, dotted
 
 MAX_BYTES = 256 * 1024
@@ -129,6 +132,7 @@ class _Builder:
         self.source = source
         self.problems = problems
         self.text = source.text if text is None else text
+        self.stand_ins = _stand_ins(self.text)
         self.anchors: dict[str, tuple[Tree, int, int]] = {}
         self.open_anchors: set[str] = set()
         self.repeated = 0
@@ -137,7 +141,8 @@ class _Builder:
         """The only document of the text; `empty` text means null where that is allowed."""
         self._refuse_control_characters()
         try:
-            events = iter(yaml.parse(self.text, Loader=_LOADER))
+            text = self.text.translate(self.stand_ins)
+            events = iter(yaml.parse(text, Loader=_LOADER))
             return self._only_document(events, empty)
         except yaml.MarkedYAMLError as error:
             raise SpecError(self._syntax(error)) from None
@@ -201,15 +206,17 @@ class _Builder:
 
     def _mapping(self, start: Any, events: Iterator[Any], path: KeyPath) -> tuple[Tree, int, int]:
         entries: dict[str, Entry] = {}
+        merges: dict[str, Entry] = {}
         size, height = 1, 1
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
-                return Mapping(entries, self._span(start, event)), size, height
+                merged = self._merged(merges, path)
+                return Mapping({**merged, **entries}, self._span(start, event)), size, height
             key, _, _ = self._node(event, events, (*path, ""))
             name = key.written if isinstance(key, Scalar) else ""
             value, more, below = self._node(next(events), events, (*path, name))
             size, height = size + more, max(height, below + 1)
-            self._add(entries, key, value, path)
+            self._add(merges if _merges(event) else entries, key, value, path)
         raise AssertionError("the parser ends every mapping")
 
     def _add(self, entries: dict[str, Entry], key: Tree, value: Tree, path: KeyPath) -> None:
@@ -235,8 +242,29 @@ class _Builder:
             related=related,
         )
 
+    def _merged(self, merges: dict[str, Entry], path: KeyPath) -> dict[str, Entry]:
+        """What `<<: *name`, or `<<: [*one, *two]`, brings: keys of its own a mapping keeps, and
+        of several mappings the first that has a key wins."""
+        merged: dict[str, Entry] = {}
+        for entry in merges.values():
+            given = entry.value
+            for tree in given.items if isinstance(given, Sequence) else (given,):
+                if isinstance(tree, Mapping):
+                    merged |= {k: e for k, e in tree.entries.items() if k not in merged}
+                elif not (isinstance(tree, Scalar) and tree.faulty):
+                    self._problem(
+                        "PC113",
+                        "`<<` takes over the keys of a mapping, and this is none",
+                        tree.span,
+                        (*path, "<<"),
+                        help="write `<<: *name`, and `&name` before the mapping that it repeats",
+                    )
+        return merged
+
     def _scalar(self, event: Any, path: KeyPath) -> Scalar:
-        span, text = self._span(event), str(event.value)
+        span, text = self._span(event), str(event.value).translate(_back(self.stand_ins))
+        if not event.style and path and isinstance(path[-1], int):
+            self._refuse_swallowed_items(span, path)
         forbidden = _FORBIDDEN.search(text)
         if forbidden is not None:
             self._problem(
@@ -256,6 +284,20 @@ class _Builder:
                 "PC111", str(error), span, path, help="write a finite number of usual size"
             )
             return Scalar(None, span, text, faulty=True)
+
+    def _refuse_swallowed_items(self, span: Span, path: KeyPath) -> None:
+        """Items of a list that are indented too far, and so continue the text of the one above."""
+        lines = LINE_BREAK.split(self.text)
+        for number in range(span.line, span.end_line):
+            meant = misplaced(lines, number)
+            if meant is None or not lines[number].lstrip().startswith("- "):
+                continue
+            indent, wanted, like = meant
+            message = f"the line is indented by {indent} {plural(indent, 'blank')}, so that it "
+            message += "continues the text above it"
+            at = Span(self.source, number + 1, indent + 1, number + 1, indent + 2)
+            help = f"indent it by {wanted}, like line {like}"
+            self._problem("PC114", message, at, path, help=help)
 
     def _alias(self, event: Any, path: KeyPath) -> tuple[Tree, int, int]:
         span = self._span(event)
@@ -307,29 +349,11 @@ class _Builder:
         return Diagnostic("PC104", message, span, help="start with `pcc: 1`")
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> Diagnostic:
-        mark = error.problem_mark or error.context_mark
-        if mark is None:
-            return Diagnostic("PC103", f"the file is not YAML: {error}")
-        line, column = mark.line + 1, mark.column + 1
-        span = Span(self.source, line, column, line, column + 1)
-        related: tuple[tuple[str, Span], ...] = ()
-        context = error.context_mark
-        if error.context and context and (context.line, context.column) != (mark.line, mark.column):
-            start = context.line + 1, context.column + 1
-            what = _OPENED.get(error.context.split(",")[0], error.context)
-            related = ((what, Span(self.source, *start, start[0], start[1] + 1)),)
-        problem = error.problem or "cannot be read"
-        if "maximum nesting depth" in problem:  # newer versions of libyaml look ahead and stop
-            return Diagnostic("PC110", f"values are nested more than {MAX_DEPTH} deep", span)
-        lines = LINE_BREAK.split(self.text)
-        quoted = lines[mark.line] if mark.line < len(lines) else ""
-        if quoted[mark.column : mark.column + 1] == "\t":
-            problem, advice = "a tab is used for indentation", "indent with spaces"
-        elif "${" in quoted and "expected" in problem:
-            advice = 'inside brackets a parameter needs quotes: "${name}"'
-        else:
-            advice = next((text for part, text in _SYNTAX_HELP if part in problem), "")
-        return Diagnostic("PC103", f"not YAML: {problem}", span, help=advice, related=related)
+        problem = told(error, self.source)
+        if "maximum nesting depth" not in (error.problem or ""):
+            return problem
+        message = f"values are nested more than {MAX_DEPTH} deep"
+        return Diagnostic("PC110", message, problem.span)  # newer libyaml looks ahead and stops
 
     def _span(self, start: Any, end: Any = None) -> Span:
         first, last = start.start_mark, (end or start).end_mark
@@ -341,24 +365,25 @@ class _Builder:
         report(self.problems, Diagnostic(code, message, span, dotted(path), **more))
 
 
-_OPENED = {
-    "while scanning a quoted scalar": "the quote opens here",
-    "while parsing a flow sequence": "the bracket opens here",
-    "while parsing a flow mapping": "the brace opens here",
-    "while parsing a block mapping": "the mapping starts here",
-    "while parsing a block collection": "the list starts here",
-    "while scanning a simple key": "the key starts here",
-}
-_SYNTAX_HELP = (
-    ("mapping values are not allowed", "put quotes around a text that contains `: `"),
-    ("unexpected end of stream", "close the quote or bracket"),
-    ("did not find expected ',' or", "close the bracket, or put a comma between the values"),
-    ("expected ',' or", "close the bracket, or put a comma between the values"),
-    ("could not find expected ':'", "write `key: value`, with a blank after the colon"),
-    ("cannot start any token", "put quotes around the text"),
-    ("did not find expected key", "check the indentation"),
-    ("expected <block end>", "check the indentation"),
-)
+def _merges(event: Any) -> bool:
+    """Whether a key is the merge key, which quotes would make a name."""
+    is_text = isinstance(event, yaml.ScalarEvent)
+    return is_text and not event.style and event.tag is None and event.value == "<<"
+
+
+def _stand_ins(text: str) -> dict[int, str]:
+    """A character that the text lacks for each that breaks lines in YAML 1.1 alone, which the
+    parser reads; in YAML 1.2 it is like any other."""
+    breaks = [char for char in "\x85\u2028\u2029" if char in text]
+    if not breaks:
+        return {}
+    used, private = set(text), chain(range(0xE000, 0xF900), range(0xF0000, 0xFFFFE))
+    unused = (chr(code) for code in private if chr(code) not in used)
+    return {ord(char): next(unused) for char in breaks}
+
+
+def _back(stand_ins: dict[int, str]) -> dict[int, str]:
+    return {ord(stand_in): chr(code) for code, stand_in in stand_ins.items()}
 
 
 def _line_and_column(text: str, offset: int) -> tuple[int, int]:

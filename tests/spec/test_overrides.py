@@ -138,3 +138,17 @@ def test_a_fault_of_a_whole_value_is_shown_on_the_command_line(
     [problem] = spec_errors(SPEC, override)
     assert problem.span is not None
     assert problem.span.source.text == override
+
+
+@pytest.mark.parametrize("path", ["edges.0.gain", "edges[0].gain", "edges[ 0 ].gain"])
+def test_items_of_lists_are_given_by_number_between_dots_or_in_brackets(
+    load_files: Callable[..., RunSpec], tiny: str, path: str
+) -> None:
+    assert load_files({"spec.yaml": tiny}, f"{path}=0.5").edges[0].gain == 0.5
+
+
+def test_an_item_in_brackets_that_is_not_there_is_named(spec_errors: Errors, tiny: str) -> None:
+    [problem] = spec_errors(tiny, "edges[1].gain=0.5")
+    assert problem.message == "`edges` is a list of 1, which has no item `1`"
+    assert problem.span is not None
+    assert problem.span.column == len("edges") + 1

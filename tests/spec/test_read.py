@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import pccompiler as pcc
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.spec.load import load
 from pccompiler.spec.models import RunSpec
@@ -222,3 +223,140 @@ def test_a_file_full_of_mistakes_shows_the_first_hundred(spec_errors: Errors, te
     problems = spec_errors(text + "'" * text.count("'"))
     assert len(problems) == 101
     assert "there may be more" in problems[-1].message
+
+
+NODES = """\
+pcc: 1
+name: merged
+nodes:
+  x: {shape: [2], role: input}
+  h1: &hidden {shape: [3], activation: tanh}
+  h2: {<<: *hidden}
+  h3: {activation: relu, <<: *hidden}
+  h4: {<<: [{shape: [5]}, *hidden], "range": [0, 1]}
+  y: {shape: [2], role: output}
+edges:
+  - {path: "x -> h[1..4] -> y"}
+"""
+
+
+def test_a_merge_key_brings_keys_that_the_mapping_lacks_and_the_first_mapping_wins(
+    load_files: Callable[..., RunSpec],
+) -> None:
+    nodes = load_files({"spec.yaml": NODES}).nodes
+    assert nodes["h2"] == nodes["h1"]
+    assert (nodes["h3"].shape, nodes["h3"].activation) == ((3,), "relu")
+    assert (nodes["h4"].shape, nodes["h4"].activation) == ((5,), "tanh")
+
+
+def test_what_a_merge_key_brings_keeps_its_position(spec_errors: Errors) -> None:
+    problems = spec_errors(NODES.replace("shape: [3], activation: tanh", "shape: [3], gain: 2"))
+    assert {(p.code, where(p)) for p in problems} == {("PC201", (5, 28))}
+    assert {p.path for p in problems} == {f"nodes.h{n}.gain" for n in (1, 2, 3, 4)}
+
+
+@pytest.mark.parametrize(
+    ("merge", "code", "said"),
+    [
+        ("<<: 3", "PC113", "`<<` takes over the keys of a mapping"),
+        ("<<: [*hidden, [1]]", "PC113", "`<<` takes over the keys of a mapping"),
+        ("<<: *nothing", "PC109", "`*nothing` repeats nothing"),
+        ("<<: *hidden, <<: *hidden", "PC107", "`<<` stands twice"),
+        ('"<<": *hidden', "PC201", "unknown key `<<`"),
+    ],
+)
+def test_a_merge_key_that_brings_nothing_is_told(
+    spec_errors: Errors, merge: str, code: str, said: str
+) -> None:
+    [problem] = spec_errors(NODES.replace("h2: {<<: *hidden}", f"h2: {{{merge}}}"))
+    assert problem.code == code
+    assert said in problem.message
+    assert where(problem)[0] == 6
+
+
+def test_merge_keys_count_as_aliases_do(spec_errors: Errors) -> None:
+    rows = ["a0: &a0 {k: 1}"]
+    for n in range(1, 40):
+        rows.append(f"a{n}: &a{n} {{<<: *a{n - 1}, l{n}: *a{n - 1}}}")
+    started = time.perf_counter()
+    [problem] = spec_errors("\n".join(rows) + "\n")
+    assert problem.code == "PC109"
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("char", ["\x85", "\u2028", "\u2029"])
+def test_lines_end_where_they_do_in_yaml_1_2(spec_errors: Errors, tiny: str, char: str) -> None:
+    """In YAML 1.1 these break lines; then the rest of the comment would be text."""
+    assert spec_errors(tiny + f"# a comment{char}that: [goes on\n") == ()
+    [problem] = spec_errors(f"# a comment{char}that goes on\n" + tiny + "zzz: 1\n")
+    assert where(problem) == (9, 1)
+    [problem] = spec_errors(tiny.replace("tiny", f"ti{char}ny"))
+    assert problem.code == "PC212"
+    assert f"U+{ord(char):04X}" in problem.help
+
+
+def test_such_characters_stay_in_quoted_texts(
+    load_files: Callable[..., RunSpec], tiny: str
+) -> None:
+    text = tiny + 'description: "\ue000 one\u2028two\x85three"\n'
+    assert load_files({"spec.yaml": text}).description == "\ue000 one\u2028two\x85three"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "named"),
+    [
+        ("training: {epochs:\u00a03}", (1, 12), "U+00A0 (no-break space): write a plain blank"),
+        ("training:\n\u00a0\u00a0epochs: 3", (2, 1), "U+00A0 (no-break space)"),
+        ("training: {epochs: \u221233}", (1, 20), "U+2212 (minus sign): write `-`"),
+        ("training: {epochs: \uff13}", (1, 20), "(fullwidth digit three): write `3`"),
+        ("training:\n  epochs\uff1a 3\n  seed: 1", (2, 9), "(fullwidth colon): write `:`"),
+        ("training: {ep\u043echs: 3}", (1, 12), "U+043E (cyrillic small letter o): write `o`"),
+        ("training: {monitor: loss\u200b}", (1, 21), "U+200B (zero width space): remove it"),
+        ("training: {monitor: \u201closs\u201d}", (1, 21), 'double quotation mark): write `"`'),
+    ],
+)
+def test_characters_that_look_like_others_are_named_with_what_to_write(
+    spec_errors: Errors, tiny: str, text: str, place: tuple[int, int], named: str
+) -> None:
+    problem = next(p for p in spec_errors(tiny + text + "\n") if "U+" in p.help)
+    assert named in problem.help
+    line, column = where(problem)
+    assert (line - tiny.count("\n"), column) == place
+
+
+def test_an_en_dash_in_an_arrow_is_named_and_one_in_a_description_is_nobodys_business(
+    tmp_path: Path, tiny: str
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(tiny.replace("from: a, to: b", "path: a \u2013> b"), encoding="utf-8")
+    with pytest.raises(SpecError, match=r"en dash\): write `-`"):
+        pcc.check(path)
+    path.write_text(tiny + "description: one \u2013 two\u00a0three\n", encoding="utf-8")
+    assert not pcc.check(path).warnings
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "help"),
+    [
+        ("edges:\n  - {path: a -> b}\n   - {path: b -> c}\n", (3, 4), "by 2, like line 2"),
+        ("edges:\n  - {path: a -> b}\n - {path: b -> c}\n", (3, 2), "by 2, like line 2"),
+        ("edges:\n  - path: a -> b\n     op: dense\n", (3, 6), "by 4, like line 2"),
+        ("edges:\n  - path: a -> b\n   - path: b -> c\n", (3, 4), "by 2, like line 2"),
+        ("nodes:\n  a: {role: input}\n   b: {}\n  c: {}\n", (3, 4), "by 2, like line 2"),
+        ("nodes:\n  a:\n    shape: [2]\n     role: input\n", (4, 6), "by 4, like line 3"),
+        ("prediction:\n  read:\n    - a\n     - b\n", (4, 6), "by 4, like line 3"),
+        ("training:\n  epochs: 3\n seed: 1\n", (3, 2), "by 2, like line 2"),
+    ],
+)
+def test_a_line_that_is_indented_wrongly_is_named_at_its_own_place(
+    spec_errors: Errors, text: str, place: tuple[int, int], help: str
+) -> None:
+    problem = next(p for p in spec_errors(text) if p.code in ("PC103", "PC114"))
+    assert where(problem) == place
+    assert "the line is indented by" in problem.message
+    assert help in problem.help
+
+
+def test_a_colon_inside_a_text_is_still_no_matter_of_indentation(spec_errors: Errors) -> None:
+    [problem] = spec_errors("training:\n  epochs: 3: 4\n")
+    assert "put quotes around" in problem.help

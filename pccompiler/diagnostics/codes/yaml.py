@@ -126,4 +126,28 @@ YAML_CODES: tuple[Code, ...] = (
             "  - {path: 'image -> h[1..2] -> label'}"
         ),
     ),
+    Code(
+        "PC113",
+        "a merge key without a mapping",
+        "`<<: *name` takes over the keys of the mapping marked with `&name`; keys that stand "
+        "beside it win. Of `<<: [*one, *two]` the first wins.",
+        why="Of a text or a list there are no keys to take over.",
+        wrong=whole(
+            "nodes:\n  image: {shape: &size [4], role: input}\n"
+            "  label: {<<: *size, shape: [2], role: output}"
+        ),
+        right=whole(
+            "nodes:\n  image: &node {shape: [4], role: input}\n"
+            "  label: {<<: *node, shape: [2], role: output}"
+        ),
+    ),
+    Code(
+        "PC114",
+        "an item that continues the text above it",
+        "A line that is indented further than the text above it belongs to that text, even if "
+        "it begins with a dash.",
+        why="Two items would be one, whose name nothing has.",
+        wrong=whole("prediction:\n  read:\n    - label\n     - image"),
+        right=whole("prediction:\n  read:\n    - label\n    - image"),
+    ),
 )
