@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from typing import cast as cast_type
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pccompiler.components.vocabulary import Params, Role
 from pccompiler.ir.graph import Graph
@@ -74,6 +75,39 @@ def cast_clamp(graph: Graph, params: Params, clamp: Clamp | None) -> Hold:
             message = f"the mask of `{name}` wants shape {shape}, got {mask.shape}"
             raise ValueError(message) from None
     return Hold(values, masks)
+
+
+def refuse_other_params(wanted: Mapping[str, Any], params: Params) -> None:
+    """Raises ValueError where parameters are not those of this network: where one is missing, or
+    has another shape. Those of further edges do no harm, and are left alone.
+
+    wanted: the tree of parameters, with something that has a `shape` at its leaves.
+    """
+    for edge, tree in wanted.items():
+        expected, found = dict(_leaves(tree)), dict(_leaves(params.get(edge)))
+        if all(found.get(name) == shape for name, shape in expected.items()):
+            continue
+        missing = f"found {_listed(found)}" if found else "there is nothing under that name"
+        holds = ", ".join(f"`{name}`" for name in params) or "nothing"
+        raise ValueError(
+            f"these are not the parameters of this network: `{edge}` wants {_listed(expected)}; "
+            f"{missing}. `params` holds {holds}"
+        )
+
+
+def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Name and shape of every array; a name inside a mapping as `dense.weight`."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    elif tree is not None:
+        yield path, tuple(tree.shape) if hasattr(tree, "shape") else np.shape(tree)
+
+
+def _listed(leaves: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(
+        f"{name or 'an array of shape'} {list(shape)}" for name, shape in leaves.items()
+    )
 
 
 def shape_of(graph: Graph, name: str) -> tuple[int, ...]:

@@ -271,7 +271,7 @@ def nudge(nudging: Nudging | None, key: Array, epoch: Array | int = 0) -> Array 
     return factor
 
 
-def _states(_: Equations, states: States, __: Any) -> States:
+def _states(_: Equations, states: States, *__: Any) -> States:
     return dict(states)
 
 

@@ -12,11 +12,18 @@ import numpy as np
 
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.arguments import Clamp, cast, cast_clamp, cast_states, shape_of
+from pccompiler.lowering.arguments import (
+    Clamp,
+    cast,
+    cast_clamp,
+    cast_states,
+    refuse_other_params,
+    shape_of,
+)
 from pccompiler.lowering.derivatives import without_reverse_mode
 from pccompiler.lowering.evidence import TrainingEvidence, nudge
 from pccompiler.lowering.network import Equations
-from pccompiler.lowering.parameters import init_params, statistics_table
+from pccompiler.lowering.parameters import init_params, parameter_table, statistics_table
 from pccompiler.lowering.questions import (
     Blame,
     answer,
@@ -30,11 +37,11 @@ from pccompiler.lowering.states import Hold, States
 from pccompiler.lowering.training import (
     Metrics,
     TrainState,
-    energy_trajectories,
     init_aux,
     make_optimizer,
     train_many,
     training_step,
+    trajectories,
 )
 from pccompiler.planning.phases import Situation
 from pccompiler.planning.plan import UpdatePlan
@@ -77,9 +84,10 @@ class CompiledModel:
         self._train = jax.jit(partial(train_many, plan, spec.learning))
         self._step = jax.jit(partial(training_step, plan, spec.learning))
         self._metrics_tree: Any = None
+        self._parameters = parameter_table(graph)
         self._keeps_statistics = bool(statistics_table(graph))
         self._evaluate = jax.jit(partial(evaluate, plan))
-        self._trajectories = jax.jit(partial(energy_trajectories, plan))
+        self._trajectories = jax.jit(partial(trajectories, plan))
         self._finite = jax.jit(partial(finite_rows, plan))
         self._run = jax.jit(self._evidence_of, static_argnames=("want", "phase", "situation"))
 
@@ -171,9 +179,10 @@ class CompiledModel:
 
     def trajectories(
         self, state: TrainState, batch: Mapping[str, Array]
-    ) -> dict[str, dict[str, Array]]:
-        """Energy per node over the inference steps of each relaxing phase, batch means: one
-        entry per step and one for the end, of the step that training would take next."""
+    ) -> dict[str, dict[str, dict[str, Array]]]:
+        """Along the inference steps that training would take next, as batch means, by phase that
+        relaxes and by node: `energy`, one entry per step and one for the end, and
+        `state_gradient_norm`, the norm of dF/dx over the units of a node, one per step."""
         return self._trajectories(state, self._batch(state.params, batch))
 
     def evaluate(
@@ -245,6 +254,7 @@ class CompiledModel:
         plan = self.plan.phase(phase or self.plan.reported)
         names = [node.name for node in self.graph.variables]
         states = cast_states(self.graph, params, states, names)
+        refuse_other_params(self._parameters, params)
         equations = Equations(self.plan.copies, params, _statistics(aux))
         per_node = equations.energies(plan, states, plan.energies, {})
         targets = cast_states(self.graph, params, batch or {}, plan.phase.nudged)
@@ -276,6 +286,7 @@ class CompiledModel:
         plan = self._plan_for(situation)
         needed = arrays_needed(plan, want, phase or plan.reported)
         batch = cast(self.graph, params, batch, needed)
+        refuse_other_params(self._parameters, params)
         start = cast_states(self.graph, params, states) if states else None
         if not batch and not hold.values and not start:
             raise ValueError("no array says how many samples are meant: pass `states` or `clamp`")
@@ -307,7 +318,9 @@ class CompiledModel:
         """A batch for training: every node that some phase or the loss needs."""
         if not batch:
             raise ValueError("the batch has no arrays")
-        return cast(self.graph, params, batch, arrays_needed(self.plan, want, ""))
+        batch = cast(self.graph, params, batch, arrays_needed(self.plan, want, ""))
+        refuse_other_params(self._parameters, params)
+        return batch
 
 
 def _statistics(aux: Any) -> Any:

@@ -125,7 +125,9 @@ def first_blame(
     return next((Blame(last.name, last.steps + 1, node) for node in broken), None)
 
 
-def everything(_: Equations, states: States, energies: Mapping[str, Array]) -> dict[str, Any]:
+def everything(
+    _: Equations, states: States, energies: Mapping[str, Array], __: States
+) -> dict[str, Any]:
     return {"states": dict(states), "energies": dict(energies)}
 
 

@@ -28,8 +28,10 @@ from pccompiler.lowering.network import EdgeValues, Equations
 from pccompiler.lowering.states import Hold, States
 from pccompiler.planning.plan import Form, PhasePlan, Stretch, UpdatePlan
 
-Record = Callable[[Equations, States, Mapping[str, Array]], Any]
-"""(the network, all states, energies per node and sample) -> what to record of a step."""
+Record = Callable[[Equations, States, Mapping[str, Array], States], Any]
+"""(the network, all states, energies per node and sample, dF/dx of the free states) -> what to
+record of a step. States and energies are those before the step; dF/dx is what moves a state,
+zero where it is held or not reached yet."""
 
 
 def within(graph: Graph, name: str, x: Array) -> Array:
@@ -129,16 +131,17 @@ class Relaxation:
     ) -> tuple[States, dict[str, Memory], Any, States]:
         """(new states, new memory, what was observed before the step, how far from rest)."""
         free, memory = dict(free), dict(memory)
-        row: Any = None
+        before: tuple[States, Mapping[str, Array]] | None = None
+        pulls: States = {}
         residuals: States = {}
         for colour in self.phase.colours or (stretch.moving,):
             moving = {name: free[name] for name in colour if name in stretch.moving}
             slopes, per_node = jax.grad(self._energy, argnums=2, has_aux=True)(
                 stretch, t, moving, free
             )
-            if row is None:
-                states = {**self.begin, **free}
-                row = self.observe(self.equations, states, self._all_nodes(per_node))
+            if before is None:
+                before = ({**self.begin, **free}, self._all_nodes(per_node))
+            pulls |= self.hold.still(slopes)
             for name, gradient in self.hold.still(self._gradients(free, slopes)).items():
                 x = free[name]
                 update, memory[name] = self.optimizer.update(gradient, memory[name], t)
@@ -147,6 +150,8 @@ class Relaxation:
                 residuals[name] = (
                     x - within(self.plan.graph, name, x - gradient) if bounded else gradient
                 )
+        assert before is not None
+        row = self.observe(self.equations, *before, self._all_free(pulls))
         return free, memory, row, residuals
 
     def _gradients(self, free: States, slopes: States) -> States:
@@ -186,6 +191,13 @@ class Relaxation:
         """Energies of all nodes that have one; zero where information has not arrived."""
         zero = zero_per_sample(self.begin)
         return {name: per_node.get(name, zero) for name in self.phase.energies}
+
+    def _all_free(self, slopes: States) -> States:
+        """dF/dx of all free states; zero where information has not arrived."""
+        return {
+            name: slopes[name] if name in slopes else jnp.zeros_like(x)
+            for name, x in self.free.items()
+        }
 
     def _reusable(self, values: EdgeValues) -> EdgeValues:
         """The values, at the start of the phase, of all edges that some stretch reuses."""

@@ -174,7 +174,7 @@ def _while_relaxing(operator: Operator) -> bool:
     return operator.updates_while_relaxing
 
 
-def _step_statistics(equations: Equations, states: States, _: Any) -> dict[str, Any]:
+def _step_statistics(equations: Equations, states: States, *_: Any) -> dict[str, Any]:
     """Records the batch statistics of an inference step."""
     return equations.batch_statistics(states)
 
@@ -255,25 +255,38 @@ def train_many(
     return state, rows, i - (~healthy).astype(jnp.int32)
 
 
-def energy_trajectories(
+def trajectories(
     plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array]
-) -> dict[str, dict[str, Array]]:
-    """Mean energy per node at each inference step and at the end, for the relaxing phases."""
+) -> dict[str, dict[str, dict[str, Array]]]:
+    """Batch means along the inference steps, {what: {phase: {node: row}}}, of relaxing phases.
 
-    def means(_: Equations, __: States, energies: Mapping[str, Array]) -> dict[str, Array]:
-        return {name: energy.mean() for name, energy in energies.items()}
+    `energy`: of a node, at each step and at the end; `state_gradient_norm`: ||dF/dx_n||, the
+    Euclidean norm over the units of the node's state, as each step finds it.
+    """
+
+    def means(_: Equations, __: States, energies: Mapping[str, Array], slopes: States) -> Any:
+        return {
+            "energy": {name: energy.mean() for name, energy in energies.items()},
+            "state_gradient_norm": {
+                name: jnp.sqrt((g * g).sum(axis=tuple(range(1, g.ndim)))).mean()
+                for name, g in slopes.items()
+            },
+        }
 
     evidence = step_evidence(plan, state, batch, means)
-    trajectories: dict[str, dict[str, Array]] = {}
+    result: dict[str, dict[str, dict[str, Array]]] = {"energy": {}, "state_gradient_norm": {}}
     for phase in plan.phases:
         name = phase.phase.name
-        if phase.phase.kind is PhaseKind.RELAX:
-            rows = evidence.settled(name).observed or {}  # none in a phase of no steps
-            trajectories[name] = {
-                node: jnp.append(rows[node], end.mean()) if rows else end.mean()[None]
-                for node, end in evidence.energies(name).items()
-            }
-    return trajectories
+        if phase.phase.kind is not PhaseKind.RELAX:
+            continue
+        nothing = {"energy": {}, "state_gradient_norm": {}}  # in a phase of no steps
+        rows = evidence.settled(name).observed or nothing
+        result["state_gradient_norm"][name] = rows["state_gradient_norm"]
+        result["energy"][name] = {
+            node: jnp.append(rows["energy"].get(node, jnp.zeros((0,), end.dtype)), end.mean())
+            for node, end in evidence.energies(name).items()
+        }
+    return result
 
 
 def step_key(state: TrainState) -> Array:

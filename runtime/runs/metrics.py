@@ -1,16 +1,18 @@
 """metrics.jsonl: one JSON object per line, in the order of training.
 
     {"kind": "step", "step": 12, "epoch": 1, "loss": ..., "accuracy": ..., "energy": {phase: .},
-     "node_energy": {phase: {node: .}}, "gradient_norm": {node: .}, "steps": {phase: .}}
+     "node_energy": {phase: {node: .}}, "gradient_norm": {node: .}, "steps": {phase: .},
+     "learning_rate": ...}
     {"kind": "epoch", "step": 20, "epoch": 1, "split": "validation", "method": "feedforward",
      "loss": ..., "accuracy": ..., "energy": ..., "seconds": ..., "steps_per_second": ...}
-    {"kind": "trajectory", "step": 20, "epoch": 1, "energy": {phase: {node: [.., ..]}}}
+    {"kind": "trajectory", "step": 20, "epoch": 1, "energy": {phase: {node: [.., ..]}},
+     "state_gradient_norm": {phase: {node: [.., ..]}}}
     {"kind": "test", "step": 400, "split": "test", "parameters": "last",
      "trained_steps": 400, "loss": ..., ...}      parameters: last, or best where they differ
     {"kind": "diverged", "step": 13, "epoch": 1, "node": ..., "phase": ..., "inference_step": .}
 
-Steps and epochs count from 1. Energies are batch means per sample. A number that is not
-finite is written as null.
+Steps and epochs count from 1. Energies and norms of dF/dx are batch means per sample.
+A number that is not finite is written as null.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ _DEPTHS = {
     "loss": 0,
     "accuracy": 0,
     "energy": 0,
+    "learning_rate": 0,
     "gradient_norm": 1,
     "node_energy": 2,
     "steps": 1,
@@ -114,7 +117,8 @@ def _is_sound(line: Any) -> bool:
     if kind in ("epoch", "trajectory") and type(line.get("epoch")) is not int:
         return False
     if kind == "trajectory":
-        return _is_trajectory(line.get("energy"))
+        gradients = line.get("state_gradient_norm", {})  # runs of old have none
+        return _is_trajectory(line.get("energy")) and _is_trajectory(gradients)
     depths = _OF_A_STEP if kind == "step" else _DEPTHS
     return all(_is_numbers(line[name], depths[name]) for name in depths.keys() & line.keys())
 
@@ -129,11 +133,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
 
 
-def _is_trajectory(energy: Any) -> bool:
+def _is_trajectory(values: Any) -> bool:
     """Whether it is a list of numbers for each phase and node."""
-    if not isinstance(energy, dict) or not all(isinstance(part, dict) for part in energy.values()):
+    if not isinstance(values, dict) or not all(isinstance(part, dict) for part in values.values()):
         return False
-    rows = [row for nodes in energy.values() for row in nodes.values()]
+    rows = [row for nodes in values.values() for row in nodes.values()]
     return all(
         isinstance(row, list) and all(value is None or _is_number(value) for value in row)
         for row in rows

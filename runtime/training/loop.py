@@ -75,6 +75,7 @@ class Loop:
             else None
         )
         self._pace = Pace(min(CAPACITY, self._per_epoch))
+        self._factors = jax.jit(session.spec.learning.schedule.factor)
         self._order = (-1, np.empty((0, 0), np.int32))
         saved = f"{progress.step:06d}" in self._checkpoints.names()
         self._saved_step = progress.step if saved else -1
@@ -181,11 +182,30 @@ class Loop:
         leaves, tree = jax.tree.flatten(shown)
         columns = [leaf[: call.completed].tolist() for leaf in leaves]
         epoch = self.progress.step // self._per_epoch + 1
+        rates = self._learning_rates(call.completed)
         return [
             {"kind": "step", "step": self.progress.step + 1 + i, "epoch": epoch}
             | jax.tree.unflatten(tree, [column[i] for column in columns])
+            | ({"learning_rate": rates[i]} if rates else {})
             for i in range(call.completed)
         ]
+
+    def _learning_rates(self, count: int) -> list[float]:
+        """The rate of the parameters in the next `count` steps, the schedule's factor included.
+        Empty for an optimiser that has no learning rate."""
+        import jax
+
+        learning = self._session.spec.learning
+        rate: float | None = getattr(learning.optimizer, "learning_rate", None)
+        if rate is None:
+            return []
+        if not learning.schedule.needs_horizon:
+            return [rate] * count
+        # float32, as in the step itself; always as many, so that it is compiled once
+        steps = np.arange(self.progress.step, self.progress.step + CAPACITY, dtype=np.float32)
+        fractions = jax.device_put(steps / np.float32(self._session.total_steps))
+        factors = jax.device_get(self._factors(fractions)).tolist()
+        return [rate * factor for factor in factors[:count]]
 
     # -- an epoch's end ------------------------------------------------------------------
 
@@ -202,7 +222,7 @@ class Loop:
         trajectory = self._trajectory(call)
         lines: list[Line] = [line]
         if trajectory:
-            lines.append({"kind": "trajectory", "step": step, "epoch": epoch, "energy": trajectory})
+            lines.append({"kind": "trajectory", "step": step, "epoch": epoch} | trajectory)
         self._log.append(lines)
         self._reporter.epoch(EpochReport(step, epoch, scores, improved, self._epoch_seconds, speed))
         self._epoch_seconds = 0.0
@@ -210,15 +230,15 @@ class Loop:
         return improved
 
     def _trajectory(self, call: Call) -> dict[str, Any]:
-        """Energy per node over the inference steps of the epoch's last batch, by phase, with
-        the parameters that the epoch ended with. Empty where no phase relaxes."""
+        """What `CompiledModel.trajectories` says of the epoch's last batch, with the parameters
+        that the epoch ended with. Empty where no phase relaxes."""
         import jax
 
         model = self._session.model
         if all(phase.phase.kind is not PhaseKind.RELAX for phase in model.plan.phases):
             return {}
-        energies = jax.device_get(model.trajectories(self.state, self._batch(call.last_rows)))
-        return jax.tree.map(lambda values: values.tolist(), energies)
+        found = jax.device_get(model.trajectories(self.state, self._batch(call.last_rows)))
+        return jax.tree.map(lambda values: values.tolist(), found)
 
     def _batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         return {node: values[rows] for node, values in self._session.data.train.items()}

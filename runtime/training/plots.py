@@ -4,6 +4,7 @@ loss.png            training and validation loss
 accuracy.png        the same for accuracy, where targets are classes
 energy.png          energy per node at the end of each phase, over training
 inference.png       energy per node over the inference steps, first and last epoch
+state_gradient.png  norm of dF/dx per node over the inference steps, first and last epoch
 gradient_norm.png   norm of the parameter gradient per node, over training
 """
 
@@ -59,7 +60,8 @@ def _draw(folder: RunFolder) -> tuple[Path, ...]:
         "loss": _training(lines, "loss", "loss per sample", log=True),
         "accuracy": _training(lines, "accuracy", "accuracy", log=False),
         "energy": _node_energies(lines),
-        "inference": _inference(lines),
+        "inference": _inference(lines, "energy", ENERGY),
+        "state_gradient": _inference(lines, "state_gradient_norm", "norm of dF/dx"),
         "gradient_norm": _gradient_norms(lines),
     }
     written: list[Path] = []
@@ -125,34 +127,34 @@ def _node_energies(lines: Sequence[Line]) -> Figure | None:
     return figure
 
 
-def _inference(lines: Sequence[Line]) -> Figure | None:
-    rows = [line for line in lines if line["kind"] == "trajectory"]
+def _inference(lines: Sequence[Line], metric: str, label: str) -> Figure | None:
+    rows = [line for line in lines if line["kind"] == "trajectory" and line.get(metric)]
     if not rows:
         return None
     first, last = rows[0], rows[-1]
     curves = [(first, "--", 0.6), (last, "-", 1.0)][0 if first is not last else 1 :]
-    figure, panels = panels_beside(len(last["energy"]))
+    figure, panels = panels_beside(len(last[metric]))
     log = _suits_logarithm(
         _numbers(values)
         for row, _, _ in curves
-        for nodes in row["energy"].values()
+        for nodes in row[metric].values()
         for values in nodes.values()
     )
-    for axes, (phase, nodes) in zip(panels, last["energy"].items(), strict=True):
+    for axes, (phase, nodes) in zip(panels, last[metric].items(), strict=True):
         for node, colour in _coloured(sorted(nodes, key=natural_key)):
             for row, style, alpha in curves:
-                values = _numbers(row["energy"].get(phase, {}).get(node, ()))
+                values = _numbers(row[metric].get(phase, {}).get(node, ()))
                 values = _positive(values) if log else values
                 if not np.isfinite(values).any():
                     continue
-                label = node if row is last else None
+                name = node if row is last else None
                 steps = np.arange(len(values))
-                axes.plot(steps, values, style, color=colour, alpha=alpha, label=label)
+                axes.plot(steps, values, style, color=colour, alpha=alpha, label=name)
         epochs = f"epoch {last['epoch']}"
         if first is not last:
             epochs = f"epoch {first['epoch']} dashed, {last['epoch']} solid"
         axes.set_title(f"phase: {phase} ({epochs})", fontsize=10)
-        _finish(axes, "inference step", ENERGY, log)
+        _finish(axes, "inference step", label, log)
     _legend(panels)
     return figure
 

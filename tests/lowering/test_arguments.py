@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -100,3 +101,51 @@ def test_arguments_in_another_order_are_told_without_their_numbers(model: Any, w
 def test_one_node_to_read_is_still_a_list(model: Any) -> None:
     with pytest.raises(ValueError, match=r"write read=\['h'\]"):
         model.predict(parameters(model), {"x": batch()["x"]}, read="h")
+
+
+def of_another_network() -> Any:
+    """Those of a network whose hidden node is wider."""
+    nodes = {
+        "x": {"shape": [4], "role": "input"},
+        "h": {"shape": [5], "activation": "tanh"},
+        "y": {"shape": [2], "role": "output"},
+    }
+    return parameters(compiled(nodes=nodes))
+
+
+@pytest.mark.parametrize("what", ["infer", "gradients", "predict"])
+def test_parameters_of_another_shape_are_told_by_edge_expected_and_found(
+    model: Any, what: str
+) -> None:
+    with pytest.raises(ValueError, match=r"`x->h` wants .*t \[4, 3\].*found .*t \[4, 5\]"):
+        getattr(model, what)(of_another_network(), batch())
+
+
+def test_so_they_are_in_a_training_step_and_in_the_energy(model: Any) -> None:
+    state = model.init_training(jax.random.key(0))
+    other = replace(state, params=of_another_network())
+    with pytest.raises(ValueError, match="`x->h` wants"):
+        model.step(other, batch())
+    states = model.infer(parameters(model), batch())
+    with pytest.raises(ValueError, match="`x->h` wants"):
+        model.energy(of_another_network(), states, batch())
+
+
+def test_an_edge_without_parameters_is_named(model: Any) -> None:
+    params = parameters(model)
+    with pytest.raises(ValueError, match=r"`h->y` wants .*nothing under that name.*holds `x->h`"):
+        model.predict({"x->h": params["x->h"]}, {"x": batch()["x"]})
+
+
+def test_an_array_in_the_place_of_an_edge_is_told_by_its_shape(model: Any) -> None:
+    params = {**parameters(model), "x->h": np.zeros((4, 3))}
+    with pytest.raises(ValueError, match=r"`x->h` wants weight .*found an array of shape \[4, 3\]"):
+        model.predict(params, {"x": batch()["x"]})
+
+
+def test_parameters_of_further_edges_do_no_harm(model: Any) -> None:
+    """One set serves a network with feedback edges and the form that leaves them out."""
+    params = parameters(model)
+    more = {**params, "y->h": params["h->y"]}
+    mine = model.predict(params, {"x": batch()["x"]})
+    np.testing.assert_array_equal(model.predict(more, {"x": batch()["x"]})["y"], mine["y"])

@@ -99,7 +99,7 @@ def test_a_phase_without_steps_has_trajectories_and_traces_of_its_end_alone() ->
     spec = spec_of({"x": X, "y": Y}, {"from": "x", "to": "y"}, learning={"rule": "z_il"})
     model = pcc.compile(spec)
     state = model.init_training(jax.random.key(0))
-    rows = model.trajectories(state, BATCH)["clamped"]
+    rows = model.trajectories(state, BATCH)["energy"]["clamped"]
     distance = BATCH["x"] @ np.asarray(state.params["x->y"]["weight"]) - BATCH["y"]
     energies = 0.5 * (distance**2).sum(1)
     np.testing.assert_allclose(rows["y"], [energies.mean()], rtol=1e-5)

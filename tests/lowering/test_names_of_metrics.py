@@ -89,7 +89,7 @@ def test_so_it_is_in_the_rows_of_many_steps_and_along_the_relaxation(rule: str) 
     order = np.arange(SIZE, dtype=np.int32)[None]
     _, rows, _ = model.train(state, batch(), order, 1)
     close(jax.tree.map(lambda row: row[0], rows), single, 1e-13)
-    for phase, nodes in model.trajectories(state, batch()).items():
+    for phase, nodes in model.trajectories(state, batch())["energy"].items():
         ends = {name: row[-1] for name, row in nodes.items()}
         close(ends, mean_energies(model, state.params)[phase])
 

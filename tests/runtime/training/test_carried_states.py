@@ -125,7 +125,7 @@ def test_a_batch_of_another_size_starts_at_zero(tiny: Spec) -> None:
     model = pcc.compile(spec)
     state = model.init_training(jax.random.key(0), horizon=6, batch_size=4)
     after, _ = model.step(state, numbers(0))
-    energies = model.trajectories(after, numbers(1, samples=2))["free"]
+    energies = model.trajectories(after, numbers(1, samples=2))["energy"]["free"]
     start = model.trace(after.params, numbers(1, samples=2), phase="free")["energies"]
     for node, row in energies.items():
         np.testing.assert_allclose(row[0], start[node][0].mean(), rtol=1e-5, atol=1e-6)

@@ -29,7 +29,8 @@ def test_a_run_draws_every_metric_it_has(tiny: dict[str, Any], tmp_path: Path) -
 
     run = fit(tiny, tmp_path / "run")
     pictures = {path.stem: path for path in (run.path / "plots").iterdir()}
-    assert set(pictures) == {"loss", "accuracy", "energy", "inference", "gradient_norm"}
+    drawn = {"loss", "accuracy", "energy", "inference", "state_gradient", "gradient_norm"}
+    assert set(pictures) == drawn
     for path in pictures.values():
         with Image.open(path) as picture:
             assert len(np.unique(np.asarray(picture))) > 20, f"{path} is empty"

@@ -50,6 +50,17 @@ def test_metrics_have_a_line_per_step_and_the_ends_of_epochs(finished: Run) -> N
     assert (first["step"], first["epoch"]) == (1, 1)
     trajectory = next(line for line in finished.metrics if line["kind"] == "trajectory")
     assert len(trajectory["energy"]["clamped"]["h"]) == 3 + 1
+    assert len(trajectory["state_gradient_norm"]["clamped"]["h"]) == 3
+
+
+def test_the_learning_rate_of_each_step_is_a_metric(
+    finished: Run, tiny: Spec, tmp_path: Path
+) -> None:
+    """Half a cosine over the 15 steps: 0.02 (1 + cos(pi step / 15)) / 2, steps from 0."""
+    assert finished.column("learning_rate")[1].tolist() == [0.02] * 15
+    run = train(tiny, tmp_path / "run", learning={"schedule": "cosine"})
+    expected = 0.02 * 0.5 * (1 + np.cos(np.pi * np.arange(15) / 15))
+    np.testing.assert_allclose(run.column("learning_rate")[1], expected, rtol=1e-5)
 
 
 def test_log_every_thins_the_step_lines(tiny: Spec, tmp_path: Path) -> None:
