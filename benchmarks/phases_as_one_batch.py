@@ -33,7 +33,7 @@ class Program:
         self.model = pcc.compile(spec, disable=disable)
         size = self.model.spec.data.batch_size if self.model.spec.data else 16
         rng, graph = np.random.default_rng(0), self.model.graph
-        [image], [label] = graph.network.inputs, graph.network.outputs
+        [image], [label] = graph.inputs, graph.outputs
         shape = graph.node[image].shape or ()
         self.data = {
             image: jnp.asarray(rng.random((BATCHES * size, *shape)), jnp.float32),

@@ -15,8 +15,8 @@ from pccompiler.driver import check as check
 from pccompiler.driver import compile as compile
 
 if TYPE_CHECKING:
+    from pccompiler.lowering.learning import TrainState as TrainState
     from pccompiler.lowering.model import CompiledModel as CompiledModel
-    from pccompiler.lowering.training import TrainState as TrainState
 
 __version__ = "0.1.0"
 
@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
 
         return CompiledModel
     if name == "TrainState":
-        from pccompiler.lowering.training import TrainState
+        from pccompiler.lowering.learning import TrainState
 
         return TrainState
     raise AttributeError(f"module `pccompiler` has no attribute `{name}`")

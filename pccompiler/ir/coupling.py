@@ -50,7 +50,7 @@ def levels(graph: Graph, copies: Copies) -> int | None:
     for (name, _), sources in copies.sources.items():
         for source, _ in sources:
             children[source].add(name)
-    outputs = set(graph.network.outputs)
+    outputs = set(graph.outputs)
     level: dict[str, int] = {}
     for node in reversed([name for group in graph.sweep for name in group]):
         if node not in children:

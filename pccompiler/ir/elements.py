@@ -9,7 +9,7 @@ from typing import Any
 
 from pccompiler.components.energies import Energy, Gaussian, PassThrough, Prior
 from pccompiler.components.operators import Operator
-from pccompiler.components.vocabulary import Role, Shape
+from pccompiler.components.vocabulary import EdgeKind, Role, Shape
 from pccompiler.diagnostics.source import Span
 
 
@@ -18,20 +18,6 @@ class Stage(StrEnum):
 
     BUILT = "built"
     TYPED = "typed"
-
-
-class EdgeKind(StrEnum):
-    """What an edge is to a node's prediction.
-
-    Feedforward, skip and recurrent edges add up to the forward prediction; a skip computes
-    what a feedforward edge does, and a recurrent edge leads to the same node or backwards.
-    Feedback edges make the feedback prediction.
-    """
-
-    FEEDFORWARD = "feedforward"
-    SKIP = "skip"
-    RECURRENT = "recurrent"
-    FEEDBACK = "feedback"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import networkx as nx
 from pccompiler.components.activations import ACTIVATIONS, Activation
 from pccompiler.components.energies import Energy, Gaussian, SquaredError
 from pccompiler.components.forms import EnergyForm, PredictiveCodingForm
-from pccompiler.components.vocabulary import Network, Role
+from pccompiler.components.vocabulary import Role
 from pccompiler.ir.elements import Edge, EdgeKind, Node, Owner, Stage, Time
 
 __all__ = ["Edge", "EdgeKind", "Graph", "Node", "Owner", "Stage", "Time"]
@@ -191,11 +191,14 @@ class Graph:
         return node.energy if node.chosen and not node.passes_through else self.loss
 
     @cached_property
-    def network(self) -> Network:
-        """What learning rules may know of this graph, with the inputs clamped."""
-        inputs = self.with_role(Role.INPUT)
-        equilibrium = self.feedforward_is_equilibrium(inputs)
-        return Network(inputs, self.with_role(Role.OUTPUT), equilibrium)
+    def inputs(self) -> tuple[str, ...]:
+        """The nodes with role: input, in forward order."""
+        return self.with_role(Role.INPUT)
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """The nodes with role: output, in forward order."""
+        return self.with_role(Role.OUTPUT)
 
     @cached_property
     def has_sweep(self) -> bool:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from pccompiler.components.vocabulary import Array, Nudging, Params
-from pccompiler.lowering.network import Equations
+from pccompiler.components.phases import Nudging, PhaseKind
+from pccompiler.components.rules.contract import Weights
+from pccompiler.components.vocabulary import Array, Params
+from pccompiler.lowering.network import EdgeValues, Equations
+from pccompiler.lowering.pullbacks import edge_pullback, node_pullback, slopes
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record
 from pccompiler.lowering.running import Settled, known_values, run_phase, settled_energies
+from pccompiler.lowering.scores import sample_loss
 from pccompiler.lowering.states import Hold, States, at_all_times
+from pccompiler.lowering.sweep import feedforward
 from pccompiler.planning.plan import PhasePlan, UpdatePlan
 
 
@@ -37,21 +42,36 @@ class TrainingEvidence:
     """Statistics that normalising operators use; without them they use those of the batch."""
     nudge: Array | float = 1.0
     """Factor on every beta in this batch."""
+    own: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    """The arrays that the rule owns."""
 
     def __post_init__(self) -> None:
         self.batch = at_all_times(self.plan.graph, self.batch)
         self._settled: dict[str, Settled] = {}
         self._joint: dict[tuple[str, ...], Settled] = {}
         self._energies: dict[str, dict[str, Array]] = {}
-        self.loss: Array | None = None
+        self._values: dict[str, States] = {}
+        self._phases: dict[str, PhasePlan] = {}
+        self.mean_loss: Array | None = None
         self.predictions: States | None = None
+
+    def use(self, name: str, phase: PhasePlan, settled: Settled) -> None:
+        """Takes a phase as given, with its end, instead of running the plan's."""
+        self._phases[name], self._settled[name] = phase, settled
+
+    def phase(self, name: str) -> PhasePlan:
+        """The plan of a phase."""
+        return self._phases.get(name) or self.plan.phase(name)
+
+    def random_key(self, *names: str) -> Array:
+        return named_key(self.key, *names)
 
     def equations(self, params: Params) -> Equations:
         """The network with these parameters."""
         return Equations(self.plan.copies, params, self.running)
 
     def beta(self, phase: str) -> Array | float:
-        beta = self.plan.phase(phase).phase.beta
+        beta = self.phase(phase).phase.beta
         if isinstance(self.nudge, (float, int)):
             return self.nudge * beta
         return self.nudge.astype(self._dtype) * beta
@@ -67,14 +87,14 @@ class TrainingEvidence:
         return self._settled[name]
 
     def _run(self, name: str) -> Settled:
-        phase = self.plan.phase(name)
+        phase = self.phase(name)
         earlier = phase.phase.start
         with jax.named_scope(name):
             return run_phase(
                 self.plan,
                 phase,
                 self.equations(self.params),
-                self.batch,
+                self.batch_of(name),
                 self.settled(earlier) if earlier else None,
                 observe=self.observe,
                 key=named_key(self.key, name),
@@ -83,9 +103,16 @@ class TrainingEvidence:
                 beta=self.beta(name),
             )
 
+    def batch_of(self, name: str) -> Mapping[str, Array]:
+        """The batch that a phase sees."""
+        transform = self.phase(name).phase.transform
+        if transform is None:
+            return self.batch
+        return transform(self.batch, self.random_key(name, "transform"))
+
     def _run_together(self, names: list[str]) -> dict[str, Settled]:
         """The ends of phases that differ in beta alone, relaxed as one larger batch."""
-        phase, count = self.plan.phase(names[0]), len(names)
+        phase, count = self.phase(names[0]), len(names)
         size = next(iter(self.batch.values())).shape[0]
         hold, earlier = self.hold or Hold(), phase.phase.start
         repeated = _repeated(count)
@@ -119,18 +146,38 @@ class TrainingEvidence:
 
     def values(self, phase: str) -> States:
         """The final states of a phase, and what nodes without one pass through."""
-        plan, settled = self.plan.phase(phase), self.settled(phase)
-        known = known_values(plan, settled)
-        return self.equations(self.params).with_pass_through(settled.states, known)
+        if phase not in self._values:
+            settled, known = self.settled(phase), self._known(phase)
+            equations = self.equations(self.params)
+            self._values[phase] = equations.with_pass_through(settled.states, known)
+        return self._values[phase]
+
+    def _known(self, phase: str) -> EdgeValues:
+        """The edge values that hold at the end of a phase."""
+        plan, settled = self.phase(phase), self.settled(phase)
+        if plan.phase.kind is PhaseKind.FORWARD:
+            return settled.values
+        return known_values(plan, settled)
+
+    def forward(self, inputs: Mapping[str, Array]) -> States:
+        given = at_all_times(self.plan.graph, inputs)
+        equations = self.equations(self.params)
+        samples = next(iter(given.values())).shape[0]
+        states, _, values = feedforward(equations, given, Hold(), samples, self._dtype)
+        return equations.with_pass_through(states, values)
 
     def outputs(self) -> States:
         """The predicted state of each output node; logits under cross-entropy."""
+        if self.plan.predictor:
+            return dict(self.plan.predictor.predict(self))
         values = self.values(self.plan.prediction.phase.name)
         return {name: values[name] for name in self.plan.outputs}
 
     def read(self) -> States:
         """What prediction reads: states (batch, *shape) at the last time, or (batch, time,
         *shape) where targets hold at every one."""
+        if self.plan.predictor:
+            return self.outputs()
         states, time = self.values(self.plan.prediction.phase.name), self.plan.graph.time
         last = time is not None and not time.every
         return {name: states[name][:, -1] if last else states[name] for name in self.plan.read}
@@ -170,7 +217,7 @@ class TrainingEvidence:
     ) -> tuple[dict[str, Array], Array]:
         """(energy per node and sample, F per sample) at the end of a phase, or of several that
         relaxed as one batch."""
-        plan, equations = self.plan.phase(names[0]), self.equations(params)
+        plan, equations = self.phase(names[0]), self.equations(params)
         settled = self.settled(names[0]) if len(names) == 1 else self._joint[names]
         per_node = settled_energies(plan, equations, settled)
         terms = list(per_node.values())
@@ -182,7 +229,7 @@ class TrainingEvidence:
 
     def external(self, phase: str) -> Array | None:
         """beta C per sample at the end of a phase; None where nothing is nudged."""
-        plan, settled = self.plan.phase(phase), self.settled(phase)
+        plan, settled = self.phase(phase), self.settled(phase)
         return self._external(plan, settled, (phase,), self.equations(self.params))
 
     def _external(
@@ -214,7 +261,7 @@ class TrainingEvidence:
         return jax.grad(pulls)(self.params)
 
     def arrival_gradient(self, phase: str) -> Params:
-        plan = self.plan.phase(phase)
+        plan = self.phase(phase)
         watched = replace(self, observe=_states)
         settled = watched.settled(phase)
         self._settled[phase] = replace(settled, observed=())
@@ -241,7 +288,7 @@ class TrainingEvidence:
         """Energy per node and sample at the end of a phase."""
         if phase not in self._energies:
             self._energies[phase] = settled_energies(
-                self.plan.phase(phase), self.equations(self.params), self.settled(phase)
+                self.phase(phase), self.equations(self.params), self.settled(phase)
             )
         return self._energies[phase]
 
@@ -250,10 +297,67 @@ class TrainingEvidence:
             outputs = replace(self, params=params).outputs()
             return sample_loss(self.plan, self.batch, outputs).mean(), outputs
 
-        (self.loss, self.predictions), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
+        (self.mean_loss, self.predictions), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
             self.params
         )
         return gradient
+
+    # -- one edge or node at a time, and perturbations -------------------------------------
+
+    def loss_pullback(self, phase: str) -> States:
+        values = self.values(phase)
+        outputs = {name: values[name] for name in self.plan.outputs}
+        return jax.grad(lambda outputs: sample_loss(self.plan, self.batch, outputs).sum())(outputs)
+
+    def _edge_values(self, node: str, phase: str) -> EdgeValues:
+        """What the forward edges of a node make at the end of a phase."""
+        known, values = self._known(phase), self.values(phase)
+        equations = self.equations(self.params)
+        return {
+            edge.name: known[edge.name]
+            if edge.name in known
+            else equations.edge_value(edge, values[edge.source])
+            for edge in self.plan.graph.incoming(node)
+        }
+
+    def prediction(self, node: str, phase: str) -> Array:
+        return self.equations(self.params).prediction(node, self._edge_values(node, phase))
+
+    def slopes(self, node: str, phase: str) -> Array:
+        return slopes(self.equations(self.params), node, self._edge_values(node, phase))
+
+    def node_pullback(self, node: str, phase: str, cotangent: Array) -> dict[str, Array]:
+        values = self._edge_values(node, phase)
+        return node_pullback(self.equations(self.params), node, values, cotangent)
+
+    def pullback(
+        self, edge: str, phase: str, cotangent: Array, weights: Weights | None = None
+    ) -> tuple[Array, Params]:
+        found = self.plan.graph.edge[edge]
+        x = self.values(phase)[found.source]
+        return edge_pullback(self.equations(self.params), found, x, cotangent, weights or {})
+
+    def loss(
+        self, params: Params | None = None, shifts: Mapping[str, Array] | None = None
+    ) -> Array:
+        equations = self.equations(self.params if params is None else params)
+        equations = replace(equations, shifts=shifts)
+        given = {name: self.batch[name] for name in self.plan.prediction.phase.clamped}
+        samples = next(iter(given.values())).shape[0]
+        states, _, _ = feedforward(equations, given, Hold(), samples, self._dtype)
+        known = equations.with_pass_through(states, {})
+        outputs = {name: known[name] for name in self.plan.outputs}
+        return sample_loss(self.plan, self.batch, outputs)
+
+    def loss_along(
+        self, params: Params | None = None, shifts: Mapping[str, Array] | None = None
+    ) -> Array:
+        along = (
+            jax.tree.map(jnp.zeros_like, self.params) if params is None else params,
+            dict(shifts or {}),
+        )
+        at = (self.params, jax.tree.map(jnp.zeros_like, along[1]))
+        return jax.jvp(self.loss, at, along)[1]
 
 
 def nudge(nudging: Nudging | None, key: Array, epoch: Array | int = 0) -> Array | float:
@@ -283,28 +387,3 @@ def _part(tree: Any, first: int, count: int) -> Any:
 def _repeated(count: int) -> Any:
     """(tree of arrays with a batch axis) -> the same with the batch repeated."""
     return lambda tree: jax.tree.map(lambda x: jnp.concatenate([x] * count), tree)
-
-
-def sample_loss(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:
-    """Loss per sample, shape (batch,), summed over the outputs and the times of targets."""
-    equations = Equations(plan.copies, {})
-    losses = [equations.loss(name, batch[name], outputs[name]) for name in plan.outputs]
-    if not losses:
-        size, dtype = next(iter(batch.values())).shape[0], next(iter(batch.values())).dtype
-        return jnp.zeros((size,), dtype)
-    return sum(losses[1:], start=losses[0])
-
-
-def sample_accuracy(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:
-    """Part of the outputs, positions and times of targets whose largest entry is the target's,
-    per sample."""
-    time = plan.graph.time
-    first = time.steps - 1 if time and not time.every else 0
-    hits = [
-        (outputs[name].argmax(-1) == batch[name].argmax(-1)).astype(outputs[name].dtype)
-        for name in plan.outputs
-    ]
-    means = [
-        (hit if time is None else hit[:, first:]).reshape(hit.shape[0], -1).mean(1) for hit in hits
-    ]
-    return sum(means[1:], start=means[0]) / len(means)

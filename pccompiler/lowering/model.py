@@ -12,6 +12,7 @@ import numpy as np
 
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
+from pccompiler.ir.parameters import parameter_table, statistics_table
 from pccompiler.lowering.arguments import (
     Clamp,
     cast,
@@ -22,8 +23,10 @@ from pccompiler.lowering.arguments import (
 )
 from pccompiler.lowering.derivatives import without_reverse_mode
 from pccompiler.lowering.evidence import TrainingEvidence, nudge
+from pccompiler.lowering.learning import TrainState, make_optimizer, own_arrays
+from pccompiler.lowering.metrics import Metrics
 from pccompiler.lowering.network import Equations
-from pccompiler.lowering.parameters import init_params, parameter_table, statistics_table
+from pccompiler.lowering.parameters import init_params
 from pccompiler.lowering.questions import (
     Blame,
     answer,
@@ -35,10 +38,7 @@ from pccompiler.lowering.questions import (
 )
 from pccompiler.lowering.states import Hold, States
 from pccompiler.lowering.training import (
-    Metrics,
-    TrainState,
     init_aux,
-    make_optimizer,
     train_many,
     training_step,
     trajectories,
@@ -136,7 +136,7 @@ class CompiledModel:
         return TrainState(
             params=params,
             optimizer_state=make_optimizer(self.spec.learning).init(params),
-            aux=init_aux(self.plan, batch_size or 0, dtype, key),
+            aux=init_aux(self.plan, key, batch_size or 0, dtype),
             step=jnp.int32(0),
             key=jax.random.key_data(key),
             horizon=jnp.int32(horizon or 0),
@@ -212,7 +212,16 @@ class CompiledModel:
         return self._evidence("trace", params, batch, **how)
 
     def gradients(self, params: Params, batch: Mapping[str, Array], **how: Any) -> Params:
-        """What the rule hands to the optimiser: a tree like the parameters, batch mean."""
+        """What the rule hands to the optimiser: a tree like the parameters, batch mean.
+
+        Raises ValueError for a rule that learns at every inference step, which has no single
+        gradient (use `step`), and for one with arrays of its own unless `aux` holds them.
+        """
+        rule = self.spec.learning.rule.name
+        if self.plan.learning_phase:
+            raise ValueError(f"{rule} learns at every inference step: use model.step")
+        if self.plan.own and not own_arrays(how.get("aux")):
+            raise ValueError(f"{rule} has arrays of its own: pass aux=state.aux")
         return self._evidence("gradients", params, batch, **how)
 
     def predict(
@@ -292,7 +301,8 @@ class CompiledModel:
             raise ValueError("no array says how many samples are meant: pass `states` or `clamp`")
         key = jax.random.key(0) if key is None else key
         how = {"want": want, "phase": phase, "situation": situation}
-        return self._run(params, batch, hold, start, key, _statistics(aux), **how)
+        own = own_arrays(aux)
+        return self._run(params, batch, hold, start, key, _statistics(aux), own, **how)
 
     def _evidence_of(
         self,
@@ -302,6 +312,7 @@ class CompiledModel:
         start: Mapping[str, Array] | None,
         key: Array,
         running: Mapping[str, Any] | None,
+        own: Mapping[str, Any],
         *,
         want: str,
         phase: str | None,
@@ -310,7 +321,9 @@ class CompiledModel:
         plan = self._plan_for(situation)
         observe = everything if want == "trace" else None
         factor = nudge(plan.nudging, key)
-        evidence = TrainingEvidence(plan, params, batch, key, observe, hold, start, running, factor)
+        evidence = TrainingEvidence(
+            plan, params, batch, key, observe, hold, start, running, factor, own
+        )
         result = answer(evidence, want, phase or plan.reported)
         return without_reverse_mode(result) if plan.stop else result
 

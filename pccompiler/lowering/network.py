@@ -29,7 +29,7 @@ from pccompiler.components.forms import Predicted
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Edge, Graph
-from pccompiler.lowering.parameters import (
+from pccompiler.ir.parameters import (
     by_operator,
     own_part,
     parameter_slots,
@@ -52,7 +52,8 @@ class Equations:
     `running` are the statistics that normalising operators use; without them they use those
     of their batch. With `slopes_only`, the potential of a state has no derivative: an inference
     step knows it without differentiating. `apart` are the states that one-way edges read where
-    energies are differentiated by states: their sources feel nothing of them.
+    energies are differentiated by states: their sources feel nothing of them. `shifts` are added
+    to what arrives at nodes, before their activation.
     """
 
     copies: Copies
@@ -60,6 +61,7 @@ class Equations:
     running: Mapping[str, Any] | None = None
     slopes_only: bool = False
     apart: Mapping[str, Array] | None = None
+    shifts: Mapping[str, Array] | None = None
 
     @property
     def graph(self) -> Graph:
@@ -69,44 +71,53 @@ class Equations:
 
     def edge_value(self, edge: Edge, x: Array) -> Array:
         """What the edge contributes, from its source's states at all times."""
-        if self.graph.time is None:
-            return self.mapped(edge, x)
         if not any(self.copies.terms[edge.name]):
-            return jnp.zeros((x.shape[0], self.graph.copies, *edge.shapes[-1]), x.dtype)
-        value = self.mapped(edge, self._read(edge, x))
-        value = value.reshape(x.shape[0], -1, *value.shape[1:])
+            times = (self.graph.copies,) if self.graph.time else ()
+            return jnp.zeros((x.shape[0], *times, *edge.shapes[-1]), x.dtype)
+        return self.placed(edge, self.mapped(edge, self.read(edge, x)), x.shape[0])
+
+    def placed(self, edge: Edge, value: Array, samples: int) -> Array:
+        """What an edge makes of the states that it reads, at the times that it predicts; zero
+        where its term is absent."""
+        if self.graph.time is None:
+            return value
+        value = value.reshape(samples, -1, *value.shape[1:])
         there = self.copies.terms[edge.name]
         before, after = there.index(True), there[::-1].index(True)
         if not before and not after:
             return value
-        around = [
-            jnp.zeros((x.shape[0], n, *value.shape[2:]), value.dtype) for n in (before, after)
-        ]
+        around = [jnp.zeros((samples, n, *value.shape[2:]), value.dtype) for n in (before, after)]
         return jnp.concatenate([around[0], value, around[1]], axis=1)
 
     def mapped(self, edge: Edge, x: Array) -> Array:
         """What the pipeline makes of states (copies, *shape) of its source, times the gain."""
-        value = self.pipeline(edge, x)[-1]
+        return self.scaled(edge, self.pipeline(edge, self.emitted(edge.source, x))[-1])
+
+    def scaled(self, edge: Edge, value: Array) -> Array:
+        """What a pipeline made, times the gain of its edge."""
         return value if edge.gain == 1 else edge.gain * value
 
-    def pipeline(self, edge: Edge, x: Array) -> list[Array]:
+    def pipeline(self, edge: Edge, emitted: Array) -> list[Array]:
         """What each operator of the pipeline receives, and at the end what the last one makes."""
-        slots, owners = parameter_slots(edge), dict(edge.owners)
-        own, kept = self.params.get(edge.name, {}), statistics_slots(edge)
-        row = [self.emitted(edge.source, x)]
-        for position, operator in enumerate(edge.operators):
-            if position in owners:
-                owner, place = owners[position]
-                theirs = parameter_slots(self.graph.edge[owner])
-                params = own_part(self.params[owner], theirs, place)
-            else:
-                params = own_part(own, slots, position)
-            if position in kept and self.running is not None:
-                statistics = own_part(self.running[edge.name], kept, position)
-                row.append(operator.apply_with(params, statistics, row[-1]))
-            else:
-                row.append(operator.apply(params, row[-1]))
+        row = [emitted]
+        for position in range(len(edge.operators)):
+            params = self.operator_params(edge, position)
+            row.append(self.applied(edge, position, params, row[-1]))
         return row
+
+    def operator_params(self, edge: Edge, position: int) -> Mapping[str, Array]:
+        """The parameters that an operator reads, its edge's own or another's."""
+        owner, place = dict(edge.owners).get(position, (edge.name, position))
+        slots = parameter_slots(self.graph.edge[owner])
+        return own_part(self.params[owner], slots, place) if place in slots else {}
+
+    def applied(self, edge: Edge, position: int, params: Mapping[str, Array], x: Array) -> Array:
+        """What one operator of the pipeline makes of x, with these parameters."""
+        operator, kept = edge.operators[position], statistics_slots(edge)
+        if position in kept and self.running is not None:
+            statistics = own_part(self.running[edge.name], kept, position)
+            return operator.apply_with(params, statistics, x)
+        return operator.apply(params, x)
 
     def emitted(self, node: str, x: Array) -> Array:
         """What edges read of a node's state."""
@@ -123,7 +134,8 @@ class Equations:
             slots = statistics_slots(edge)
             if not slots or not any(self.copies.terms[edge.name]):
                 continue
-            inputs = self.pipeline(edge, self._read(edge, known[edge.source]))
+            read = self.read(edge, known[edge.source])
+            inputs = self.pipeline(edge, self.emitted(edge.source, read))
             measured = {
                 key: edge.operators[position].measure(inputs[position])
                 for position, (key, _) in slots.items()
@@ -157,9 +169,13 @@ class Equations:
         there = self.copies.forward[node]
         return mu if all(there) else _where_times(there, mu)
 
-    def activated(self, node: str, values: EdgeValues) -> Array:
-        """Where a feedforward pass puts the node, from the values of the incoming edges."""
+    def activated(self, node: str, values: EdgeValues, time: int | None = None) -> Array:
+        """Where a feedforward pass puts the node, from the values of the incoming edges, at all
+        times or at one."""
         total, activation = self.total(node, values), self.graph.activation(node)
+        if self.shifts is not None and node in self.shifts:
+            shift = self.shifts[node]
+            total = total + (shift if time is None else shift[:, time])
         if self.graph.node[node].passes_through:
             return activation(total)
         return self.graph.form.started(activation, total)
@@ -234,7 +250,7 @@ class Equations:
             present = self._present(self.copies.forward[name], batch)
             forward = Predicted(self._folded(mu), present)
         held = name in plan.phase.clamped
-        is_target = held and name in graph.network.outputs and not graph.form.undirected
+        is_target = held and name in graph.outputs and not graph.form.undirected
         terms = jnp.zeros((batch, times), x.dtype)
         if is_target and forward is not None:
             terms = graph.form.term(plan.energies[name], own, forward, None)
@@ -305,7 +321,7 @@ class Equations:
 
     # -- copies in time --------------------------------------------------------------------
 
-    def _read(self, edge: Edge, x: Array) -> Array:
+    def read(self, edge: Edge, x: Array) -> Array:
         """The states that the edge reads at some time, as one batch."""
         if self.graph.time is not None:
             there = self.copies.terms[edge.name]

@@ -1,10 +1,4 @@
-"""Parameters and running statistics: which arrays there are, and whose are used where.
-
-An edge with one parametric operator owns `{weight: ..., bias: ...}`; with several, each has
-a mapping of its own: `{dense: {...}, dense2: {...}}`. Edges that are tied to another, and
-transposes, own nothing and read the arrays of the other edge. Running statistics have the
-same form, in a tree of their own.
-"""
+"""The arrays that training begins with: parameters, running statistics, what a rule owns."""
 
 from __future__ import annotations
 
@@ -14,22 +8,17 @@ from typing import Any
 import jax
 
 from pccompiler.components.operators import Operator, Parameter
+from pccompiler.components.rules.contract import OwnArray
 from pccompiler.components.vocabulary import Array
-from pccompiler.ir.graph import Edge, Graph
+from pccompiler.ir.graph import Graph
+from pccompiler.ir.parameters import (
+    by_operator,
+    own_part,
+    parameter_table,
+    statistics_slots,
+    statistics_table,
+)
 from pccompiler.lowering.randomness import named_key
-
-Slots = dict[int, tuple[str, Mapping[str, Parameter]]]
-"""For operators by position in a pipeline: the key of their mapping, and what it holds."""
-
-
-def parameter_table(graph: Graph) -> dict[str, Any]:
-    """Shape and initialiser of every parameter, as the tree that holds the parameters."""
-    return _table(graph, parameter_slots)
-
-
-def statistics_table(graph: Graph) -> dict[str, Any]:
-    """Shape and first value of every running statistic, as the tree that holds them."""
-    return _table(graph, statistics_slots)
 
 
 def init_params(graph: Graph, key: Array, dtype: Any) -> dict[str, Any]:
@@ -42,34 +31,20 @@ def init_statistics(graph: Graph, dtype: Any) -> dict[str, Any]:
     return _drawn(statistics_table(graph), jax.random.key(0), dtype)
 
 
-def parameter_slots(edge: Edge) -> Slots:
-    """The operators of a typed edge that own parameters."""
-    borrowed = {position for position, _ in edge.owners}
-    return _slots(
-        edge,
-        lambda position: (
-            {}
-            if position in borrowed
-            else edge.operators[position].parameters(*edge.shapes[position : position + 2])
-        ),
-    )
-
-
-def statistics_slots(edge: Edge) -> Slots:
-    """The operators of a typed edge that keep running statistics."""
-    return _slots(edge, lambda p: edge.operators[p].statistics(edge.shapes[p]))
-
-
-def own_part(tree: Mapping[str, Any], slots: Slots, position: int) -> Mapping[str, Array]:
-    """The arrays of the operator at a position, from the mapping of its edge."""
-    if position not in slots:
-        return {}
-    return tree if len(slots) == 1 else tree[slots[position][0]]
-
-
-def by_operator(parts: Mapping[str, Any]) -> Any:
-    """What an edge's mapping holds: that of its only operator, or each under its key."""
-    return next(iter(parts.values())) if len(parts) == 1 else parts
+def init_own(
+    arrays: Mapping[str, Mapping[str, OwnArray]], key: Array, dtype: Any
+) -> dict[str, dict[str, Array]]:
+    """The arrays that a rule owns, by owner and name. They are drawn as parameters are, from
+    keys of their own."""
+    return {
+        owner: {
+            name: array.initializer.sampler()(
+                named_key(key, "own arrays", owner, name), array.shape, dtype
+            )
+            for name, array in own.items()
+        }
+        for owner, own in arrays.items()
+    }
 
 
 def updated_statistics(
@@ -96,26 +71,6 @@ def updated_statistics(
         }
         result[name] = by_operator(parts)
     return result
-
-
-def _slots(edge: Edge, table_of: Callable[[int], Mapping[str, Parameter]]) -> Slots:
-    slots: Slots = {}
-    seen: dict[str, int] = {}
-    for position, operator in enumerate(edge.operators):
-        table = table_of(position)
-        if table:
-            seen[operator.name] = count = seen.get(operator.name, 0) + 1
-            slots[position] = (operator.name if count == 1 else f"{operator.name}{count}", table)
-    return slots
-
-
-def _table(graph: Graph, slots_of: Callable[[Edge], Slots]) -> dict[str, Any]:
-    table: dict[str, Any] = {}
-    for edge in graph.edges:
-        own = dict(slots_of(edge).values())
-        if own:
-            table[edge.name] = by_operator(own)
-    return table
 
 
 def _drawn(table: dict[str, Any], key: Array, dtype: Any) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _arguments(model: CompiledModel) -> tuple[Any, dict[str, Array]]:
     size = model.spec.data.batch_size if model.spec.data else 1
     key = jax.random.key(0)
     state = jax.eval_shape(lambda: model.init_training(key, horizon=1, batch_size=size))
-    bound = {*model.graph.network.inputs, *arrays_needed(model.plan, "training", "")}
+    bound = {*model.graph.inputs, *arrays_needed(model.plan, "training", "")}
     batch = {
         node.name: jax.ShapeDtypeStruct((size, *(node.shape or ())), jnp.float32)
         for node in model.graph.nodes

@@ -13,11 +13,13 @@ import jax
 import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Params
-from pccompiler.lowering.evidence import TrainingEvidence, sample_accuracy, sample_loss
+from pccompiler.lowering.evidence import TrainingEvidence
+from pccompiler.lowering.learning import TrainState
 from pccompiler.lowering.network import Equations
 from pccompiler.lowering.relaxation import zero_per_sample
+from pccompiler.lowering.scores import sample_accuracy, sample_loss
 from pccompiler.lowering.states import States
-from pccompiler.lowering.training import TrainState, step_evidence
+from pccompiler.lowering.training import step_evidence
 from pccompiler.planning.plan import UpdatePlan
 
 
@@ -40,15 +42,15 @@ def arrays_needed(plan: UpdatePlan, want: str, phase: str) -> tuple[str, ...]:
         running, targets = [plan.prediction.phase], plan.outputs
     elif want in ("gradients", "training"):
         running = [p.phase for p in plan.phases]
-        if not plan.estimator.energy_phases:
+        if plan.estimator.through_prediction:
             running.append(plan.prediction.phase)
-        if want == "training" or not plan.estimator.energy_phases:
+        if want == "training" or plan.estimator.reads_targets:
             targets = plan.outputs
     else:
         running = [plan.phase(phase).phase]
         while (start := running[-1].start) is not None:
             running.append(plan.phase(start).phase)
-    needed = [name for p in running for name in (*p.clamped, *p.nudged)]
+    needed = [name for p in running for name in p.reads]
     return tuple(dict.fromkeys([*needed, *targets]))
 
 

@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pccompiler.components.state_optimizers import Memory, StateSGD
-from pccompiler.components.vocabulary import Array, Descent
+from pccompiler.components.state_optimizers import Memory
+from pccompiler.components.vocabulary import Array
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.network import EdgeValues, Equations
 from pccompiler.lowering.states import Hold, States
@@ -58,10 +58,8 @@ class Relaxation:
         self.plan, self.phase, self.batch, self.beta = plan, phase, batch, beta
         self.equations = replace(equations, slopes_only=True)
         descent = phase.phase.descent
-        self.optimizer = (
-            StateSGD(learning_rate=1.0) if descent is Descent.UNIT else plan.state_optimizer
-        )
-        self.pinned = descent is Descent.PINNED
+        self.optimizer = descent.optimizer or plan.state_optimizer
+        self.pinned = descent.pinned
         self.begin, self.observe, self.hold = begin, observe or (lambda *_: ()), hold
         self.free = {name: begin[name] for name in phase.free}
         self.values = self._reusable(values)

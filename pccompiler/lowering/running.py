@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pccompiler.components.vocabulary import Array, Descent, PhaseKind
+from pccompiler.components.phases import PhaseKind
+from pccompiler.components.vocabulary import Array
 from pccompiler.lowering.network import EdgeValues, Equations
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record, Relaxation, within, zero_per_sample
@@ -46,12 +47,64 @@ class Settled:
         return replace(self, observed=None, pinned=None)
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where a phase begins: all states, the edge values and predictions known there, and what is
+    fixed on free nodes."""
+
+    states: States
+    values: EdgeValues
+    predictions: States | None
+    hold: Hold
+
+
+def start_phase(
+    plan: UpdatePlan,
+    phase: PhasePlan,
+    equations: Equations,
+    batch: Mapping[str, Array],
+    earlier: Settled | None = None,
+    *,
+    key: Array | None = None,
+    hold: Hold | None = None,
+    states: Mapping[str, Array] | None = None,
+    beta: Array | float | None = None,
+) -> Start:
+    """Where a phase starts: at the end of an earlier one, or at the spec's start. Arguments as
+    for `run_phase`."""
+    spec = phase.phase
+    clamped = {name: batch[name] for name in spec.clamped if name not in phase.free}
+    hold = held_targets(plan, phase, batch).also(hold or Hold())
+    size, dtype = _size_and_dtype(equations.params, batch, hold, states)
+    predictions: States | None = None
+    values: EdgeValues = {}
+    sweeps = spec.kind is PhaseKind.FORWARD
+    if earlier is not None:
+        beta = spec.beta if beta is None else beta
+        for name in spec.pulled:
+            clamped[name] = _part_of_the_way(equations, name, earlier.states[name], batch, beta)
+        begin = hold.on({**earlier.states, **clamped})
+        values = _still_valid(plan, phase, earlier.values)
+    else:
+        given = clamped if sweeps else {**(states or {}), **clamped}
+        at_predictions = sweeps or spec.descent.from_predictions or plan.init.at_predictions
+        begin: States = {}
+        if at_predictions or plan.init.sweeps:
+            begin, predictions, values = feedforward(equations, given, hold, size, dtype)
+        if not at_predictions:
+            initial = _initial_states(plan, given, begin, size, dtype, key)
+            begin, values = hold.on({**initial, **given}), {}
+    if not sweeps:
+        begin = {**begin, **{name: within(plan.graph, name, begin[name]) for name in phase.free}}
+    return Start(begin, values, predictions, hold)
+
+
 def run_phase(
     plan: UpdatePlan,
     phase: PhasePlan,
     equations: Equations,
     batch: Mapping[str, Array],
-    start: Settled | None,
+    earlier: Settled | None,
     *,
     observe: Record | None = None,
     key: Array | None = None,
@@ -65,34 +118,21 @@ def run_phase(
     each sample, the one that the phase has.
     """
     beta = phase.phase.beta if beta is None else beta
-    exact = phase.phase.descent is not Descent.ENERGY
-    clamped = {name: batch[name] for name in phase.phase.clamped if name not in phase.free}
-    hold = held_targets(plan, phase, batch).also(hold or Hold())
-    size, dtype = _size_and_dtype(equations.params, batch, hold, states)
-    predictions: States | None = None
-    values: EdgeValues
-    if start is not None:
-        for name in phase.phase.pulled:
-            clamped[name] = _part_of_the_way(equations, name, start.states[name], batch, beta)
-        begin = hold.on({**start.states, **clamped})
-        values = _still_valid(plan, phase, start.values)
-    else:
-        forward = phase.phase.kind is PhaseKind.FORWARD
-        given = clamped if forward else {**(states or {}), **clamped}
-        begin, values = {}, {}
-        if forward or exact or plan.init.sweeps:
-            begin, predictions, values = feedforward(equations, given, hold, size, dtype)
-        if not (forward or exact or plan.init.at_predictions):
-            initial = _initial_states(plan, given, begin, size, dtype, key)
-            begin, values = hold.on({**initial, **given}), {}
+    start = start_phase(
+        plan, phase, equations, batch, earlier, key=key, hold=hold, states=states, beta=beta
+    )
     if phase.phase.kind is PhaseKind.FORWARD:
-        return Settled(begin, values, predictions, None, jnp.zeros((size,), jnp.int32))
-    for name in phase.free:
-        begin[name] = within(plan.graph, name, begin[name])
-    relaxation = Relaxation(plan, phase, equations, batch, begin, values, observe, hold, beta)
+        size = next(iter(start.states.values())).shape[0]
+        taken = jnp.zeros((size,), jnp.int32)
+        return Settled(start.states, start.values, start.predictions, None, taken)
+    relaxation = Relaxation(
+        plan, phase, equations, batch, start.states, start.values, observe, start.hold, beta
+    )
     end, observed, taken = relaxation.run()
-    pinned = begin if phase.phase.descent is Descent.PINNED else None
-    return Settled({**begin, **end}, relaxation.values, predictions, observed, taken, pinned)
+    pinned = start.states if phase.phase.descent.pinned else None
+    return Settled(
+        {**start.states, **end}, relaxation.values, start.predictions, observed, taken, pinned
+    )
 
 
 def _part_of_the_way(

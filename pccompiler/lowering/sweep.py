@@ -103,5 +103,5 @@ class _Sweep:
 
     def _prediction_at(self, name: str, t: int, values: EdgeValues) -> Array:
         if self.equations.copies.forward[name][t]:
-            return self.equations.activated(name, values)
+            return self.equations.activated(name, values, t)
         return jnp.zeros((self.size, *(self.graph.node[name].shape or ())), self.dtype)

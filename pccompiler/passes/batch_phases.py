@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pccompiler.components.vocabulary import PhaseKind
+from pccompiler.components.phases import PhaseKind
 from pccompiler.planning.plan import PhasePlan, UpdatePlan
 
 

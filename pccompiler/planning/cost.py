@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from math import prod
 
-from pccompiler.components.vocabulary import PhaseKind
+from pccompiler.components.phases import PhaseKind
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.ir.graph import Edge, Graph
 from pccompiler.planning.plan import PhasePlan, Stretch, UpdatePlan
@@ -52,6 +52,11 @@ def cost(plan: UpdatePlan, spec: RunSpec) -> Cost:
     the states with theirs and what the edges contribute."""
     graph = plan.graph
     parameters = sum(edge.parameter_count for edge in graph.edges)
+    own = sum(
+        prod(array.shape) * (2 + array.optimizer.slots if array.optimizer else 1)
+        for arrays in plan.own.values()
+        for array in arrays.values()
+    )
     batch_size = spec.data.batch_size if spec.data else 1
     slots = 2 + spec.learning.optimizer.slots
     units = graph.copies * sum(prod(node.shape or ()) for node in graph.variables)
@@ -63,7 +68,7 @@ def cost(plan: UpdatePlan, spec: RunSpec) -> Cost:
         forward_flops=forward,
         step_flops=_step_flops(plan, forward),
         batch_size=batch_size,
-        parameter_bytes=BYTES * parameters * slots,
+        parameter_bytes=BYTES * (parameters * slots + own),
         state_bytes=BYTES * batch_size * (units * state_slots + arriving),
     )
 
@@ -99,10 +104,13 @@ def bytes_text(count: int) -> str:
 
 
 def _step_flops(plan: UpdatePlan, forward: int) -> int:
-    phases = plan.estimator.energy_phases
-    if phases:
+    estimator = plan.estimator
+    if not estimator.through_prediction:
         inference = sum(_phase_flops(plan, phase) for phase in plan.phases)
-        return inference + sum(_local_learning_flops(plan, name) for name in phases)
+        learning = sum(_local_learning_flops(plan, name) for name in estimator.energy_phases)
+        if plan.learning_phase:
+            learning *= plan.learning_phase.phase.steps
+        return inference + learning + 2 * forward * len(estimator.pulled_phases)
     # the gradient of the prediction's loss, for parameters and all states not clamped
     clamped = plan.prediction.phase.clamped
     backward = sum(

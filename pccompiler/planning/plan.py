@@ -6,15 +6,16 @@ Planning and the plan passes decide; emission to JAX reads the plan and decides 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from pccompiler.components.energies import Energy
+from pccompiler.components.phases import Nudging, Phase
+from pccompiler.components.rules.contract import Estimator, OwnArrays, Predictor
 from pccompiler.components.state_inits import StateInit
 from pccompiler.components.state_optimizers import StateOptimizer
-from pccompiler.components.vocabulary import Estimator, Nudging, Phase
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Graph
 
@@ -93,7 +94,10 @@ class UpdatePlan:
     `prediction` is the phase that predicts, `read` the nodes it is read from, and `outputs`
     those that have a loss: the outputs that prediction does not hold. Phases that stand
     `together` differ in beta alone and relax as one batch. `nudging` says how beta changes from
-    batch to batch.
+    batch to batch. `own` are the arrays of the rule. `predictor`, where there is one, predicts in
+    place of the phase `prediction`. `learning_phase` is the phase at each of whose steps the
+    parameters learn, for a rule that does not wait for its end: no prediction in it stays what
+    it was, so that no pass optimises it.
     """
 
     graph: Graph
@@ -108,6 +112,9 @@ class UpdatePlan:
     stop: tuple[float, float] | None
     """(residual, floor) of the stopping rule, or None to take every step."""
     nudging: Nudging | None = None
+    own: OwnArrays = field(default_factory=dict)
+    learning_phase: PhasePlan | None = None
+    predictor: Predictor | None = None
     together: tuple[tuple[str, ...], ...] = ()
 
     @cached_property

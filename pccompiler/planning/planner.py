@@ -10,25 +10,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pccompiler.components.energies import Energy
-from pccompiler.components.vocabulary import Descent, Phase, PhaseKind
+from pccompiler.components.phases import Phase, PhaseKind
+from pccompiler.components.rules import Moment
 from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.ir.copies import Copies, Copy
 from pccompiler.ir.coupling import coupling
 from pccompiler.ir.graph import Graph
+from pccompiler.planning.network import network_of
 from pccompiler.planning.phases import (
     AS_PLANNED,
     Situation,
-    network_of,
-    network_without,
-    no_fixed_steps,
-    no_loss,
-    no_theory,
     prediction_phase,
-    refuse_unsuitable,
     with_clamps,
     with_steps,
 )
 from pccompiler.planning.plan import NEVER, Form, PhasePlan, Steps, Stretch, UpdatePlan
+from pccompiler.planning.refusals import no_fixed_steps, no_loss, no_theory, refuse_unsuitable
 from pccompiler.planning.wave import through_pass_through, wave
 from pccompiler.spec.models import InferenceSpec, RunSpec
 from pccompiler.spec.tree import Document
@@ -44,22 +41,23 @@ def plan_update(
     rule, inference = spec.learning.rule, spec.inference
     held = situation.held
     planner, nudging = _Planner(graph, spec.inference), rule.nudging()
-    network = network_without(network_of(graph, planner.copies), held)
+    network = network_of(graph, planner.copies, held)
     if (why := rule.unsuited(network)) and not held:
         raise SpecError(no_theory(rule.name, why, document))
     phases = with_steps(rule.phases(network), spec, document, strict=not held)
     phases = with_clamps(phases, spec, document, held)
     prediction = prediction_phase(graph, spec, situation)
-    outputs = tuple(name for name in graph.network.outputs if name not in prediction.clamped)
+    outputs = tuple(name for name in graph.outputs if name not in prediction.clamped)
     if rule.needs_output() and not outputs and situation == AS_PLANNED:
-        raise SpecError(no_loss(rule.name, document, bool(graph.network.outputs)))
+        raise SpecError(no_loss(rule.name, document, bool(graph.outputs)))
     if (
         prediction.kind is PhaseKind.RELAX
         and inference.stop
-        and not rule.estimator(network).energy_phases
+        and rule.estimator(network).through_prediction
         and not held
     ):
-        raise SpecError(no_fixed_steps(rule.name, document))
+        how = "differentiates through the relaxation that predicts"
+        raise SpecError(no_fixed_steps(rule.name, how, document))
     refuse_unsuitable(graph, spec, document, (*phases, prediction))
     calm = inference.init.at_predictions and not situation.restarted and not held
     calm = calm and not _normalises_in_cycles(graph)
@@ -68,26 +66,52 @@ def plan_update(
     for phase in phases:
         if held:
             disturbed = everywhere
-        elif phase.descent is not Descent.ENERGY:
+        elif phase.descent.from_predictions:
             disturbed = frozenset()
         elif phase.start:
             disturbed = planner.disturbed_after(plans[phase.start], phase)
         else:
             disturbed = frozenset() if calm else everywhere
         plans[phase.name] = planner.plan(phase, disturbed)
+    own_way = held or situation.chosen or spec.prediction.clamp or spec.prediction.read
+    predictor = None if own_way else rule.predicts(network)
+    learning_phase: PhasePlan | None = None
+    if rule.moment() is Moment.EACH_STEP:
+        if inference.stop and not held:
+            raise SpecError(no_fixed_steps(rule.name, "learns at every inference step", document))
+        [phase] = phases
+        learning_phase = _learning(plans[phase.name])
     return UpdatePlan(
         graph=graph,
         phases=tuple(plans.values()),
         estimator=rule.estimator(network),
         reported=rule.reported_phase(),
         prediction=planner.plan(prediction, frozenset() if calm else everywhere),
-        read=situation.read or spec.prediction.read or graph.network.outputs,
+        read=situation.read or spec.prediction.read or graph.outputs,
         outputs=outputs,
         init=inference.init,
         state_optimizer=inference.optimizer,
         stop=(inference.stop.residual, inference.stop.floor) if inference.stop else None,
         nudging=nudging and replace(nudging, epochs=spec.training.epochs),
+        own=rule.own(network),
+        learning_phase=learning_phase,
+        predictor=predictor,
     )
+
+
+def _learning(plan: PhasePlan) -> PhasePlan:
+    """A phase in which parameters learn at every step.
+
+    After a feedforward start, the errors that information has not reached are zero by definition
+    at the first step; from the second one on every prediction may have changed.
+    """
+    arrival = {n: tuple(min(step, 2) for step in steps) for n, steps in plan.arrival.items()}
+    late = {n: steps for n, steps in arrival.items() if max(steps) > 1}
+    [running] = plan.stretches
+    whole = replace(running, arrivals=late)
+    settled = replace(plan.settled, live=tuple(plan.energies), arrivals={})
+    movement = dict.fromkeys(plan.movement, 1)
+    return plan.replace(arrival=arrival, movement=movement, stretches=(whole,), settled=settled)
 
 
 class _Planner:
@@ -116,7 +140,7 @@ class _Planner:
         )
         steps = phase.steps
         live = tuple(energies)
-        settles = self.until_settled and free and phase.descent is not Descent.UNIT
+        settles = self.until_settled and free and phase.descent.optimizer is None
         form = Form.UNTIL_SETTLED if settles else Form.LOOP
         late = {n: arrived for n, arrived in arrival.items() if max(arrived) > 1}
         running = Stretch(1, steps, live, free, frozenset(), form, late)
@@ -131,10 +155,10 @@ class _Planner:
 
     def _colours(self, phase: Phase, free: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """The order in which a step moves the free nodes; empty where they move at once."""
-        relaxes = phase.kind is PhaseKind.RELAX and phase.descent is Descent.ENERGY
+        relaxes = phase.kind is PhaseKind.RELAX and not phase.descent.from_predictions
         if not relaxes or not free:
             return ()
-        found = coupling(self.graph, self.copies, self.graph.network.inputs, free)
+        found = coupling(self.graph, self.copies, self.graph.inputs, free)
         groups = self.update.groups(found)
         if groups and sorted(name for group in groups for name in group) != sorted(free):
             raise TypeError(
@@ -162,7 +186,7 @@ class _Planner:
 
     def _held(self, phase: Phase) -> frozenset[Copy]:
         """The copies held at data: of an output, those at the times of targets."""
-        outputs = self.graph.network.outputs
+        outputs = self.graph.outputs
         return frozenset(
             (name, t)
             for name in phase.clamped
@@ -172,7 +196,7 @@ class _Planner:
 
     def _energies(self, phase: Phase) -> tuple[dict[str, Energy], dict[str, Energy]]:
         """The energy of every node with a prediction, and of outputs where no target holds."""
-        graph, outputs = self.graph, self.graph.network.outputs
+        graph, outputs = self.graph, self.graph.outputs
         energies: dict[str, Energy] = {}
         elsewhere: dict[str, Energy] = {}
         for node in graph.variables:

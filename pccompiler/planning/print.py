@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pccompiler.components.phases import Phase, PhaseKind
 from pccompiler.components.state_inits import Feedforward
-from pccompiler.components.vocabulary import Descent, Phase, PhaseKind
 from pccompiler.planning.plan import NEVER, PhasePlan, Steps, Stretch, UpdatePlan
 
 
@@ -21,10 +21,25 @@ def print_plan(plan: UpdatePlan) -> str:
         lines.append("  beta     has a random sign in each batch")
     if plan.nudging and plan.nudging.growth:
         lines.append(f"  beta     grows by {plan.nudging.growth:g} after each epoch, up to 1")
+    lines += _own(plan)
     lines.append(f"  learn    gradient = {plan.estimator.describe()}")
+    if plan.learning_phase:
+        name = plan.learning_phase.phase.name
+        lines.append(f"  moment   at every step of {name}, whose predictions are all computed anew")
     lines += _phase(plan, plan.prediction)
+    if plan.predictor:
+        lines.append(f"  predict  {plan.predictor.describe()}")
     lines.append(f"  read     {_names(plan.read)}")
     return "\n".join(lines) + "\n"
+
+
+def _own(plan: UpdatePlan) -> list[str]:
+    return [
+        f"  own      {owner}: {name} {list(array.shape)}, "
+        + (f"learned by {array.optimizer.name}" if array.optimizer else "fixed")
+        for owner, arrays in plan.own.items()
+        for name, array in arrays.items()
+    ]
 
 
 def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
@@ -33,17 +48,19 @@ def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
     if spec.kind is PhaseKind.RELAX:
         title += f", {spec.steps} steps of {_optimizer(plan, spec)}"
     lines = [title, f"    clamped  {_names(spec.clamped)}"]
+    if spec.transform:
+        lines.append(f"    batch    {spec.transform.describe()}")
     if spec.pulled:
         lines.append(f"    pulled   {_names(spec.pulled)} held at o - {spec.beta:g} dC/do")
     if spec.nudged:
         lines.append(f"    nudged   {_names(spec.nudged)} with beta {spec.beta:g}")
     if spec.kind is PhaseKind.RELAX:
-        init = plan.init.name if spec.descent is Descent.ENERGY else Feedforward.name
+        init = plan.init.name if not spec.descent.from_predictions else Feedforward.name
         lines.append(f"    start    {f'phase {spec.start}' if spec.start else init}")
         if plan.stop:
             residual, floor = plan.stop
             lines.append(f"    stop     ||dF/dx|| <= {residual:g} * start + {floor:g}, per sample")
-        if spec.descent is Descent.PINNED:
+        if spec.descent.pinned:
             lines.append("    pinned   predictions and their derivatives stay those of the start")
         for number, names in enumerate(phase.colours, start=1):
             lines.append(f"    colour {number} {_names(names)}")
@@ -54,11 +71,7 @@ def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
 
 
 def _optimizer(plan: UpdatePlan, phase: Phase) -> str:
-    return (
-        "gradient descent at rate 1"
-        if phase.descent is Descent.UNIT
-        else (plan.state_optimizer.name)
-    )
+    return "gradient descent at rate 1" if phase.descent.optimizer else plan.state_optimizer.name
 
 
 def _stretch(stretch: Stretch, title: str | None = None) -> list[str]:

@@ -26,7 +26,7 @@ from pccompiler.components.member import NameOf, OneOf, Section
 from pccompiler.components.operators import OPERATORS, Dense, Operator
 from pccompiler.components.operators.transpose_of import TransposeOf
 from pccompiler.components.optimizers import OPTIMIZERS, AdamW, Optimizer
-from pccompiler.components.rules import RULES, PredictiveCoding, Rule
+from pccompiler.components.rules import DEFAULT, RULES, Rule
 from pccompiler.components.schedules import SCHEDULES, ConstantRate, Schedule
 from pccompiler.components.sources import SOURCES, DataSource
 from pccompiler.components.state_inits import STATE_INITS, Feedforward, StateInit
@@ -244,7 +244,7 @@ class LearningSpec(Section):
     """How the parameters change once the states have settled."""
 
     rule: Annotated[Rule, OneOf(RULES)] = Field(
-        default=PredictiveCoding(), description="where the gradient of the parameters comes from"
+        default=DEFAULT(), description="where the gradient of the parameters comes from"
     )
     optimizer: Annotated[Optimizer, OneOf(OPTIMIZERS)] = Field(
         default=AdamW(), description="what makes an update of the parameters from it"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pccompiler.components.vocabulary import PhaseKind
+from pccompiler.components.phases import PhaseKind
 from runtime.data.splits import Arrays, padded_batches, samples
 
 if TYPE_CHECKING:

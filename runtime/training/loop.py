@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pccompiler.components.vocabulary import PhaseKind
+from pccompiler.components.phases import PhaseKind
 from runtime.data.splits import epoch_batches, samples
 from runtime.host.signals import Interrupted, Pending
 from runtime.runs.checkpoints import Best, Checkpoints, Progress

@@ -48,8 +48,8 @@ def linear_chain(graph: Graph) -> tuple[Edge, ...] | None:
         len(nodes) > 2
         and graph.time is None
         and isinstance(graph.form, PredictiveCodingForm)
-        and graph.network.inputs == (nodes[0].name,)
-        and graph.network.outputs == (nodes[-1].name,)
+        and graph.inputs == (nodes[0].name,)
+        and graph.outputs == (nodes[-1].name,)
         and [(edge.source, edge.target) for edge in edges] == joined
         and all(_is_plain(edge) for edge in edges)
         and all(node.activation == "identity" and node.precision == 1 for node in nodes[1:])

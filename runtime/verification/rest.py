@@ -8,8 +8,9 @@ from math import isfinite
 import jax
 import numpy as np
 
+from pccompiler.components.phases import PhaseKind
 from pccompiler.components.state_optimizers import FixedPoint, StateSGD
-from pccompiler.components.vocabulary import Array, Descent, Params, PhaseKind
+from pccompiler.components.vocabulary import Array, Params
 from runtime.verification.rows import Report, Row
 from runtime.verification.subject import AT_REST, Subject, flat, relative_error
 
@@ -26,7 +27,7 @@ def energy_falls(subject: Subject, report: Report) -> Iterator[Row]:
     own = plan.state_optimizer
     for phase in plan.phases:
         spec = phase.phase
-        if spec.kind is not PhaseKind.RELAX or spec.descent is not Descent.ENERGY:
+        if spec.kind is not PhaseKind.RELAX or not spec.descent.as_configured:
             continue
         # coordinate descent: in a Hopfield network each block moves to its own minimum
         blocks = isinstance(own, FixedPoint) and phase.colours and not spec.nudged

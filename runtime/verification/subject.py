@@ -22,13 +22,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.sparse.linalg import gmres
 
+from pccompiler.components.phases import PhaseKind
 from pccompiler.components.state_optimizers import StateAdam, StateSGD
-from pccompiler.components.vocabulary import Array, Descent, Params, PhaseKind
+from pccompiler.components.vocabulary import Array, Params
 from pccompiler.driver import compile
 from pccompiler.lowering.equilibrium import rest_map
-from pccompiler.lowering.evidence import TrainingEvidence, sample_loss
+from pccompiler.lowering.evidence import TrainingEvidence
 from pccompiler.lowering.model import CompiledModel
 from pccompiler.lowering.network import Equations
+from pccompiler.lowering.scores import sample_loss
 from pccompiler.lowering.states import States
 from pccompiler.spec.load import SpecLike
 from runtime.data.binding import nodes_with_data
@@ -155,7 +157,7 @@ class Subject:
         return tuple(
             phase.name
             for phase in phases
-            if phase.kind is PhaseKind.RELAX and phase.descent is Descent.ENERGY
+            if phase.kind is PhaseKind.RELAX and phase.descent.as_configured
         )
 
     def way_to_rest(self, model: CompiledModel, phase: str) -> float:

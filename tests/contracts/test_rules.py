@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pccompiler.components.rules import RULES, PredictiveCoding, Rule
-from pccompiler.components.vocabulary import Network, Phase, PhaseKind
+from pccompiler.components.phases import Phase, PhaseKind
+from pccompiler.components.rules import RULES, Moment, Rule
+from pccompiler.components.rules.network import Network
+from pccompiler.components.rules.predictive_coding import PredictiveCoding
 
 ORDINARY = Network(("x", "context"), ("y",), feedforward_is_equilibrium=True)
 WITH_FREE_ROOTS = Network(("x",), ("y", "z"), feedforward_is_equilibrium=False)
@@ -22,7 +24,9 @@ NUDGES = [
     for variant in ("positive", "negative", "centred")
 ]
 
-OPTIONS: dict[str, list[Rule]] = {"predictive_coding": NUDGES}
+OPTIONS: dict[str, list[Rule]] = {
+    "predictive_coding": [*NUDGES, PredictiveCoding(update="incremental")]
+}
 """Instances beside the one with default options."""
 
 every_rule = pytest.mark.parametrize(
@@ -36,6 +40,21 @@ every_rule = pytest.mark.parametrize(
 every_network = pytest.mark.parametrize(
     "network", [ORDINARY, WITH_FREE_ROOTS], ids=["dag", "roots"]
 )
+
+
+@pytest.fixture(autouse=True)
+def suited(request: pytest.FixtureRequest) -> None:
+    """A rule promises nothing on networks that it refuses."""
+    given = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    if {"rule", "network"} <= given.keys() and given["rule"].unsuited(given["network"]):
+        pytest.skip("the rule refuses this network, and says so")
+
+
+def from_energies(rule: Rule) -> bool:
+    """Whether its gradient is one of energies or of the loss; rules that go through the network
+    by themselves have references of their own."""
+    estimator = rule.estimator(ORDINARY)
+    return bool(estimator.energy_phases or estimator.through_prediction)
 
 
 @every_rule
@@ -143,13 +162,18 @@ def test_a_forward_sweep_stands_only_where_it_is_the_free_equilibrium(
 def test_the_estimator_asks_only_for_phases_of_the_rule_and_says_what_it_does(
     rule: Rule, network: Network
 ) -> None:
-    _, evidence = estimate(rule, network)
-    assert set(evidence.asked) <= set(evidence.phases)
-    assert rule.estimator(network).describe()
+    estimator, phases = rule.estimator(network), {p.name for p in rule.phases(network)}
+    assert {*estimator.energy_phases, *estimator.pulled_phases} <= phases
+    assert estimator.describe()
+    if from_energies(rule):
+        _, evidence = estimate(rule, network)
+        assert set(evidence.asked) <= set(evidence.phases)
 
 
 @every_rule
 def test_the_estimator_is_linear_in_the_evidence(rule: Rule) -> None:
+    if not from_energies(rule):
+        return
     parts = [estimate(rule, ORDINARY, **{name: 3.0})[0] for name in ("at_zero", "slope", "loss")]
     whole, _ = estimate(rule, ORDINARY, at_zero=3.0, slope=3.0, loss=3.0)
     np.testing.assert_allclose(whole, sum(parts), rtol=1e-12)
@@ -181,3 +205,17 @@ def test_clamped_predictive_coding_is_the_energy_gradient_of_its_one_phase() -> 
 def test_backprop_is_the_loss_gradient_whatever_the_energy() -> None:
     [backprop] = [member() for member in RULES if member.name == "backprop"]
     assert estimate(backprop, ORDINARY, at_zero=4.0, slope=2.0, loss=0.6)[0] == 0.6
+
+
+@every_rule
+@every_network
+def test_theory_makes_at_least_one_claim_and_a_refusal_says_what_to_do(
+    rule: Rule, network: Network
+) -> None:
+    assert rule.theory(network)
+
+
+@every_rule
+def test_a_rule_that_learns_at_every_step_has_one_relaxation(rule: Rule) -> None:
+    if rule.moment() is Moment.EACH_STEP:
+        assert [phase.kind for phase in rule.phases(ORDINARY)] == [PhaseKind.RELAX]

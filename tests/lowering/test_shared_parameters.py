@@ -24,7 +24,7 @@ def network(nodes: Tree, edges: list[Tree], **sections: Any) -> pcc.CompiledMode
 
 def numbers(model: pcc.CompiledModel, size: int = 3) -> Tree:
     rng = np.random.default_rng(3)
-    names = [*model.graph.network.inputs, *model.graph.network.outputs]
+    names = [*model.graph.inputs, *model.graph.outputs]
     return {n: rng.normal(size=(size, *(model.graph.node[n].shape or ()))) for n in names}
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pccompiler as pcc
-from pccompiler.components.vocabulary import PhaseKind
+from pccompiler.components.phases import PhaseKind
 from pccompiler.ir.graph import Graph
 from pccompiler.passes import OPTIONAL
 from pccompiler.passes.wavefront import LONGEST_FRONT

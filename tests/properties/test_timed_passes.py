@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pccompiler as pcc
-from pccompiler.lowering.evidence import sample_loss
+from pccompiler.lowering.scores import sample_loss
 from pccompiler.lowering.states import at_all_times
 from pccompiler.passes import OPTIONAL
 from tests.properties.programs import Tree, agree
@@ -43,7 +43,7 @@ def computed(case: TimedCase, disable: tuple[str, ...] = ()) -> Tree:
     """States and energies after every step of every phase, gradients and predictions."""
     model = pcc.compile(case.spec, disable=disable)
     params, batch = case.numbers()
-    inputs = {name: batch[name] for name in model.graph.network.inputs}
+    inputs = {name: batch[name] for name in model.graph.inputs}
     phases = [planned.phase.name for planned in model.plan.phases]
 
     def program(params: Any, batch: Any, inputs: Any) -> Tree:
@@ -81,7 +81,7 @@ def test_backprop_is_the_finite_difference_of_the_predictions_loss(case: TimedCa
     """Through a feedforward pass, or step by step through a relaxation."""
     model = pcc.compile(case.spec)
     params, batch = case.numbers()
-    inputs = {name: batch[name] for name in model.graph.network.inputs}
+    inputs = {name: batch[name] for name in model.graph.inputs}
 
     def loss(params: Any) -> Any:
         states = model.infer(params, inputs, phase="prediction")

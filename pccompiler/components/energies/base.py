@@ -16,10 +16,12 @@ class Energy(Member):
     feedforward start the term does nothing until information has reached the node.
     `used_for`: "node" where a node may name it as its energy, "loss" where it may be the loss
     of an output, or both.
+    `takes_logits`: the prediction is not in the units of the state, but its logits.
     """
 
     used_for: ClassVar[tuple[str, ...]] = ("node",)
     zero_at_prediction: ClassVar[bool] = False
+    takes_logits: ClassVar[bool] = False
 
     @abstractmethod
     def value(self, x: Array, mu: Array) -> Array:

@@ -31,6 +31,7 @@ class CrossEntropy(Energy):
         "softmax_crossentropy",
     )
     used_for: ClassVar[tuple[str, ...]] = ("loss",)
+    takes_logits: ClassVar[bool] = True
 
     def value(self, x: Array, mu: Array) -> Array:
         log_probabilities = jax.nn.log_softmax(mu, axis=-1)

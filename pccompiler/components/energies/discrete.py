@@ -30,6 +30,8 @@ from pccompiler.lazy import jax, jnp
 class _Discrete(Energy):
     """What both energies share: the choice of what a state holds."""
 
+    takes_logits: ClassVar[bool] = True
+
     state: Literal["probabilities", "logits"] = Field(
         default="probabilities",
         description="what x holds: probabilities (data that is held) or logits (free states)",

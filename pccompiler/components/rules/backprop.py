@@ -4,15 +4,20 @@
 
 The prediction is the network's own: the feedforward pass where that is the free equilibrium,
 otherwise the relaxation, differentiated step by step (BPTT).
+
+Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from pccompiler.components.phases import Phase, PhaseKind
 from pccompiler.components.rules.base import Rule
+from pccompiler.components.rules.contract import Estimator
 from pccompiler.components.rules.estimators import LossGradient
-from pccompiler.components.vocabulary import Estimator, Network, Phase, PhaseKind
+from pccompiler.components.rules.network import Network
+from pccompiler.components.rules.theory import Claim, EqualsBackprop, Resembles
 
 
 class Backprop(Rule):
@@ -34,3 +39,8 @@ class Backprop(Rule):
 
     def reported_phase(self) -> str:
         return "free"
+
+    def theory(self, network: Network) -> tuple[Claim, ...]:
+        if network.feedforward_is_equilibrium:
+            return (EqualsBackprop(),)
+        return (Resembles("equal once the states are at rest: it differentiates the steps taken"),)

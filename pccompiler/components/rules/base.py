@@ -1,11 +1,32 @@
-"""What a learning rule is: phases, an estimator, and which phase it reports."""
+"""What a learning rule is: the one file that says how a network learns under it.
+
+A rule says what is computed in a training step (`phases`), what is made of it (`estimator`),
+and when (`moment`); which arrays it owns (`own`); how its network predicts (`predicts`); on
+which networks it has no theory (`unsuited`), and what theory promises on others (`theory`). No
+other file knows a rule by name, and none of these need derive from an energy.
+"""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from enum import StrEnum
 from typing import ClassVar
 
 from pccompiler.components.member import Member
-from pccompiler.components.vocabulary import Estimator, Network, Nudging, Phase
+from pccompiler.components.phases import Nudging, Phase
+from pccompiler.components.rules.contract import Estimator, OwnArrays, Predictor
+from pccompiler.components.rules.network import Network
+from pccompiler.components.rules.theory import Claim
+from pccompiler.components.vocabulary import Refusal
+
+
+class Moment(StrEnum):
+    """When parameters learn."""
+
+    AFTER = "after the relaxation"
+    """Once, from the final states of the phases."""
+    EACH_STEP = "at every inference step"
+    """From the states of each step of the one phase, which all move at once with them."""
 
 
 class Rule(Member):
@@ -25,22 +46,38 @@ class Rule(Member):
         """Options that were chosen but mean nothing beside the others."""
         return ()
 
-    def unsuited(self, network: Network) -> str | None:
+    def unsuited(self, network: Network) -> Refusal | None:
         """Why the rule has no theory on this network, and what has; None where it has one."""
         return None
 
+    @abstractmethod
     def phases(self, network: Network) -> tuple[Phase, ...]:
         """The phases of a training step, each after the one it starts from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def estimator(self, network: Network) -> Estimator:
         """What turns the phases' final states into a gradient."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def reported_phase(self) -> str:
+        """The phase whose states `infer` and `energy` give unless another is asked for."""
+
+    @abstractmethod
+    def theory(self, network: Network) -> tuple[Claim, ...]:
+        """What theory promises of the rule's gradient on a network that suits it."""
+
+    def own(self, network: Network) -> OwnArrays:
+        """The arrays that the rule keeps beside the parameters."""
+        return {}
+
+    def moment(self) -> Moment:
+        """When the parameters learn."""
+        return Moment.AFTER
+
+    def predicts(self, network: Network) -> Predictor | None:
+        """How to predict, where it is not the network's own prediction."""
+        return None
 
     def nudging(self) -> Nudging | None:
         """How beta changes from batch to batch; None for a rule without one."""
         return None
-
-    def reported_phase(self) -> str:
-        """The phase whose states `infer` and `energy` give unless another is asked for."""
-        raise NotImplementedError

@@ -7,7 +7,8 @@ with o the outputs of the free phase: for the squared error (1 - beta) o + beta 
 contrastive Hebbian learning is coupled learning with beta = 1. E is differentiated, not
 E + beta C: the held phase has no nudge.
 
-Sources: Movellan 1991 (contrastive Hebbian); Stern et al. 2021 (coupled learning).
+Sources: Movellan 1991, doi:10.1016/B978-1-4832-1448-1.50007-X (contrastive Hebbian); Stern et
+al. 2021, doi:10.1103/PhysRevX.11.021045 (coupled learning).
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from pccompiler.components.phases import Nudging, Phase, PhaseKind
 from pccompiler.components.rules.base import Rule
+from pccompiler.components.rules.contract import Estimator
+from pccompiler.components.rules.equilibrium_propagation import EquilibriumPropagation
 from pccompiler.components.rules.estimators import EnergyContrast
-from pccompiler.components.vocabulary import Estimator, Network, Nudging, Phase, PhaseKind
+from pccompiler.components.rules.network import Network
+from pccompiler.components.rules.theory import Claim, EqualsRule, NeverBackprop, Resembles
+from pccompiler.components.vocabulary import Refusal
 
-_NO_ENERGY = (
-    "it compares energies, and feedback edges with weights of their own leave none; remove them, "
-    "or use equilibrium_propagation"
+_NO_ENERGY = Refusal(
+    "it compares energies, and feedback edges with weights of their own leave none",
+    f"remove them, or use {EquilibriumPropagation.name}",
 )
 
 
@@ -34,7 +40,7 @@ class _Contrastive(Rule):
     def needs_output(self) -> bool:
         return True
 
-    def unsuited(self, network: Network) -> str | None:
+    def unsuited(self, network: Network) -> Refusal | None:
         return None if network.has_energy else _NO_ENERGY
 
     def _phases(
@@ -69,6 +75,14 @@ class ContrastiveHebbian(_Contrastive):
     def estimator(self, network: Network) -> Estimator:
         return EnergyContrast("free", "clamped", over_beta=False)
 
+    def theory(self, network: Network) -> tuple[Claim, ...]:
+        alike = Resembles("alike, but not equal")
+        if network.loss is None or not network.loss.zero_at_prediction:
+            return (alike,)
+        # under the squared error beta = 1 leads from the outputs to the target
+        words = "coupled learning with beta = 1"
+        return (alike, EqualsRule(CoupledLearning(beta=1.0), words))
+
 
 class CoupledLearning(_Contrastive):
     """The energy's gradient with outputs held a little closer to the target, minus the free."""
@@ -86,6 +100,9 @@ class CoupledLearning(_Contrastive):
 
     def estimator(self, network: Network) -> Estimator:
         return EnergyContrast("free", "clamped")
+
+    def theory(self, network: Network) -> tuple[Claim, ...]:
+        return (NeverBackprop("alike, but not equal, however small beta is"),)
 
     def nudging(self) -> Nudging | None:
         return Nudging(self.beta, growth=self.beta_growth)

@@ -11,8 +11,9 @@ Where feedback edges have weights of their own there is no energy; the states fo
 and what stands in for the contrast is -<x_second - x_first, d field/dparams> at the free
 states, over the difference of the betas.
 
-Sources: Scellier & Bengio 2017; Laborieux et al. 2021 (centred, random sign, readout);
-Scellier et al. 2018 (vector fields).
+Sources: Scellier & Bengio 2017, doi:10.3389/fncom.2017.00024; Laborieux et al. 2021,
+doi:10.3389/fnins.2021.633674 (centred, random sign, readout); Scellier et al. 2018,
+arXiv:1808.04873 (vector fields).
 """
 
 from __future__ import annotations
@@ -21,10 +22,20 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from pccompiler.components.phases import Nudging, Phase
 from pccompiler.components.rules.base import Rule
+from pccompiler.components.rules.contract import Estimator
 from pccompiler.components.rules.estimators import EnergyContrast, FieldContrast
-from pccompiler.components.rules.nudging import NUDGED, Variant, compared, nudged_phases
-from pccompiler.components.vocabulary import Estimator, Network, Nudging, Phase
+from pccompiler.components.rules.network import Network
+from pccompiler.components.rules.nudging import (
+    NUDGED,
+    Variant,
+    approaches,
+    compared,
+    nudged_phases,
+)
+from pccompiler.components.rules.theory import Claim, Resembles
+from pccompiler.components.vocabulary import Refusal
 
 
 class EquilibriumPropagation(Rule):
@@ -54,16 +65,18 @@ class EquilibriumPropagation(Rule):
     def needs_output(self) -> bool:
         return True
 
-    def unsuited(self, network: Network) -> str | None:
+    def unsuited(self, network: Network) -> Refusal | None:
         if self.feedback == "same" and not network.answers:
-            return (
+            return Refusal(
                 "`feedback: same` is for feedback edges with weights of their own in a hopfield "
-                "network, of which it has none; remove the option, or add the edges"
+                "network, of which it has none",
+                "remove the option, or add the edges",
             )
-        if self.feedback == "same" and not network.answers_mirror:
-            return (
+        if self.feedback == "same" and not all(_mirror(network, *p) for p in network.answers):
+            return Refusal(
                 "`feedback: same` averages the updates of dense edges, and others answer each "
-                "other here; use `feedback: own`"
+                "other here",
+                "use `feedback: own`",
             )
         return None
 
@@ -77,8 +90,22 @@ class EquilibriumPropagation(Rule):
             return FieldContrast("free", first, second, averaged)
         return EnergyContrast(first, second)
 
+    def theory(self, network: Network) -> tuple[Claim, ...]:
+        if not network.has_energy:
+            return (Resembles("a gradient only where backward weights mirror forward ones"),)
+        return (approaches(self, self.variant),)
+
     def nudging(self) -> Nudging | None:
         return Nudging(self.beta, self.variant == "random_sign", self.beta_growth)
 
     def reported_phase(self) -> str:
         return "free"
+
+
+def _mirror(network: Network, forward: str, back: str) -> bool:
+    """Whether both edges are a matrix alone, of transposed shapes."""
+    stages = [network.edge[name].stages for name in (forward, back)]
+    if any(len(pipeline) != 1 for pipeline in stages):
+        return False
+    shapes = [pipeline[0].weight.shape if pipeline[0].weight else () for pipeline in stages]
+    return len(shapes[0]) == 2 and shapes[0] == shapes[1][::-1]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from pccompiler.components.vocabulary import Evidence, Params
-from pccompiler.lazy import jax
+from pccompiler.components.rules.contract import Estimator, Evidence
+from pccompiler.components.rules.network import Network
+from pccompiler.components.vocabulary import Array, Params
+from pccompiler.lazy import jax, jnp
 
 
 @dataclass(frozen=True)
-class EnergyGradient:
+class EnergyGradient(Estimator):
     """g = dF/dparams at the end of one phase."""
 
     phase: str
@@ -26,7 +30,7 @@ class EnergyGradient:
 
 
 @dataclass(frozen=True)
-class EnergyContrast:
+class EnergyContrast(Estimator):
     """g = [dF/dparams(second) - dF/dparams(first)], by default over the difference of betas.
 
     Each phase with its own final states and its own beta.
@@ -55,7 +59,7 @@ class EnergyContrast:
 
 
 @dataclass(frozen=True)
-class FieldContrast:
+class FieldContrast(Estimator):
     """g = -<(x_second - x_first) / (beta_second - beta_first), d field/dparams at x_free>.
 
     Where the states follow a field without an energy. A forward edge from s to t gets
@@ -90,7 +94,7 @@ class FieldContrast:
 
 
 @dataclass(frozen=True)
-class ArrivalGradient:
+class ArrivalGradient(Estimator):
     """g = sum_n dE_n/dparams, each energy at the step at which its error first arrives."""
 
     phase: str
@@ -107,13 +111,52 @@ class ArrivalGradient:
 
 
 @dataclass(frozen=True)
-class LossGradient:
+class LossGradient(Estimator):
     """g = dL/dparams, the loss of the prediction differentiated through its computation."""
 
-    energy_phases: tuple[str, ...] = ()
+    reads_targets: ClassVar[bool] = True
+    through_prediction: ClassVar[bool] = True
 
     def describe(self) -> str:
         return "dL/dparams of the prediction"
 
     def gradient(self, evidence: Evidence) -> Params:
         return evidence.loss_gradient()
+
+
+def summed(params: Params, parts: Sequence[Params]) -> dict[str, Any]:
+    """A tree like the parameters: the sum of parts that hold some of their edges, zero where
+    none does."""
+    total: dict[str, Any] = {}
+    for part in parts:
+        for edge, tree in part.items():
+            before = total.get(edge)
+            total[edge] = tree if before is None else jax.tree.map(jnp.add, before, tree)
+    return {
+        edge: total[edge] if edge in total else jax.tree.map(jnp.zeros_like, tree)
+        for edge, tree in params.items()
+    }
+
+
+def mean_over_batch(gradient: Params, evidence: Evidence) -> dict[str, Any]:
+    """A sum over the batch as its mean."""
+    samples = next(iter(evidence.batch.values())).shape[0]
+    return {edge: jax.tree.map(lambda g: g / samples, tree) for edge, tree in gradient.items()}
+
+
+def local_parts(
+    evidence: Evidence, network: Network, phase: str, node: str, cotangent: Array
+) -> list[Params]:
+    """What a cotangent of a node's prediction is for the parameters that make it, back to the
+    states that its edges read, through nodes without a state, and no further."""
+    parts: list[Params] = []
+    waiting = [(node, cotangent)]
+    while waiting:
+        name, error = waiting.pop()
+        arriving = evidence.node_pullback(name, phase, error)
+        for edge in network.forward_edges(name):
+            back, part = evidence.pullback(edge.name, phase, arriving[edge.name])
+            parts.append(part)
+            if network.node[edge.source].passes_through:
+                waiting.append((edge.source, back))
+    return parts

@@ -16,15 +16,23 @@ one it is reached in as many steps as the longest path has edges.
 
 Both give the gradient of backpropagation to rounding; they are here as a bridge between the
 two and as a test of either.
+
+Sources: Millidge, Tschantz & Buckley 2022, doi:10.1162/neco_a_01497 (fixed predictions); both
+are reviewed by Rosenbaum 2022, doi:10.1371/journal.pone.0266102.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from pccompiler.components.phases import PINNED, UNIT, Phase, PhaseKind
+from pccompiler.components.rules.backprop import Backprop
 from pccompiler.components.rules.base import Rule
+from pccompiler.components.rules.contract import Estimator
 from pccompiler.components.rules.estimators import ArrivalGradient, EnergyGradient
-from pccompiler.components.vocabulary import Descent, Estimator, Network, Phase, PhaseKind
+from pccompiler.components.rules.network import Network
+from pccompiler.components.rules.theory import Claim, EqualsBackprop
+from pccompiler.components.vocabulary import Refusal
 
 
 class _Exact(Rule):
@@ -33,16 +41,18 @@ class _Exact(Rule):
     def needs_output(self) -> bool:
         return True
 
-    def unsuited(self, network: Network) -> str | None:
-        if network.form != "predictive_coding" or not network.feedforward_is_equilibrium:
-            return (
+    def unsuited(self, network: Network) -> Refusal | None:
+        if not network.feedforward_is_equilibrium:
+            return Refusal(
                 "it equals backpropagation on predictive-coding networks whose prediction is a "
-                "feedforward pass; use backprop"
+                "feedforward pass",
+                f"use {Backprop.name}",
             )
         if not network.plain:
-            return (
+            return Refusal(
                 "it equals backpropagation where hidden nodes are gaussian and unbounded, with "
-                "precisions of one, and outputs lead nowhere; use backprop"
+                "precisions of one, and outputs lead nowhere",
+                f"use {Backprop.name}",
             )
         return None
 
@@ -56,23 +66,27 @@ class ZIL(_Exact):
     name: ClassVar[str] = "z_il"
     aliases: ClassVar[tuple[str, ...]] = ("zil", "z_inference_learning")
 
-    def unsuited(self, network: Network) -> str | None:
+    def unsuited(self, network: Network) -> Refusal | None:
         if reason := super().unsuited(network):
             return reason
         if network.levels is None:
-            return (
+            return Refusal(
                 "its errors arrive in step only where all paths from a node to the outputs are "
-                "equally long; put identity nodes on the short ones, or use fixed_prediction"
+                "equally long",
+                f"put identity nodes on the short ones, or use {FixedPrediction.name}",
             )
         return None
 
     def phases(self, network: Network) -> tuple[Phase, ...]:
         held = network.inputs + network.outputs
         steps = (network.levels or 1) - 1
-        return (Phase("clamped", PhaseKind.RELAX, held, steps=steps, descent=Descent.UNIT),)
+        return (Phase("clamped", PhaseKind.RELAX, held, steps=steps, descent=UNIT),)
 
     def estimator(self, network: Network) -> Estimator:
         return ArrivalGradient("clamped")
+
+    def theory(self, network: Network) -> tuple[Claim, ...]:
+        return (EqualsBackprop(),)
 
 
 class FixedPrediction(_Exact):
@@ -83,7 +97,10 @@ class FixedPrediction(_Exact):
 
     def phases(self, network: Network) -> tuple[Phase, ...]:
         held = network.inputs + network.outputs
-        return (Phase("clamped", PhaseKind.RELAX, held, descent=Descent.PINNED),)
+        return (Phase("clamped", PhaseKind.RELAX, held, descent=PINNED),)
 
     def estimator(self, network: Network) -> Estimator:
         return EnergyGradient("clamped")
+
+    def theory(self, network: Network) -> tuple[Claim, ...]:
+        return (EqualsBackprop(at_rest=True),)

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pccompiler.components.vocabulary import Network, Phase, PhaseKind
+from pccompiler.components.phases import Phase, PhaseKind
+from pccompiler.components.rules.base import Rule
+from pccompiler.components.rules.network import Network
+from pccompiler.components.rules.theory import ApproachesBackprop
 
 Variant = Literal["positive", "negative", "centred", "random_sign"]
 
@@ -61,3 +64,22 @@ def compared(variant: Variant) -> tuple[str, str]:
     if variant == "centred":
         return "nudged_negative", "nudged"
     return ("nudged_negative", "free") if variant == "negative" else ("free", "nudged")
+
+
+def approaches(rule: Rule, own: Variant) -> ApproachesBackprop:
+    """What theory claims of a rule with these variants: the orders of both kinds of nudge, and
+    of its own."""
+    names: dict[str, Variant] = {"positive": "positive", "centred": "centred"}
+    if own == "negative":
+        names["negative"] = "negative"
+    versions = tuple(
+        (name, rule.model_copy(update={"variant": variant, "beta_growth": 0.0}), order(variant))
+        for name, variant in names.items()
+    )
+    centred = next(version for name, version, _ in versions if name == "centred")
+    return ApproachesBackprop(versions, increments=centred)
+
+
+def order(variant: Variant) -> int:
+    """The power of beta with which the error of a variant shrinks."""
+    return 2 if variant == "centred" else 1

@@ -1,0 +1,175 @@
+"""Why the phases of a spec do not fit its network."""
+
+from __future__ import annotations
+
+from pccompiler.components.energies import Gaussian
+from pccompiler.components.forms import PredictiveCodingForm
+from pccompiler.components.phases import Phase, PhaseKind
+from pccompiler.components.rules import DEFAULT
+from pccompiler.components.vocabulary import EdgeKind, Refusal
+from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.ir.graph import Graph
+from pccompiler.spec.models import RunSpec
+from pccompiler.spec.tree import Document, dotted
+
+
+def refuse_unsuitable(
+    graph: Graph, spec: RunSpec, document: Document, phases: tuple[Phase, ...]
+) -> None:
+    """Raises SpecError for a start or an energy that a phase cannot work with."""
+    sweeps = spec.inference.init.sweeps or any(phase.kind is PhaseKind.FORWARD for phase in phases)
+    problems: list[Diagnostic] = []
+    if sweeps and not graph.has_sweep:
+        problems.append(_no_sweep(graph))
+    relaxing = [phase for phase in phases if phase.kind is PhaseKind.RELAX]
+    if spec.inference.optimizer.seeks_rest and not graph.form.undirected:
+        per_phase = (_without_rest(graph, document, phase) for phase in relaxing)
+        problems += next(filter(None, per_phase), [])
+    for phase in phases:
+        problems += _held_without_state(graph, spec.learning.rule.name, phase)
+        if phase not in relaxing:
+            continue
+        problems += _pushed_away(graph, document, phase)
+        for node in graph.variables:
+            if node.name in phase.clamped or graph.free_energy(node).suits_free_states():
+                continue
+            message = (
+                f"`{node.name}` is free in the phase `{phase.name}`, but its energy "
+                f"{node.energy.name} is a likelihood of data that is held"
+            )
+            problems.append(
+                Diagnostic(
+                    "PC324",
+                    message,
+                    node.span,
+                    path=f"nodes.{node.name}",
+                    help=f"hold it at data, or write energy: {{{node.energy.name}: logits}}",
+                )
+            )
+    if problems:
+        raise SpecError(problems)
+
+
+def _held_without_state(graph: Graph, rule: str, phase: Phase) -> list[Diagnostic]:
+    """Nodes that the phase holds, or pulls from their state, but that have none."""
+    passing = [graph.node[name] for name in phase.clamped if graph.node[name].passes_through]
+    return [
+        Diagnostic(
+            "PC322",
+            f"the phase `{phase.name}` of {rule} holds `{node.name}`, which has energy none and so "
+            "no state to hold",
+            node.span,
+            path=f"nodes.{node.name}",
+            help="give it an energy, or use a rule that nudges the output",
+        )
+        for node in passing
+    ]
+
+
+def _without_rest(graph: Graph, document: Document, phase: Phase) -> list[Diagnostic]:
+    """The free nodes whose energy in x has no minimum of its own that is known."""
+    span = document.span(("inference", "optimizer"))
+    nodes = [node for node in graph.variables if node.name not in phase.clamped]
+    reasons = [
+        f"`{node.name}` has the energy {node.energy.name}"
+        for node in nodes
+        if not isinstance(graph.free_energy(node), Gaussian)
+    ]
+    reasons += [f"`{n.name}` has no prediction" for n in nodes if graph.is_root(n.name)]
+    if not graph.form.rests_at_minimum:
+        reasons = [f"the form {graph.form.name} has several errors for a node"]
+    return [
+        Diagnostic(
+            "PC330",
+            f"fixed_point needs gaussian nodes with a prediction each, but {reason}",
+            span,
+            path="inference.optimizer",
+            help="use sgd or adam as the optimizer of the states",
+        )
+        for reason in reasons[:1]
+    ]
+
+
+def _pushed_away(graph: Graph, document: Document, phase: Phase) -> list[Diagnostic]:
+    """Outputs that a nudge away from the target pushes harder than their energy holds them.
+
+    x_out of a node that predicts no other enters F by p E(x, mu) - beta E(x, target) alone,
+    which falls without end along x unless beta < p.
+    """
+    path = ("learning", "rule")
+    leaves = [graph.node[n] for n in phase.nudged if all(e.source != n for e in graph.edges)]
+    return [
+        Diagnostic(
+            "PC331",
+            f"a nudge of {phase.beta:g} leaves the energy of `{node.name}` without a minimum: it "
+            f"pushes away from the target at least as hard as the precision {node.precision:g} "
+            "holds it at its prediction",
+            document.span(path),
+            path=dotted(path),
+            help=f"choose a beta below {node.precision:g}, or variant: positive",
+        )
+        for node in leaves
+        if isinstance(graph.form, PredictiveCodingForm)
+        and not node.passes_through
+        and graph.target_energy(node).zero_at_prediction
+        and graph.bounds(node.name) is None
+        and -phase.beta >= node.precision
+    ]
+
+
+def no_theory(rule: str, why: Refusal, document: Document) -> Diagnostic:
+    path = ("learning", "rule")
+    return Diagnostic(
+        "PC329",
+        f"the rule {rule} does not suit this network: {why.message}",
+        document.span(path),
+        path=dotted(path),
+        help=why.help,
+    )
+
+
+def _no_sweep(graph: Graph) -> Diagnostic:
+    if graph.form.undirected:
+        return Diagnostic(
+            "PC323",
+            "a feedforward start has no order in a network whose edges form a cycle",
+            graph.edges[0].span,
+            path=f"edges.{graph.edges[0].name}",
+            help="set `inference: {init: zeros}`",
+        )
+    edge = next(e for e in graph.edges if e.kind is EdgeKind.RECURRENT and not e.delay)
+    return Diagnostic(
+        "PC323",
+        "a feedforward start, or prediction, has no order in a network with a recurrent edge "
+        "without delay",
+        edge.span,
+        path=f"edges.{edge.name}",
+        help="set `inference: {init: zeros}` and `prediction: {method: relax}`, or give the edge "
+        "a delay",
+    )
+
+
+def no_loss(rule: str, document: Document, held: bool) -> Diagnostic:
+    path = ("learning", "rule")
+    why = "prediction holds every output" if held else "no node has role: output"
+    help = f"give the node that has targets `role: output`, or use {DEFAULT.name}"
+    if held:
+        help = f"leave the outputs out of prediction.clamp, or use {DEFAULT.name}"
+    return Diagnostic(
+        "PC314",
+        f"the rule {rule} needs a loss, but {why}",
+        document.span(path),
+        path=dotted(path),
+        help=help,
+    )
+
+
+def no_fixed_steps(rule: str, how: str, document: Document) -> Diagnostic:
+    path = ("inference", "stop")
+    return Diagnostic(
+        "PC317",
+        f"the rule {rule} {how}, which needs a fixed number of steps",
+        document.span(path),
+        path=dotted(path),
+        help="remove inference.stop",
+    )
