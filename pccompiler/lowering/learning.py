@@ -76,7 +76,7 @@ def learn(
         fraction = state.step.astype(dtype) / jnp.maximum(state.horizon, 1).astype(dtype)
         factor = learning.schedule.factor(fraction)
         updates = jax.tree.map(lambda update: update * factor, updates)
-    scales = {name: plan.graph.edge[name].update_scale for name in updates}
+    scales = {name: update_scale(plan, name) for name in updates}
     updates = {
         name: tree if scales[name] == 1 else jax.tree.map(lambda u, s=scales[name]: u * s, tree)
         for name, tree in updates.items()
@@ -91,9 +91,14 @@ def learn(
 def trained_part(plan: UpdatePlan, gradient: Params) -> Params:
     """The gradient, zero for the edges that are not trained."""
     return {
-        name: tree if plan.graph.edge[name].update_scale else jax.tree.map(jnp.zeros_like, tree)
+        name: tree if update_scale(plan, name) else jax.tree.map(jnp.zeros_like, tree)
         for name, tree in gradient.items()
     }
+
+
+def update_scale(plan: UpdatePlan, edge: str) -> float:
+    """The factor on the updates of an edge's parameters; 0 where they do not learn."""
+    return 0 if edge in plan.estimator.leaves_alone else plan.graph.edge[edge].update_scale
 
 
 def own_arrays(aux: Any) -> Any:

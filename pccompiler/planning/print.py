@@ -23,6 +23,8 @@ def print_plan(plan: UpdatePlan) -> str:
         lines.append(f"  beta     grows by {plan.nudging.growth:g} after each epoch, up to 1")
     lines += _own(plan)
     lines.append(f"  learn    gradient = {plan.estimator.describe()}")
+    if plan.estimator.leaves_alone:
+        lines.append(f"  alone    {_names(plan.estimator.leaves_alone)}: no update reaches them")
     if plan.learning_phase:
         name = plan.learning_phase.phase.name
         lines.append(f"  moment   at every step of {name}, whose predictions are all computed anew")

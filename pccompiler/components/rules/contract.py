@@ -129,8 +129,8 @@ class Evidence(Protocol):
         """What a cotangent of what an edge makes is for the state of its source, and for
         parameters, summed over the batch, by the edge that owns them.
 
-        `weights` stand in for the edge's own on the way back to the source; the way to the
-        parameters, and all values on the way, are the real ones.
+        `weights` stand in for those of operators wherever the cotangent goes on to what an
+        operator received; all values on the way are the real ones.
         """
         ...
 
@@ -166,6 +166,10 @@ class Estimator(ABC):
 
     @property
     def energy_phases(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def leaves_alone(self) -> tuple[str, ...]:
         return ()
 
     @property

@@ -168,6 +168,17 @@ class _LocalGoodness(Estimator):
     def pulled_phases(self) -> tuple[str, ...]:
         return ("positive", "negative")
 
+    @property
+    def leaves_alone(self) -> tuple[str, ...]:
+        """The edges on no path to a hidden node."""
+        learning, waiting = set[str](), [node.name for node in self.network.hidden]
+        while waiting:
+            for edge in self.network.forward_edges(waiting.pop()):
+                learning.add(edge.name)
+                if self.network.node[edge.source].passes_through:
+                    waiting.append(edge.source)
+        return tuple(edge.name for edge in self.network.edges if edge.name not in learning)
+
     def describe(self) -> str:
         kind = "mean" if self.mean else "sum"
         return (
