@@ -23,7 +23,7 @@ import jax
 import numpy as np
 from sklearn.svm import SVC
 
-from runtime import Run, fit
+import pccompiler as pcc
 from runtime.training.session import open_session
 
 SPECS = Path(__file__).parent.parent / "specs"
@@ -36,7 +36,7 @@ class Trained:
     def __init__(self, name: str, folder: Path, overrides: tuple[str, ...] = ()) -> None:
         overrides = ("prediction.method=relax", f"prediction.steps={STEPS}", *overrides)
         spec = SPECS / f"{name}.yaml"
-        self.run: Run = fit(spec, folder / name, overrides, plots=False)
+        self.run: pcc.Run = pcc.fit(spec, folder / name, overrides, plots=False)
         self.data = open_session(spec, overrides).data
 
     def settle(self, held: dict[str, Any], **how: Any) -> np.ndarray:

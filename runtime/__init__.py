@@ -28,5 +28,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     if name not in _HOMES:
-        raise AttributeError(f"module `runtime` has no attribute `{name}`")
+        raise AttributeError(
+            f"module `runtime` has no attribute `{name}`; it is the one of pcc, in {__path__[0]}"
+        )
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -36,6 +36,10 @@ ROOMS: tuple[str, ...] = (
 """From the top of the house to the bottom. A module imports from its own room and from those
 below; the room of a module is its longest prefix here, so `driver` stands in `pccompiler`."""
 
+FACE = "pccompiler"
+"""The public interface of the whole house: it tells type checkers of names of `runtime`, which
+`front` loads when they are asked for. Importing it imports nothing from above."""
+
 HEAVY = frozenset(
     {"jax", "jaxlib", "optax", "numpy", "scipy", "matplotlib", "sklearn", "rich"}
     | {"mlxtend", "pandas", "tensorboard"}
@@ -95,12 +99,10 @@ def _loads_at_import(tree: ast.Module) -> Iterator[str]:
 
 @every_module
 def test_imports_point_down_the_house(name: str) -> None:
-    ours = [
-        other
-        for node in ast.walk(_tree(name))
-        for other in _imported(node)
-        if other.partition(".")[0] in ("cli", "runtime", "pccompiler")
-    ]
+    tree = _tree(name)
+    every = (other for node in ast.walk(tree) for other in _imported(node))
+    imported = _loads_at_import(tree) if name == FACE else every
+    ours = [o for o in imported if o.partition(".")[0] in ("cli", "runtime", "pccompiler")]
     upwards = [other for other in ours if _room(other) < _room(name)]
     assert not upwards, f"{name} imports {upwards}, which stand above it"
 

@@ -4,8 +4,6 @@
 decoupled (Loshchilov & Hutter 2019). It applies to all parameters, as in optax.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -4,8 +4,6 @@ A schedule is a function of the fraction of training done, p = step / horizon in
 horizon is data in the training state, so a longer run needs no new compilation.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar

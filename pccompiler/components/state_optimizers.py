@@ -7,8 +7,6 @@ state where it is (`still_at_zero`), which is what lets the compiler skip nodes 
 information has not reached yet.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar

@@ -9,7 +9,6 @@ help: did you mean `backprop`?  (pcc explain PC203)
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -26,6 +25,8 @@ MAX_WIDTH = 100
 def render(diagnostics: Iterable[Diagnostic], format: Format = "full") -> str:
     """All diagnostics in one text, without a final newline."""
     if format == "json":
+        import json
+
         return json.dumps([_object(d) for d in diagnostics], indent=2, ensure_ascii=False)
     one: Callable[[Diagnostic], str] = {"full": _full, "concise": _concise, "github": _github}[
         format

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
@@ -21,6 +20,8 @@ def closest(given: str, known: Iterable[str], cutoff: float = CUTOFF) -> str | N
     if len(given) > LONGEST:
         return None
     by_lower = {name.lower(): name for name in islice(known, MOST)}
+    import difflib  # not loaded where nothing is wrong
+
     found = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=cutoff)
     if found:
         return by_lower[found[0]]

@@ -9,6 +9,7 @@ import click
 from pccompiler.diagnostics.diagnostic import Diagnostic, PccError
 from pccompiler.diagnostics.render import render
 from pccompiler.diagnostics.wording import plural
+from pccompiler.driver import check
 from runtime.commands.options import SET, SpecCommand, ending
 from runtime.host.streams import ending_with, tell
 
@@ -40,8 +41,6 @@ def command(specs: tuple[str, ...], overrides: tuple[str, ...], style: Any) -> N
     Reads the specs and what they extend, not their data. Prints every mistake of every file on
     stdout, those of an override once.
     """
-    from pccompiler.driver import check
-
     found: list[Diagnostic] = []
     for spec in specs:
         try:

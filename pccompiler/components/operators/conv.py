@@ -7,8 +7,6 @@ run over the positions of the output and of the kernel; W: (*kernel, in / groups
 (out,). Not flipped, as everywhere in the field: a cross-correlation in signal processing.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from math import prod

@@ -5,8 +5,6 @@ keeps the root from zero; `scale` and `bias` are learned, of shape (channels,), 
 `transpose_of` leaves normalisations out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import prod
 from typing import ClassVar

@@ -4,8 +4,6 @@ They act on all axes of a sample but the last one, the channels. A window that a
 not divide drops the remainder: an axis of size n gives floor((n - window) / stride) + 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import prod
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """What a data source is: named fields, read from files or packages into NumPy arrays."""
 
-from __future__ import annotations
-
 import errno
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
