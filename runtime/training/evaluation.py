@@ -67,6 +67,9 @@ class Evaluator:
 
 
 def prediction_method(model: CompiledModel) -> str:
-    """How the network predicts: `feedforward`, or `relax(20)` with its inference steps."""
+    """How the network predicts: `feedforward`, `relax(20)` with its inference steps, or in the
+    rule's own way."""
+    if model.plan.predictor:
+        return model.plan.predictor.describe()
     phase = model.plan.prediction.phase
     return "feedforward" if phase.kind is PhaseKind.FORWARD else f"relax({phase.steps})"
