@@ -125,7 +125,8 @@ class _Builder:
         """Every place outside nodes and edges that names a node."""
         if self.spec.data is not None:
             for field, node in self.spec.data.bind.items():
-                self._is_node(node, ("data", "bind", field), "PC315")
+                if node is not None:
+                    self._is_node(node, ("data", "bind", field), "PC315")
         chosen = self.spec.prediction
         for key, names in (("clamp", chosen.clamp), ("read", chosen.read)):
             for index, name in enumerate(names or ()):

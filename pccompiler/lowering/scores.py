@@ -24,11 +24,14 @@ def sample_loss(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -
 
 def sample_accuracy(plan: UpdatePlan, batch: Mapping[str, Array], outputs: States) -> Array:
     """Part of the outputs, positions and times of targets whose largest entry is the target's,
-    per sample."""
+    per sample. Outputs that are not finite have no largest entry, and hit nothing."""
     time = plan.graph.time
     first = time.steps - 1 if time and not time.every else 0
     hits = [
-        (outputs[name].argmax(-1) == batch[name].argmax(-1)).astype(outputs[name].dtype)
+        (
+            (outputs[name].argmax(-1) == batch[name].argmax(-1))
+            & jnp.isfinite(outputs[name]).all(-1)
+        ).astype(outputs[name].dtype)
         for name in plan.outputs
     ]
     means = [

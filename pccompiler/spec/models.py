@@ -271,10 +271,10 @@ class DataSpec(Section):
     root: str | None = Field(
         default=None, description="folder with the source's files; default: the PCC_DATA variable"
     )
-    bind: dict[str, str] = Field(
+    bind: dict[str, str | None] = Field(
         default_factory=dict,
-        description="source field to node; default: the input gets the features, the output "
-        "the target",
+        description="source field to node, or to null to leave it out; default: the input gets the "
+        "features, the output the target",
     )
     batch_size: Count = Field(default=64, description="samples in a training step")
     standardize: Literal["per_feature", "global", "none"] = Field(
@@ -286,6 +286,12 @@ class DataSpec(Section):
     )
     test: Fraction = Field(
         default=0.2, description="part kept for testing, where the source has no test"
+    )
+    split: Literal["stratified", "random", "in_order"] | None = Field(
+        default=None,
+        description="how samples are chosen for training, validation and test: with the same share "
+        "of each class, at random, or the first, the next and the last ones; default: stratified "
+        "where there are classes, else random",
     )
     split_seed: int = Field(default=0, ge=0, description="seed of the split")
     train_samples: Count | None = Field(

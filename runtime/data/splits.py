@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,12 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.graph import Graph
 from pccompiler.spec.models import DataSpec
 from pccompiler.spec.tree import dotted
-from runtime.data.binding import Encoding, SpanOf, bind
+from runtime.data.binding import bind
+from runtime.data.encoding import Encoding, Taken, taken_labels
+from runtime.data.held_values import Fault, energies_where_held, fault_in
+from runtime.data.partition import Parts, at_random, in_order, shortened, shuffled, stratified
+from runtime.data.span import SpanOf
+from runtime.data.untaken import untaken_fields
 from runtime.data.warnings import data_warnings
 
 SPLITS = ("train", "validation", "test")
@@ -98,89 +103,101 @@ def prepare(
 ) -> Data:
     """Reads the source and makes the arrays of these nodes of the graph, all that take data.
 
-    Raises DataError (PC501 to PC505, PC507) for the files and SpecError (PC510 to PC512) where the
-    data does not fit the network or the batch size.
+    Raises DataError (PC501 to PC505, PC507) for the files and SpecError (PC510 to PC512, PC517 to
+    PC519, PC536, PC537) where the data does not fit the network or the batch size.
     """
     dataset = data.source.load(folders)
     if not _count(dataset.train):
-        path = ("data", "source")
         message = f"the source `{data.source.name}` holds no samples"
         help = "give it data; the first axis of every array counts the samples"
-        raise SpecError(Diagnostic("PC512", message, span_of(path), dotted(path), help=help))
-    fields = bind(data, dataset, graph, nodes, span_of)
-    train, validation, test = _split(data, dataset)
-    if len(train) < data.batch_size:
-        path = ("data", "batch_size")
-        raise SpecError(
-            Diagnostic(
-                "PC512",
-                f"a batch of {data.batch_size} is larger than the training split, which has "
-                f"{len(train)} samples",
-                span_of(path),
-                dotted(path),
-                help=f"set data.batch_size to at most {len(train)}"
-                if len(train)
-                else "lower data.validation and data.test",
-            )
-        )
+        raise _refusal("PC512", message, help, "source", span_of)
+    taken = bind(data, dataset, graph, nodes, span_of)
+    untaken = untaken_fields(data, dataset, graph, taken, span_of)
+    errors = [problem for problem in untaken if problem.severity == "error"]
+    if errors:
+        raise SpecError(errors)
+    parts = _parts(data, dataset, taken, span_of)
     encodings = tuple(
         Encoding.fit(
-            node,
-            graph.node[node].shape or (),
-            name,
-            dataset.train[name],
-            train,
-            data,
-            graph.time,
+            node, graph.node[node].shape or (), way, dataset.train[way.field], parts.train, data
         )
-        for node, name in fields.items()
+        for node, way in taken.items()
     )
     held_out = dataset.test if dataset.test is not None else dataset.train
+    faults: dict[str, Fault] = {}
 
     def encoded(source: Mapping[str, Field], rows: Any) -> dict[str, np.ndarray]:
         if not len(rows):
             return {}
-        return {code.node: code.encode(source[code.field].values[rows]) for code in encodings}
+        arrays: dict[str, np.ndarray] = {}
+        for code in encodings:
+            raw = source[code.field].values[rows]
+            arrays[code.node] = code.encode(raw)
+            energies = energies_where_held(graph, code.node)
+            fault = fault_in(code, energies, raw, arrays[code.node], rows)
+            if fault:
+                faults.setdefault(code.node, fault)
+        return arrays
 
-    return Data(
-        encoded(dataset.train, train),
-        encoded(dataset.train, validation),
-        encoded(held_out, test),
+    ready = Data(
+        encoded(dataset.train, parts.train),
+        encoded(dataset.train, parts.validation),
+        encoded(held_out, parts.test),
         encodings,
-        data_warnings(dataset, fields, train, span_of),
+    )
+    if faults:
+        path = ("data", "source")
+        raise SpecError(
+            Diagnostic(fault.code, fault.message, span_of(path), dotted(path), help=fault.help)
+            for fault in faults.values()
+        )
+    return replace(
+        ready, warnings=(*untaken, *data_warnings(dataset, ready.encodings, parts, span_of))
     )
 
 
-def _split(data: DataSpec, dataset: Dataset) -> tuple[Any, Any, Any]:
-    """Row numbers of the three splits; those of the source's own test where it has one."""
+def _parts(data: DataSpec, dataset: Dataset, taken: Mapping[str, Taken], span_of: SpanOf) -> Parts:
+    """Row numbers of the three splits; those of the source's own test where it has one.
+
+    Raises SpecError (PC512) where a batch is larger than the training split, PC537 for a split by
+    classes where there are none.
+    """
     total = _count(dataset.train)
-    order = shuffled(total, data.split_seed)
-    if dataset.test is not None:
-        test, rest = np.arange(_count(dataset.test)), order
+    labels = taken_labels(taken, dataset.train)
+    way = data.split or ("random" if labels is None else "stratified")
+    test = data.test if dataset.test is None else 0.0
+    if way == "in_order":
+        parts = in_order(total, data.validation, test)
+    elif way == "random":
+        parts = at_random(total, data.validation, test, data.split_seed)
+    elif labels is None:
+        message = "data.split is stratified, but no node takes one class for each sample"
+        help = "split at `random` or `in_order`; classes are integers, text or one-hot rows"
+        raise _refusal("PC537", message, help, "split", span_of)
     else:
-        cut = _part(data.test, total)
-        test, rest = order[:cut], order[cut:]
-    cut = _part(data.validation, len(rest))
-    validation, train = rest[:cut], rest[cut:]
-    return train[: data.train_samples], validation, test
+        parts = stratified(labels, data.validation, test, data.split_seed)
+    shares = labels if way == "stratified" else None
+    train = shortened(parts.train, data.train_samples, shares)
+    if len(train) < data.batch_size:
+        message = (
+            f"a batch of {data.batch_size} is larger than the training split, which has "
+            f"{len(train)} samples"
+        )
+        help = f"set data.batch_size to at most {len(train)}"
+        if not len(train):
+            help = "lower data.validation and data.test"
+        raise _refusal("PC512", message, help, "batch_size", span_of)
+    own_test = None if dataset.test is None else np.arange(_count(dataset.test))
+    return Parts(train, parts.validation, parts.test if own_test is None else own_test)
 
 
-def _part(fraction: float, total: int) -> int:
-    return max(1, round(fraction * total)) if fraction > 0 else 0
+def _refusal(code: str, message: str, help: str, key: str, span_of: SpanOf) -> SpecError:
+    path = ("data", key)
+    return SpecError(Diagnostic(code, message, span_of(path), dotted(path), help=help))
 
 
 def _count(fields: Mapping[str, Field]) -> int:
     return len(next(iter(fields.values())).values)
-
-
-def shuffled(count: int, *key: int) -> np.ndarray:
-    """A permutation of 0..count-1 that is a pure function of the key, int64.
-
-    Sorting raw Philox words rather than Generator.permutation: NumPy promises that the raw
-    stream never changes between versions, and a resumed run depends on it.
-    """
-    words = np.random.Philox(np.random.SeedSequence(key)).random_raw(count)
-    return np.argsort(words, kind="stable")
 
 
 def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pccompiler.components.vocabulary import Shape
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from runtime.data.binding import Encoding
+from runtime.data.encoding import Encoding
 
 MOST = 64
 """Samples in a grid."""

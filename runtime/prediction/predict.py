@@ -16,7 +16,7 @@ from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
 from pccompiler.ir.graph import Graph
-from runtime.data.binding import Encoding
+from runtime.data.encoding import Encoding
 from runtime.prediction.input_files import read_inputs
 from runtime.prediction.input_pictures import Pictures
 from runtime.prediction.request import AS_THE_SPEC_SAYS, Holder, Request, unfit, unusable

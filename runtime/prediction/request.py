@@ -13,7 +13,7 @@ import numpy as np
 from pccompiler.components.vocabulary import Shape
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.ir.graph import Graph
-from runtime.data.binding import Encoding
+from runtime.data.encoding import Encoding
 from runtime.prediction.input_files import KINDS, names_inputs, read_inputs
 from runtime.prediction.input_pictures import Pictures
 from runtime.prediction.pictures import picture_shape

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from runtime.data.binding import Encoding
+from runtime.data.encoding import Encoding
 from runtime.host.durable import replace_file
 from runtime.prediction.pictures import as_png, picture_of
 

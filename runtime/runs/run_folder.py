@@ -23,7 +23,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
-from runtime.data.binding import Encoding
+from runtime.data.encoding import Encoding
 from runtime.host.durable import first_free, replace_file, writing
 from runtime.host.environment import Environment
 from runtime.runs.checkpoints import Checkpoints
@@ -246,6 +246,7 @@ class RunFolder:
                 "classes": code.classes,
                 "full_scale": code.full_scale,
                 "steps": code.steps,
+                "names": code.names,
             }
             arrays[f"{code.node}.description"] = np.array(json.dumps(description))
             arrays[f"{code.node}.mean"] = code.mean
@@ -323,7 +324,7 @@ def _is_result(result: Any) -> bool:
 
 def _encoding(node: str, arrays: Any) -> Encoding:
     description: dict[str, Any] = json.loads(str(arrays[f"{node}.description"]))
-    for shape in ("shape", "field_shape"):
-        description[shape] = tuple(description[shape])
+    for name in ("shape", "field_shape", "names"):  # runs of old have no names
+        description[name] = tuple(description.get(name, ()))
     mean, deviation = arrays[f"{node}.mean"], arrays[f"{node}.deviation"]
     return Encoding(node=node, mean=mean, deviation=deviation, **description)

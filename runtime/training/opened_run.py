@@ -13,7 +13,7 @@ import numpy as np
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.spec.load import load
 from pccompiler.spec.models import RunSpec
-from runtime.data.binding import Encoding
+from runtime.data.encoding import Encoding
 from runtime.data.splits import SPLITS, samples
 from runtime.runs.checkpoints import Best, Checkpoint
 from runtime.runs.metrics import Line

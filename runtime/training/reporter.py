@@ -66,7 +66,7 @@ class Reporter(Protocol):
 
 
 class Silent:
-    """Says nothing; warnings become Python warnings."""
+    """Says nothing; warnings become Python warnings, and notes are left out."""
 
     def begin(self, start: Start) -> None: ...
 
@@ -75,6 +75,8 @@ class Silent:
     def epoch(self, report: EpochReport) -> None: ...
 
     def warn(self, warning: Diagnostic) -> None:
+        if warning.severity == "note":
+            return
         text = f"{warning.message} ({warning.help})" if warning.help else warning.message
         warnings.warn(f"[{warning.code}] {text}", RuntimeWarning, stacklevel=2)
 

@@ -17,7 +17,8 @@ from pccompiler.spec.load import SpecLike
 from pccompiler.spec.models import DataSpec, RunSpec
 from pccompiler.spec.resolved import resolved
 from pccompiler.spec.tree import Document, KeyPath, dotted
-from runtime.data.binding import Encoding, nodes_with_data
+from runtime.data.binding import nodes_with_data
+from runtime.data.encoding import Encoding
 from runtime.data.splits import Data, prepare, samples, search_folders
 from runtime.runs.run_folder import RunFolder
 
@@ -84,8 +85,8 @@ def open_session(
     """Compiles a spec and reads its data, looking first in `folders`, those of an earlier session
     of the same run; an override of source or root (`-s data.root=...`) comes before them.
 
-    Raises SpecError (also PC506 without data, PC510 to PC513 where data and network do not
-    fit) and DataError (PC501 to PC505, PC507).
+    Raises SpecError (also PC506 without data, PC510 to PC513, PC517 to PC519, PC536 and PC537
+    where data and network do not fit) and DataError (PC501 to PC505, PC507).
     """
     checked = check(spec, overrides)
     run_spec, document, model = checked.spec, checked.document, lower(checked)
@@ -119,8 +120,8 @@ def required_data(spec: RunSpec, document: Document) -> DataSpec:
 
 def targets_are_classes(outputs: Sequence[str], encodings: Sequence[Encoding]) -> bool:
     """Whether there are outputs with a loss and each of them is bound to class labels."""
-    kinds = {code.node: code.kind for code in encodings}
-    return bool(outputs) and all(kinds.get(node) == "classes" for node in outputs)
+    classes = {code.node for code in encodings if code.are_classes}
+    return bool(outputs) and classes.issuperset(outputs)
 
 
 def _check_monitor(session: Session) -> None:

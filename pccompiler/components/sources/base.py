@@ -5,7 +5,11 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator
+from pydantic import Field as Option
+from pydantic_core import PydanticCustomError
 
 from pccompiler.components.member import Member
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
@@ -17,13 +21,15 @@ class Field:
 
     `kind` is `features` (numbers that go in), `classes` (integers 0..classes-1, given to
     their node one-hot) or `target` (numbers to be predicted). A `features` field of raw
-    integers says in `full_scale` which value becomes 1.0.
+    integers says in `full_scale` which value becomes 1.0. `names` are those of the classes, by
+    number, where they have any. Classes that are true and false may be numbers 0 and 1 to a node.
     """
 
     values: Any
     kind: Literal["features", "classes", "target"]
     classes: int = 0
     full_scale: float = 1.0
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,18 @@ def damaged_file(file: Path, problem: str, help: str) -> DataError:
     return DataError(Diagnostic("PC502", f"data file {file} is damaged: {problem}", help=help))
 
 
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise PydanticCustomError("class_names", "the names of classes must differ")
+    return names
+
+
+Classes = (
+    Annotated[int, Option(ge=1)]
+    | Annotated[tuple[str, ...], Option(min_length=1), AfterValidator(_distinct)]
+)
+"""The number of classes, or their names in order."""
+
 MAKE_READABLE = "make it, and the folders it is in, readable for you"
 
 
@@ -124,18 +142,29 @@ def wrong_format(file: Path, problem: str, help: str) -> DataError:
     return DataError(Diagnostic("PC503", f"data file {file}: {problem}", help=help))
 
 
-def class_field(values: Any, classes: int | None, file: Path, others: Sequence[Any] = ()) -> Field:
-    """A field of class labels; the number of classes is inferred where it is not given.
+def class_field(
+    values: Any, classes: Classes | None, file: Path, others: Sequence[Any] = ()
+) -> Field:
+    """A field of class labels, which are numbers, text, or true and false.
 
-    `others` are labels of other splits, which count for the inference. Raises DataError
-    (PC504), naming the first label that is negative or not below `classes`.
+    `classes` are their number or their names in order; where it is not given it is inferred from
+    these labels and from `others`, those of other splits, and the names of text are sorted.
+    Raises DataError (PC504), naming the first label that is none of the classes.
     """
     import numpy as np
 
-    labels = np.asarray(values).astype(np.int64)
+    labels = np.asarray(values)
+    every = [labels, *(np.asarray(other) for other in others)]
+    names = classes if isinstance(classes, tuple) else ()
+    if labels.dtype.kind in "US":
+        labels, names = _numbered(every, names, file)
+    elif labels.dtype.kind != "b":
+        labels = labels.astype(np.int64)
+    if names:
+        classes = len(names)
     if classes is None:
-        every = [labels, *(np.asarray(other) for other in others)]
-        classes = 1 + max((int(part.max()) for part in every if part.size), default=0)
+        largest = max((int(part.max()) for part in every if part.size), default=0)
+        classes = 2 if labels.dtype.kind == "b" else 1 + largest
     bad = np.argwhere((labels < 0) | (labels >= classes))
     if bad.size:
         sample = tuple(int(i) for i in bad[0])
@@ -147,4 +176,29 @@ def class_field(values: Any, classes: int | None, file: Path, others: Sequence[A
                 help="labels count from 0; correct the file, or the number of classes",
             )
         )
-    return Field(labels, "classes", classes=classes)
+    return Field(labels, "classes", classes=int(classes), names=names)
+
+
+def _numbered(
+    every: Sequence[Any], names: tuple[str, ...], file: Path
+) -> tuple[Any, tuple[str, ...]]:
+    """The numbers of text labels, the first of `every`, and the names of the classes."""
+    import numpy as np
+
+    texts = [part.astype(str) for part in every if part.dtype.kind in "US"]
+    names = names or tuple(np.unique(np.concatenate([t.reshape(-1) for t in texts])).tolist())
+    order = np.argsort(names)
+    known = np.array(names)[order]
+    places = np.minimum(np.searchsorted(known, texts[0]), len(known) - 1)
+    bad = np.argwhere(known[places] != texts[0])
+    if bad.size:
+        sample = tuple(int(i) for i in bad[0])
+        raise DataError(
+            Diagnostic(
+                "PC504",
+                f"data file {file}: the label of sample {sample[0]} is `{texts[0][sample]}`, which "
+                "is none of the classes",
+                help=f"name every class in `classes`, which has {', '.join(names)}",
+            )
+        )
+    return order[places], names

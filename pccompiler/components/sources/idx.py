@@ -19,6 +19,7 @@ from typing import IO, Any, ClassVar, cast
 from pydantic import Field as Option
 
 from pccompiler.components.sources.base import (
+    Classes,
     Dataset,
     DataSource,
     Field,
@@ -59,8 +60,10 @@ class Idx(DataSource):
     )
 
     folder: str = Option(description="folder that holds the four files")
-    classes: int | None = Option(
-        default=None, ge=1, description="number of classes; default: the largest label plus one"
+    classes: Classes | None = Option(
+        default=None,
+        description="number of classes, or a list of their names; default: the largest label plus "
+        "one",
     )
 
     def files(self, folders: Sequence[Path]) -> Mapping[str, Path]:
@@ -90,7 +93,7 @@ def _find(folder: Path, name: str) -> Path | None:
 
 def load_idx(
     files: Mapping[str, Path],
-    classes: int | None,
+    classes: Classes | None,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Dataset:
     """Images and labels from the four files; `shapes` are demanded where they are given."""

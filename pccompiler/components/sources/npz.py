@@ -15,6 +15,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from pccompiler.components.sources.base import (
+    Classes,
     Dataset,
     DataSource,
     Field,
@@ -46,14 +47,17 @@ class Npz(DataSource):
         default="x", description="the array of features, or a list of several"
     )
     target: str | None = Option(
-        default="y", description="the array of targets; integers are classes; null for none"
+        default="y",
+        description="the array of targets; integers, text and booleans are classes; null for none",
     )
     test_features: str | tuple[str, ...] | None = Option(
         default=None, description="the same for testing; default: a split of the others"
     )
     test_target: str | None = Option(default=None, description="the targets of test_features")
-    classes: int | None = Option(
-        default=None, ge=1, description="number of classes; default: the largest label plus one"
+    classes: Classes | None = Option(
+        default=None,
+        description="number of classes, or a list of their names; default: the largest label plus "
+        "one; of text, its different values in alphabetical order",
     )
 
     def files(self, folders: Sequence[Path]) -> Mapping[str, Path]:
@@ -80,8 +84,12 @@ class Npz(DataSource):
         file = self.files(folders)["arrays"]
         train = (*_names(self.features), *_names(self.target))
         test = (*_names(self.test_features), *_names(self.test_target))
-        arrays = read_npz(file, (*train, *test))
-        labels = [arrays[name] for name in (self.target, self.test_target) if name]
+        targets = [name for name in (self.target, self.test_target) if name]
+        arrays = read_npz(file, (*train, *test), text=targets)
+        labels = [arrays[name] for name in targets]
+        if len({values.dtype.kind in "US" for values in labels}) > 1:
+            told = " and ".join(f"`{name}` is {arrays[name].dtype}" for name in targets)
+            raise wrong_format(file, f"of its labels, {told}", "store both alike")
         # The arrays of the test split stand under the names of those they correspond to.
         splits = [
             {new: arrays[old] for new, old in zip(train, names, strict=True)}
@@ -104,12 +112,17 @@ class Npz(DataSource):
         fields = {name: _features(values) for name, values in arrays.items()}
         if self.target:
             target = arrays[self.target]
-            integers = target.dtype.kind in "iu"
-            fields[self.target] = (
-                class_field(target, self.classes, file, labels)
-                if integers
-                else Field(target, "target")
-            )
+            if target.dtype.kind != "f":
+                fields[self.target] = class_field(target, self.classes, file, labels)
+            elif self.classes is None:
+                fields[self.target] = Field(target, "target")
+            else:
+                raise _unusable(
+                    file,
+                    f"array `{self.target}` holds {target.dtype}, but `classes` says that they are "
+                    "classes",
+                    f"store them as integers, `{self.target}.astype(int)`, or leave out `classes`",
+                )
         return fields
 
 
@@ -124,12 +137,15 @@ def _features(values: Any) -> Field:
     return Field(values, "features", full_scale=full_scale)
 
 
-def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, Any]:
-    """Numeric arrays of an .npz file by name; all of them where none is named.
+def read_npz(
+    path: Path, wanted: Sequence[str] | None = None, text: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """Arrays of an .npz file by name; all of them where none is named. They are numbers, or, for
+    the names in `text`, may be texts.
 
     Pickled objects are refused, never loaded. Raises DataError: PC502 for a file that is
-    damaged, PC507 for one that cannot be read, PC505 for an array that is missing, not numeric
-    or not finite.
+    damaged, PC507 for one that cannot be read, PC505 for every array that is missing, empty, not
+    numeric or not finite.
     """
     import numpy as np
 
@@ -149,7 +165,7 @@ def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, An
                     f"has no array `{absent[0]}`; it holds {', '.join(archive.files) or 'none'}",
                     "name the arrays: {npz: {path: ..., features: ..., target: ...}}",
                 )
-            return {name: _numeric(path, name, archive) for name in names}
+            return _all_of(path, names, archive, text)
     except (OSError, MemoryError) as error:
         raise unreadable_file(path, error, again) from None
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
@@ -157,6 +173,22 @@ def read_npz(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, An
         if "allow_pickle" in problem:  # what NumPy says of any file that is no archive
             problem = "it is not an .npz file"
         raise damaged_file(path, problem.splitlines()[0], again) from None
+
+
+def _all_of(
+    path: Path, names: Sequence[str], archive: Any, text: Sequence[str]
+) -> Mapping[str, Any]:
+    """The arrays of these names. Raises one DataError with what is wrong in any of them."""
+    arrays: dict[str, Any] = {}
+    problems: list[Diagnostic] = []
+    for name in names:
+        try:
+            arrays[name] = _numeric(path, name, archive, name in text)
+        except DataError as error:
+            problems += error.diagnostics
+    if problems:
+        raise DataError(problems)
+    return arrays
 
 
 def _refuse_ways_out(path: Path, archive: Any) -> None:
@@ -194,41 +226,65 @@ def read_npy(path: Path) -> Any:
     return _numbers(path, path.stem, values)
 
 
-def _numeric(path: Path, name: str, archive: Any) -> Any:
+def _numeric(path: Path, name: str, archive: Any, text: bool) -> Any:
     try:
         values = archive[name]
     except ValueError as error:
         if "allow_pickle" not in str(error):
             raise
         raise _unusable(
-            path, f"array `{name}` holds Python objects", "store plain arrays of numbers"
+            path,
+            f"array `{name}` holds Python objects",
+            "store plain arrays of numbers; text as `array.astype(str)`, of which "
+            f"{NUMBERED.format(name)} are the numbers of classes",
         ) from None
-    return _numbers(path, name, values)
+    return _numbers(path, name, values, text)
 
 
-def _numbers(path: Path, name: str, values: Any) -> Any:
-    """The array, if it holds finite numbers and has an axis of samples."""
+NUMBERED = "`numpy.unique({}.astype(str), return_inverse=True)[1]`"
+"""How names of classes become numbers."""
+
+
+def _numbers(path: Path, name: str, values: Any, text: bool = False) -> Any:
+    """The array, if it holds finite numbers and has an axis of samples; perhaps text."""
     import numpy as np
 
-    if values.dtype.kind in "SU":
+    if values.dtype.kind in "SU" and not text:
         raise _unusable(
             path,
             f"array `{name}` is text",
-            "store numbers; `numpy.unique(names, return_inverse=True)[1]` numbers names of classes",
+            f"store numbers; {NUMBERED.format(name)} numbers names of classes",
         )
-    if values.dtype.kind not in "biuf" or values.ndim == 0:
+    if values.dtype.kind not in "biufSU" or values.ndim == 0:
         raise _unusable(
             path,
             f"array `{name}` is {values.dtype} of shape {values.shape}",
             "store arrays of numbers, the first axis counting the samples",
         )
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+    if len(values) and not values.size:
         raise _unusable(
             path,
-            f"array `{name}` holds NaN or infinity",
-            "replace or drop these samples",
+            f"array `{name}` has {len(values)} samples without numbers: its shape is "
+            f"{values.shape}",
+            "store at least one number for each sample",
         )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise _unusable(path, _not_finite(name, values), "replace or drop these samples")
     return values
+
+
+def _not_finite(name: str, values: Any) -> str:
+    """Where an array is not finite first, and how often."""
+    import numpy as np
+
+    where = np.argwhere(~np.isfinite(values))
+    samples, first = len(np.unique(where[:, 0])), tuple(int(i) for i in where[0])
+    column = f", column {', '.join(map(str, first[1:]))}" if len(first) > 1 else ""
+    told = "NaN" if np.isnan(values[first]) else "infinity"
+    return (
+        f"array `{name}` holds {told} in sample {first[0]}{column}; {len(where)} of "
+        f"{values.size} numbers, in {samples} of {len(values)} samples, are NaN or infinity"
+    )
 
 
 def _unusable(path: Path, problem: str, help: str) -> DataError:

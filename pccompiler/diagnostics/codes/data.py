@@ -140,4 +140,88 @@ DATA_CODES: tuple[Code, ...] = (
         wrong="numpy.savez(path, x=x, y=price)              # around 200000",
         right="numpy.savez(path, x=x, y=(price - price.mean()) / price.std())",
     ),
+    Code(
+        "PC516",
+        "a feature keeps little of its differences (warning)",
+        "Networks compute in float32, which tells numbers apart by about 1e-7 of their size. A "
+        "column of features differs by hardly more than that, or by less than float32 can hold, as "
+        "its node takes it.",
+        why="What distinguishes the samples is rounded away. `data.standardize: per_feature` "
+        "subtracts the mean of each column in float64, before that happens.",
+        wrong="data: {source: {npz: a.npz}, standardize: none}     # milliseconds since 1970",
+        right="data: {source: {npz: a.npz}}",
+    ),
+    Code(
+        "PC517",
+        "data is not finite in the precision of the program",
+        "Numbers of the data are beyond 3.4e38, where float32 ends. The message names the first "
+        "sample and column, both counted from 0.",
+        why="An infinite number makes every output that depends on it NaN.",
+        wrong="numpy.savez(path, x=distance_in_nanometres, y=y)     # 1e39",
+        right="numpy.savez(path, x=distance_in_light_years, y=y)",
+    ),
+    Code(
+        "PC518",
+        "a likelihood is held at numbers that are no probabilities",
+        "`bernoulli` wants data from 0 to 1, `categorical` and `cross_entropy` want rows that sum "
+        "to 1, such as classes. Standardised data has a mean of 0, so it is neither.",
+        why="At other data these energies are not bounded below: training would only lower them "
+        "for ever.",
+        wrong=whole(
+            DIGITS.replace("role: input", "role: output, energy: bernoulli")
+            .replace("[10], role: output", "[10], role: input")
+            .replace("image -> label", "label -> image")
+            + "data: {source: digits, bind: {image: image, label: label}}"
+        ),
+        right=whole(
+            DIGITS.replace("role: input", "role: output, energy: bernoulli")
+            .replace("[10], role: output", "[10], role: input")
+            .replace("image -> label", "label -> image")
+            + "data: {source: digits, standardize: none, bind: {image: image, label: label}}"
+        ),
+    ),
+    Code(
+        "PC519",
+        "a token is outside the vocabulary",
+        "An edge `embedding: {indices: true}` reads its node as numbers of tokens: whole numbers "
+        "from 0 to `vocabulary` minus one. They are never standardised.",
+        why="There is no row of the table for other numbers.",
+        wrong="op: {embedding: {indices: true, vocabulary: 100}}      # of data that has a 100",
+        right="op: {embedding: {indices: true, vocabulary: 101}}",
+    ),
+    Code(
+        "PC535",
+        "a split lacks a class (warning)",
+        "Of a class there is no sample in the training, the validation or the test split. By "
+        "default the splits are stratified, but of a class with fewer samples than splits one has "
+        "to go without; classes of which the data has no sample are told too.",
+        why="A class that does not train is never predicted, and one that is not tested is missing "
+        "from the scores.",
+        wrong="numpy.savez(path, x=x, y=y)            # a single sample of class 2",
+        right="numpy.savez(path, x=x[y < 2], y=y[y < 2])",
+    ),
+    Code(
+        "PC536",
+        "a field of the data goes to no node",
+        "Every field of the data should be taken by a node, or left out by name: `data.bind: "
+        "{FIELD: null}`. It is an error where a target is left without anything to be predicted "
+        "from, else a warning.",
+        why="A forgotten `role: input` would train a network that does not see the data.",
+        wrong=whole(DIGITS.replace(", role: input", "") + "data: {source: digits}"),
+        right=whole(DIGITS + "data: {source: digits}"),
+    ),
+    Code(
+        "PC537",
+        "there are no classes to split by",
+        "`data.split: stratified` gives each split the same share of every class, so a node has to "
+        "take one class for each sample.",
+        why="Numbers that are no classes have no shares.",
+        wrong=whole(
+            DIGITS.replace(
+                "  label: {shape: [10], role: output}\n", "  h: {shape: [10]}\n"
+            ).replace("image -> label", "h -> image")
+            + "data: {source: digits, split: stratified, bind: {image: image, label: null}}"
+        ),
+        right=whole(DIGITS + "data: {source: digits, split: stratified}"),
+    ),
 )

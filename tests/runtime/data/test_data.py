@@ -10,33 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pccompiler.components.vocabulary import Role, Shape
-from pccompiler.diagnostics.diagnostic import SpecError
-from pccompiler.ir.graph import Graph, Node, Stage
+from pccompiler.components.vocabulary import Role
 from pccompiler.spec.models import DataSpec
 from runtime.data.splits import (
     Data,
     epoch_batches,
     padded_batches,
-    prepare,
     samples,
     search_folders,
     shuffled,
 )
-
-
-def network(**nodes: tuple[Shape, Role]) -> Graph:
-    return Graph.of(
-        "g",
-        Stage.TYPED,
-        [Node(name, shape, role, "identity", 1.0) for name, (shape, role) in nodes.items()],
-        [],
-    )
-
-
-CLASSIFIER = network(
-    image=((4,), Role.INPUT), hidden=((5,), Role.HIDDEN), label=((3,), Role.OUTPUT)
-)
+from tests.runtime.data.helpers import load, mistakes, network
 
 
 @pytest.fixture
@@ -48,24 +32,6 @@ def file(tmp_path: Path) -> Path:
     x[:, 0, 1] = np.arange(40)
     np.savez(tmp_path / "a.npz", x=x, y=np.arange(40) % 3, value=x[:, 1, 1])
     return tmp_path / "a.npz"
-
-
-def spec(file: Path, **changes: Any) -> DataSpec:
-    return DataSpec.model_validate({"source": {"npz": str(file)}, "batch_size": 4} | changes)
-
-
-def load(file: Path, graph: Graph = CLASSIFIER, held: tuple[str, ...] = (), **changes: Any) -> Data:
-    data = spec(file, **changes)
-    nodes = [name for name, node in graph.node.items() if node.role is not Role.HIDDEN]
-    return prepare(data, graph, [*nodes, *held], search_folders(data))
-
-
-def mistakes(
-    file: Path, graph: Graph = CLASSIFIER, held: tuple[str, ...] = (), **changes: Any
-) -> list[str]:
-    with pytest.raises(SpecError) as error:
-        load(file, graph, held, **changes)
-    return [f"{d.code} {d.path}: {d.message}; {d.help}" for d in error.value.diagnostics]
 
 
 # -- binding -----------------------------------------------------------------------------
@@ -141,13 +107,6 @@ def test_labels_that_count_from_one_are_recognised(tmp_path: Path) -> None:
     [message] = mistakes(tmp_path / "one.npz")
     assert "has the classes 1 to 3, which need 4 units as classes count from 0" in message
     assert "store labels from 0 to 2" in message
-
-
-def test_one_hot_rows_stored_as_whole_numbers_are_recognised(tmp_path: Path) -> None:
-    np.savez(tmp_path / "hot.npz", x=np.zeros((9, 4)), y=np.eye(3, dtype=int)[np.arange(9) % 3])
-    [message] = mistakes(tmp_path / "hot.npz")
-    assert "whole numbers of shape [3] a sample, which are taken as numbers of classes" in message
-    assert "store them as floats" in message
 
 
 def test_class_labels_stored_as_floats_are_recognised(tmp_path: Path) -> None:

@@ -119,7 +119,8 @@ def test_a_missing_array_is_named_with_those_that_are_there(tmp_path: Path) -> N
     ("values", "problem"),
     [
         (np.array(["a", "b"]), "array `x` is text"),
-        (np.array([[1.0], [np.nan]]), "holds NaN or infinity"),
+        (np.array([[1.0], [np.nan]]), "holds NaN in sample 1, column 0; 1 of 2 numbers, in 1 of 2"),
+        (np.zeros((3, 0)), "has 3 samples without numbers: its shape is (3, 0)"),
         (np.array(3.0), "of shape ()"),
         (np.array([1j, 2]), "is complex128"),
     ],

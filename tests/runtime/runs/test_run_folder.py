@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pccompiler.diagnostics.diagnostic import DataError
-from runtime.data.binding import Encoding
+from runtime.data.encoding import Encoding
 from runtime.host.environment import Environment
 from runtime.runs.run_folder import RunFolder
 

@@ -69,7 +69,7 @@ def test_a_node_of_one_unit_takes_sequences_of_numbers(file: Path) -> None:
 
 def test_a_class_for_each_step_becomes_one_hot_at_every_step(file: Path) -> None:
     train = load(file, network(Time(STEPS, every=True)), y="each").train
-    last = load(file, network(Time(STEPS)), y="y").train
+    last = load(file, network(Time(STEPS)), y="y", split="random").train
     assert train["y"].shape == (29, STEPS, CLASSES)
     assert (train["y"].sum(-1) == 1).all()
     np.testing.assert_array_equal(train["y"][:, -1], last["y"])
@@ -154,6 +154,7 @@ def recurrent(file: Path) -> Spec:
             "source": {"npz": {"path": str(file)}},
             "bind": {"x": "x", "y": "y"},
             "batch_size": 8,
+            "validation": 0.2,
         },
         "training": {"epochs": 2},
     }
