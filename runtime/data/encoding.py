@@ -19,6 +19,7 @@ import numpy as np
 from pccompiler.components.sources import Field
 from pccompiler.components.vocabulary import Shape
 from pccompiler.spec.models import DataSpec
+from runtime.data.layout import sample_shape
 
 Kind = Literal["features", "classes", "one_hot", "target", "tokens"]
 
@@ -71,7 +72,7 @@ class Encoding:
 
         A feature that is constant there is centred but not scaled.
         """
-        field_shape = tuple(np.shape(field.values)[1:])
+        field_shape = sample_shape(field.values)
         mean, deviation, full_scale = np.zeros(()), np.ones(()), 1.0
         if taken.kind == "features":
             full_scale = field.full_scale

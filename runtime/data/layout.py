@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 from itertools import permutations
+from typing import Any
+
+import numpy as np
 
 from pccompiler.components.vocabulary import Shape
 
 COLOURS = (1, 3)
 """Sizes of an axis of channels."""
+
+
+def sample_shape(values: Any) -> Shape:
+    """The shape of one sample of an array, whose first axis counts them."""
+    return tuple(int(size) for size in np.shape(values)[1:])
 
 
 def same_layout(given: Shape, shape: Shape) -> bool:

@@ -17,7 +17,7 @@ from pccompiler.components.vocabulary import Role, Shape
 from pccompiler.diagnostics.wording import plural
 from pccompiler.ir.graph import Graph
 from runtime.data.encoding import Kind, Taken
-from runtime.data.layout import advice_on_axes, same_layout
+from runtime.data.layout import advice_on_axes, same_layout, sample_shape
 
 Problem = tuple[str, str]
 """What is wrong, and what to do."""
@@ -33,7 +33,7 @@ def vocabulary(graph: Graph, node: str) -> int | None:
 
 def take(field: Field, name: str, node: str, graph: Graph) -> Taken | Problem:
     """How the node takes the field, or why it cannot."""
-    given, shape = tuple(np.shape(field.values)[1:]), graph.node[node].shape or ()
+    given, shape = sample_shape(field.values), graph.node[node].shape or ()
     tokens = vocabulary(graph, node)
     kind = _kind(field, given, shape, tokens)
     if kind:
@@ -90,7 +90,7 @@ def _is_boolean(field: Field) -> bool:
 
 def _misfit(field: Field, name: str, node: str, graph: Graph) -> Problem:
     """Why the field does not fit the node, and what to do."""
-    given, shape = tuple(np.shape(field.values)[1:]), graph.node[node].shape or ()
+    given, shape = sample_shape(field.values), graph.node[node].shape or ()
     if field.kind == "classes":
         return _class_misfit(field, name, node, shape)
     if math.prod(given) == math.prod(shape):
@@ -134,7 +134,7 @@ def _are_labels(values: Any, classes: int) -> bool:
 
 def _class_misfit(field: Field, name: str, node: str, shape: Shape) -> Problem:
     """Why numbers of classes do not fit the node's shape."""
-    values, given, units = np.asarray(field.values), np.shape(field.values)[1:], (shape or (1,))[-1]
+    values, given, units = np.asarray(field.values), sample_shape(field.values), (shape or (1,))[-1]
     wanted = [size for size in given if size > 1] + [field.classes]
     if _is_boolean(field):
         count = math.prod(given)
@@ -191,7 +191,7 @@ def _class_misfit(field: Field, name: str, node: str, shape: Shape) -> Problem:
 
 def _misfit_in_time(field: Field, name: str, node: str, graph: Graph) -> Problem | None:
     """Why a field of sequences does not fit the network's time."""
-    given = tuple(np.shape(field.values)[1:])
+    given = sample_shape(field.values)
     length, time = given[0], graph.time
     sequences = f"field `{name}` holds sequences of {length} steps"
     if time is None:

@@ -156,27 +156,28 @@ def class_field(
     labels = np.asarray(values)
     every = [labels, *(np.asarray(other) for other in others)]
     names = classes if isinstance(classes, tuple) else ()
+    count = classes if isinstance(classes, int) else None
     if labels.dtype.kind in "US":
         labels, names = _numbered(every, names, file)
     elif labels.dtype.kind != "b":
         labels = labels.astype(np.int64)
     if names:
-        classes = len(names)
-    if classes is None:
+        count = len(names)
+    if count is None:
         largest = max((int(part.max()) for part in every if part.size), default=0)
-        classes = 2 if labels.dtype.kind == "b" else 1 + largest
-    bad = np.argwhere((labels < 0) | (labels >= classes))
+        count = 2 if labels.dtype.kind == "b" else 1 + largest
+    bad = np.argwhere((labels < 0) | (labels >= count))
     if bad.size:
         sample = tuple(int(i) for i in bad[0])
         raise DataError(
             Diagnostic(
                 "PC504",
                 f"data file {file}: the label of sample {sample[0]} is {int(labels[sample])}, "
-                f"outside 0..{classes - 1}",
+                f"outside 0..{count - 1}",
                 help="labels count from 0; correct the file, or the number of classes",
             )
         )
-    return Field(labels, "classes", classes=int(classes), names=names)
+    return Field(labels, "classes", classes=count, names=names)
 
 
 def _numbered(

@@ -277,10 +277,10 @@ def _not_finite(name: str, values: Any) -> str:
     """Where an array is not finite first, and how often."""
     import numpy as np
 
-    where = np.argwhere(~np.isfinite(values))
-    samples, first = len(np.unique(where[:, 0])), tuple(int(i) for i in where[0])
+    where: Any = np.argwhere(~np.isfinite(values))
+    samples, first = len(np.unique(where[:, 0])), [int(i) for i in where[0]]
     column = f", column {', '.join(map(str, first[1:]))}" if len(first) > 1 else ""
-    told = "NaN" if np.isnan(values[first]) else "infinity"
+    told = "NaN" if np.isnan(values[tuple(first)]) else "infinity"
     return (
         f"array `{name}` holds {told} in sample {first[0]}{column}; {len(where)} of "
         f"{values.size} numbers, in {samples} of {len(values)} samples, are NaN or infinity"
