@@ -42,9 +42,8 @@ def take(field: Field, name: str, node: str, graph: Graph) -> Taken | Problem:
     in_time = graph.time is not None or len(given) > 1 or field.kind == "classes"
     if sequence and in_time and not (graph.time is None and _are_one_hot(field, given)):
         problem = _misfit_in_time(field, name, node, graph)
-        return problem or Taken(
-            name, sequence, tokens or _classes(field, given, sequence), given[0]
-        )
+        length = next(iter(given), None)
+        return problem or Taken(name, sequence, tokens or _classes(field, given, sequence), length)
     return _misfit(field, name, node, graph)
 
 
