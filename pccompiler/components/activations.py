@@ -18,7 +18,7 @@ x = a(f) is the minimum of G(x) - f x; on the range of the activation,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from pccompiler.components.vocabulary import Array
@@ -31,7 +31,8 @@ class Activation:
 
     `potential` is the integral of its inverse, elementwise, or None where there is none to
     use; where it is c/2 x^2 on the range `low` to `high`, `curvature` is c. `smooth`: without
-    kinks. `aliases`: what other libraries call it, or something like it that is not here.
+    kinks. `is_identity`: it returns its argument. `aliases`: what other libraries call it, or
+    something like it that is not here.
     """
 
     function: Callable[[Array], Array]
@@ -41,6 +42,7 @@ class Activation:
     high: float = inf
     smooth: bool = True
     aliases: tuple[str, ...] = ()
+    is_identity: bool = False
 
     def __call__(self, x: Array) -> Array:
         return self.function(x)
@@ -75,7 +77,9 @@ def _sigmoid_potential(x: Array) -> Array:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": _quadratic(lambda x: x, smooth=True, aliases=("linear", "none", "id")),
+    "identity": replace(
+        _quadratic(lambda x: x, smooth=True, aliases=("linear", "none", "id")), is_identity=True
+    ),
     "tanh": Activation(
         lambda x: jnp.tanh(x), lambda x: (_plogp(1 + x) + _plogp(1 - x)) / 2, low=-1, high=1
     ),

@@ -72,6 +72,19 @@ class Member(Section):
         """Whether its bare name says too little."""
         return any(option.is_required() for option in cls.model_fields.values())
 
+    def printed(self) -> str:
+        """`dense(bias=false)`: the name, with the options that differ from their defaults."""
+        options = ", ".join(self.chosen_options())
+        return f"{self.name}({options})" if options else self.name
+
+    def chosen_options(self) -> list[str]:
+        """`bias=false`: the options that differ from their defaults."""
+        chosen = self.model_dump(mode="json", exclude_defaults=True)
+        return [
+            f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+            for key, value in chosen.items()
+        ]
+
     def written(self) -> str | dict[str, Any]:
         """The member as the YAML writes it, with every option spelled out."""
         options = self.model_dump(mode="json", by_alias=True)

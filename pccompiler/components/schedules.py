@@ -17,7 +17,11 @@ from pccompiler.lazy import jnp
 
 
 class Schedule(Member):
-    """A factor on the learning rate that changes over training."""
+    """A factor on the learning rate that changes over training.
+
+    `needs_horizon`: the factor depends on the fraction of training done, so that its length must
+    be known; else the fraction means nothing.
+    """
 
     option_aliases: ClassVar[Mapping[str, str]] = {
         "warmup": "warmup_fraction",

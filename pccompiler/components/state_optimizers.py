@@ -25,7 +25,8 @@ class StateOptimizer(Member):
     """The rule by which an inference step changes a state.
 
     `seeks_rest`: the gradient that it is given is the way from where the state would rest, if
-    all others stayed, to where it is; otherwise it is dF/dx.
+    all others stayed, to where it is; otherwise it is dF/dx. `settles`: at a fixed rate the
+    states come to rest at a minimum. `calmed_by` says what makes its steps smaller.
     """
 
     option_aliases: ClassVar[Mapping[str, str]] = {
@@ -40,6 +41,13 @@ class StateOptimizer(Member):
     }
     still_at_zero: ClassVar[bool] = True
     seeks_rest: ClassVar[bool] = False
+    settles: ClassVar[bool] = True
+    calmed_by: ClassVar[str] = "lower the rate of the states"
+
+    @property
+    @abstractmethod
+    def rate(self) -> float | None:
+        """r where a step without memory is -r g; None where it is not proportional to g."""
 
     @property
     @abstractmethod
@@ -73,6 +81,10 @@ class StateSGD(StateOptimizer):
     )
 
     @property
+    def rate(self) -> float:
+        return self.learning_rate
+
+    @property
     def slots(self) -> int:
         return 1 if self.momentum else 0
 
@@ -90,12 +102,17 @@ class StateAdam(StateOptimizer):
     """Adam (Kingma & Ba 2015, algorithm 1) on the states."""
 
     name: ClassVar[str] = "adam"
+    settles: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ("adamw", "rmsprop")
 
     learning_rate: float = Field(default=0.05, gt=0, description="rate of the states")
     b1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment")
     b2: float = Field(default=0.999, ge=0, lt=1, description="decay of the second moment")
     eps: float = Field(default=1e-8, gt=0, description="added to the root of the second moment")
+
+    @property
+    def rate(self) -> None:
+        return None
 
     @property
     def slots(self) -> int:
@@ -130,8 +147,13 @@ class FixedPoint(StateOptimizer):
     aliases: ClassVar[tuple[str, ...]] = ("fixed", "coordinate_descent")
     shorthand: ClassVar[str | None] = "damping"
     seeks_rest: ClassVar[bool] = True
+    calmed_by: ClassVar[str] = "damp the states"
 
     damping: float = Field(default=0.0, ge=0, lt=1, description="d: how much of the state stays")
+
+    @property
+    def rate(self) -> float:
+        return 1 - self.damping
 
     @property
     def slots(self) -> int:

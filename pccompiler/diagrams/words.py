@@ -52,7 +52,7 @@ def node_detail(graph: Graph, node: Node) -> str:
     active = bool(graph.arriving(node.name))  # else its activation does nothing
     if node.passes_through:
         parts = [printable(node.name)]
-        active = active and node.activation != "identity"
+        active = active and not graph.activation(node.name).is_identity
     else:
         parts = [_shape(node)]
         if node.concatenates:

@@ -162,10 +162,10 @@ class _Builder:
         with those of the ends."""
         columns: list[list[Operator]] = []
         for operator in edge.op:
-            if not isinstance(operator, TransposeOf):
+            if operator.transposes is None:
                 columns.append([operator] * count)
                 continue
-            named = self._references(operator.edge, (*path, "op"), count)
+            named = self._references(operator.transposes, (*path, "op"), count)
             if named is None:
                 return None
             columns.append([TransposeOf(edge=name or "") for name in named])
@@ -232,7 +232,7 @@ class _Builder:
             span=span,
             operator_span=self.document.span((*path, "op")),
         )
-        if edge.delay is None and any(isinstance(o, TransposeOf) for o in operators):
+        if edge.delay is None and any(o.transposes for o in operators):
             self.inherits_delay.append(name)
 
     def _default_delay(self, kind: EdgeKind) -> int:
@@ -243,14 +243,14 @@ class _Builder:
         """Edges that others transpose or share parameters with exist, and lead forwards."""
         for edge in self.edges.values():
             for operator in edge.operators:
-                if isinstance(operator, TransposeOf):
-                    self._check_reference(edge, operator.edge, "transposes")
+                if operator.transposes is not None:
+                    self._check_reference(edge, operator.transposes, "transposes")
             if edge.tied_to is not None:
                 self._check_reference(edge, edge.tied_to, "is tied to")
         if self.problems:
             return
         for name in self.inherits_delay:
-            [other] = [o.edge for o in self.edges[name].operators if isinstance(o, TransposeOf)][:1]
+            other = next(o.transposes for o in self.edges[name].operators if o.transposes)
             self.edges[name] = self.edges[name].replace(delay=self.edges[other].delay)
 
     def _check_reference(self, edge: Edge, other: str, does: str) -> None:
@@ -260,7 +260,7 @@ class _Builder:
             help = suggestion(other, self.edges) or "edges are called `from->to`, or by their name"
         elif found.name == edge.name:
             message, help = f"edge `{edge.name}` {does} itself", "name another edge"
-        elif found.tied_to is not None or any(isinstance(o, TransposeOf) for o in found.operators):
+        elif found.tied_to is not None or any(o.transposes for o in found.operators):
             message = f"edge `{edge.name}` {does} `{other}`, which has no parameters of its own"
             help = "name the edge that owns the parameters"
         elif found.is_feedback and (does == "transposes" or not edge.is_feedback):

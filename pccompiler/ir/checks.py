@@ -8,9 +8,6 @@ from typing import Any, cast
 import networkx as nx
 
 from pccompiler.components.activations import ACTIVATIONS
-from pccompiler.components.energies import Gaussian, PassThrough
-from pccompiler.components.operators import Dense
-from pccompiler.components.operators.transpose_of import TransposeOf
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
@@ -111,11 +108,11 @@ def _pass_through(graph: Graph) -> Iterator[Diagnostic]:
 
 def _energies(graph: Graph) -> Iterator[Diagnostic]:
     """Forms that are defined for Gaussian nodes only."""
-    if not graph.form.wants_gaussian():
+    if not graph.form.wants_quadratic():
         return
     for node in graph.variables:
         both = graph.incoming(node.name) and graph.feedback(node.name)
-        if both and not isinstance(node.energy, Gaussian):
+        if both and node.energy.curvature is None:
             message = (
                 f"node `{node.name}` has the energy {node.energy.name}, but summed errors are "
                 "defined for gaussian nodes"
@@ -132,7 +129,7 @@ def _couplings(graph: Graph) -> Iterator[Diagnostic]:
         yield _on_edge("PC328", graph.edges[0], message, "remove `time`, or use another form")
     usable = ", ".join(name for name, a in ACTIVATIONS.items() if a.potential is not None)
     for node in graph.nodes:
-        if not isinstance(node.energy, Gaussian | PassThrough):
+        if not node.passes_through and node.energy.curvature != 1:
             message = f"node `{node.name}` has the energy {node.energy.name}, but under "
             message += f"{form.name} the activation makes a node's energy"
             yield _on_node("PC328", node, message, "leave its energy out, or write energy: none")
@@ -147,11 +144,11 @@ def _couplings(graph: Graph) -> Iterator[Diagnostic]:
             yield _on_node("PC328", node, message, help)
     for edge in graph.edges:
         lateral = edge.source == edge.target
-        if lateral and (len(edge.operators) != 1 or not isinstance(edge.operators[0], Dense)):
+        if lateral and (len(edge.operators) != 1 or edge.operators[0].lateral() is None):
             message = f"edge `{edge.name}` couples a node to itself, which dense alone can"
             yield _on_edge("PC328", edge, message, "use op: dense, or a second node")
     for edge in back:
-        if any(isinstance(operator, TransposeOf) for operator in edge.operators):
+        if any(operator.transposes for operator in edge.operators):
             continue
         if graph.node[edge.source].passes_through:
             message = f"the feedback edge `{edge.name}` leads from a node without a state"

@@ -43,6 +43,13 @@ def coupling(graph: Graph, copies: Copies, inputs: Iterable[str], free: Iterable
     )
 
 
+def are_apart(graph: Graph, copies: Copies, groups: Iterable[Iterable[str]]) -> bool:
+    """Whether no two nodes of a group share a term of F, so that each group moves as one block
+    of coordinate descent."""
+    joined = coupling_graph(graph, copies)
+    return not any(joined.has_edge(a, b) for group in groups for a, b in combinations(group, 2))
+
+
 def levels(graph: Graph, copies: Copies) -> int | None:
     """How many levels of nodes have a prediction, if all paths from a node to an output that
     learns have the same number of variables on them; else None."""

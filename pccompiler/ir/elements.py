@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import inf, prod
 from typing import Any
 
-from pccompiler.components.energies import Energy, Gaussian, PassThrough, Prior
+from pccompiler.components.energies import Energy, Gaussian, Prior
 from pccompiler.components.operators import Operator
 from pccompiler.components.vocabulary import EdgeKind, Role, Shape
 from pccompiler.diagnostics.source import Span
@@ -48,7 +48,7 @@ class Node:
     @property
     def passes_through(self) -> bool:
         """Whether it is no variable: its prediction stands wherever it is read."""
-        return isinstance(self.energy, PassThrough)
+        return self.energy.passes_through
 
     def replace(self, **changes: Any) -> Node:
         return replace(self, **changes)

@@ -186,6 +186,24 @@ class Graph:
             return Gaussian()
         return node.energy
 
+    def curvature(self, name: str) -> float | None:
+        """The curvature in x of the energy of a free state, its predictions fixed; None where it
+        is not constant."""
+        node, own = self.node[name], 0.0
+        predicted = bool(self.incoming(name))
+        fed_back = self.form.uses_feedback and bool(self.feedback(name))
+        if node.prior is not None:
+            if node.prior.energy.curvature is None:
+                return None
+            own = node.prior.precision * node.prior.energy.curvature
+        times = self.form.curvature(self.activation(name), predicted, fed_back)
+        if times is None:
+            return None
+        energy = self.free_energy(node).curvature
+        if energy is None:
+            return own if times == 0 else None
+        return own + node.precision * times * energy
+
     def target_energy(self, node: Node) -> Energy:
         """The energy of an output that is held at its target, and the loss of one that is not."""
         return node.energy if node.chosen and not node.passes_through else self.loss

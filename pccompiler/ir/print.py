@@ -5,10 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from pccompiler.components.energies import Energy
-from pccompiler.components.member import Member
 from pccompiler.components.operators import Operator
-from pccompiler.components.operators.base import Transposed
-from pccompiler.components.operators.lateral import Lateral
 from pccompiler.components.vocabulary import Role, Shape
 from pccompiler.diagnostics.source import Span
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node
@@ -33,37 +30,14 @@ def shape_text(shape: Shape | None) -> str:
 
 def pipeline_text(operators: tuple[Operator, ...]) -> str:
     """`flatten |> dense(bias=false)`: options that differ from their defaults are shown."""
-    return " |> ".join(_operator(operator) for operator in operators)
-
-
-def _operator(operator: Operator) -> str:
-    if isinstance(operator, Transposed):
-        return operator.name
-    if isinstance(operator, Lateral):
-        return f"symmetric {_options(operator.inner)}"
-    return _options(operator)
-
-
-def _options(member: Member) -> str:
-    """`dense(bias=false)`: a member with the options that differ from their defaults."""
-    options = ", ".join(_chosen(member))
-    return f"{member.name}({options})" if options else member.name
-
-
-def _chosen(member: Member) -> list[str]:
-    chosen = member.model_dump(mode="json", exclude_defaults=True)
-    return [f"{key}={_value(value)}" for key, value in chosen.items()]
-
-
-def _value(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return " |> ".join(operator.printed() for operator in operators)
 
 
 def _whole(graph: Graph) -> str:
     """What differs from a predictive-coding network without time."""
     words: list[str] = []
     if graph.form.uses_feedback:
-        words.append(f"form={_options(graph.form)}")
+        words.append(f"form={graph.form.printed()}")
     if graph.time:
         targets = "every" if graph.time.every else "last"
         words.append(f"time={graph.time.steps} targets={targets}")
@@ -74,7 +48,7 @@ def _node(graph: Graph, node: Node) -> str:
     words = [f"node {node.name} : {shape_text(node.shape)}"]
     if node.role is not Role.HIDDEN:
         words.append(f"role={node.role}")
-    if node.activation != "identity":
+    if not graph.activation(node.name).is_identity:
         words.append(f"activation={node.activation}")
     if node.concatenates:
         words.append("combine=concat")
@@ -88,7 +62,7 @@ def _node(graph: Graph, node: Node) -> str:
     if (node.low, node.high) != (-inf, inf):
         words.append(f"range=[{node.low:g},{node.high:g}]")
     if node.prior is not None:
-        words.append(f"prior={_options(node.prior)}")
+        words.append(f"prior={node.prior.printed()}")
     if node.role is Role.OUTPUT:
         words.append(f"loss={graph.loss.name}")
     return " ".join(words)
@@ -96,7 +70,7 @@ def _node(graph: Graph, node: Node) -> str:
 
 def energy_text(energy: Energy, precision: float) -> str:
     """`huber(delta=0.5, precision=2)`."""
-    options = [*_chosen(energy), f"precision={precision:g}"]
+    options = [*energy.chosen_options(), f"precision={precision:g}"]
     return f"{energy.name}({', '.join(options)})"
 
 

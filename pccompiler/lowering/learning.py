@@ -70,8 +70,7 @@ def learn(
         updates, optimizer_state = make_optimizer(learning).update(
             gradient, state.optimizer_state, state.params
         )
-    leaves = jax.tree.leaves(updates)  # none in a network without parameters
-    if learning.schedule.needs_horizon and leaves:
+    if leaves := jax.tree.leaves(updates):  # none in a network without parameters
         dtype = leaves[0].dtype
         fraction = state.step.astype(dtype) / jnp.maximum(state.horizon, 1).astype(dtype)
         factor = learning.schedule.factor(fraction)

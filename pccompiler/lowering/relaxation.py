@@ -159,7 +159,7 @@ class Relaxation:
         for name, slope in slopes.items():
             x, activation = free[name], graph.activation(name)
             if self.optimizer.seeks_rest:
-                rest = graph.form.at_rest(activation, graph.node[name].precision, x, slope)
+                rest = graph.form.at_rest(activation, graph.curvature(name), x, slope)
                 gradients[name] = x - within(graph, name, rest)
             else:
                 gradients[name] = graph.form.direction(activation, x, slope)

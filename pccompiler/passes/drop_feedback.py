@@ -8,7 +8,6 @@ form. Exact: what is left out is part of no energy.
 
 from __future__ import annotations
 
-from pccompiler.components.operators.base import Transposed
 from pccompiler.ir.graph import Edge, Graph
 
 
@@ -21,4 +20,4 @@ def drop_feedback(graph: Graph) -> Graph:
 def _is_used(graph: Graph, edge: Edge) -> bool:
     if not graph.form.undirected:
         return graph.form.uses_feedback
-    return not any(isinstance(operator, Transposed) for operator in edge.operators)
+    return not any(operator.is_transpose for operator in edge.operators)

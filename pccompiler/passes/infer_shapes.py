@@ -10,8 +10,6 @@ from __future__ import annotations
 from math import prod
 
 from pccompiler.components.operators import Operator, ShapeError
-from pccompiler.components.operators.base import Transposed
-from pccompiler.components.operators.transpose_of import TransposeOf
 from pccompiler.components.vocabulary import Shape
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Owner, Stage
@@ -142,13 +140,13 @@ class _Typing:
         operators: list[Operator] = []
         owners: list[tuple[int, Owner]] = []
         for operator in edge.operators:
-            if not isinstance(operator, TransposeOf):
+            if operator.transposes is None:
                 operators.append(operator)
                 continue
-            other = self.edges.get(operator.edge)
+            other = self.edges.get(operator.transposes)
             if other is None:
                 raise ShapeError(
-                    f"it transposes `{operator.edge}`, whose own shapes are in doubt",
+                    f"it transposes `{operator.transposes}`, whose own shapes are in doubt",
                     "mend that edge first",
                 )
             for position in reversed(range(len(other.operators))):
@@ -156,7 +154,7 @@ class _Typing:
                 reverse = forward.transposed(given, result)
                 if reverse is None:
                     continue
-                if isinstance(reverse, Transposed) and forward.parameters(given, result):
+                if reverse.is_transpose and forward.parameters(given, result):
                     owners.append((len(operators), (other.name, position)))
                 operators.append(reverse)
         return tuple(operators), tuple(owners)
@@ -217,7 +215,7 @@ def _mismatch(edge: Edge, node: Node, wanted: Shape) -> Diagnostic:
         f"on edge `{edge.name}`, {pipeline} turns {list(shapes[0])} of `{edge.source}` "
         f"into {list(shapes[-1])}, but `{node.name}` has shape {list(wanted)}"
     )
-    if any(isinstance(operator, Transposed) for operator in edge.operators):
+    if any(operator.is_transpose for operator in edge.operators):
         help = "a transposed edge leads from a node like the other's target to one like its source"
     elif len(shapes[0]) > 1 and len(wanted) == 1:
         help = f"flatten first: op: [flatten, {', '.join(names)}]"

@@ -1,12 +1,11 @@
 """A coupling of a node to itself counts every pair of units once and no unit with itself.
 
-Valid after: the dense operator on such an edge of an undirected form is `Lateral`.
+Valid after: the operator on such an edge of an undirected form is the `lateral` one of what the
+spec names.
 """
 
 from __future__ import annotations
 
-from pccompiler.components.operators import Dense
-from pccompiler.components.operators.lateral import Lateral
 from pccompiler.ir.graph import Edge, Graph
 
 
@@ -18,7 +17,7 @@ def join_laterals(graph: Graph) -> Graph:
 
 
 def _joined(edge: Edge) -> Edge:
-    [*rest] = edge.operators
-    if edge.source != edge.target or not isinstance(rest[0], Dense):
+    if edge.source != edge.target:
         return edge
-    return edge.replace(operators=(Lateral(inner=rest[0]),))
+    joined = edge.operators[0].lateral()
+    return edge if joined is None else edge.replace(operators=(joined,))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pccompiler.components.energies import Gaussian
-from pccompiler.components.forms import PredictiveCodingForm
 from pccompiler.components.phases import Phase, PhaseKind
 from pccompiler.components.rules import DEFAULT
 from pccompiler.components.vocabulary import EdgeKind, Refusal
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.ir.graph import Graph
+from pccompiler.ir.graph import Graph, Node
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.tree import Document, dotted
 
@@ -73,7 +71,7 @@ def _without_rest(graph: Graph, document: Document, phase: Phase) -> list[Diagno
     reasons = [
         f"`{node.name}` has the energy {node.energy.name}"
         for node in nodes
-        if not isinstance(graph.free_energy(node), Gaussian)
+        if graph.free_energy(node).curvature is None
     ]
     reasons += [f"`{n.name}` has no prediction" for n in nodes if graph.is_root(n.name)]
     if not graph.form.rests_at_minimum:
@@ -93,8 +91,8 @@ def _without_rest(graph: Graph, document: Document, phase: Phase) -> list[Diagno
 def _pushed_away(graph: Graph, document: Document, phase: Phase) -> list[Diagnostic]:
     """Outputs that a nudge away from the target pushes harder than their energy holds them.
 
-    x_out of a node that predicts no other enters F by p E(x, mu) - beta E(x, target) alone,
-    which falls without end along x unless beta < p.
+    x_out of a node that predicts no other enters F by its own term and -beta E(x, target) alone.
+    With curvatures p and c of the two, F falls without end along x unless beta c < p.
     """
     path = ("learning", "rule")
     leaves = [graph.node[n] for n in phase.nudged if all(e.source != n for e in graph.edges)]
@@ -102,19 +100,26 @@ def _pushed_away(graph: Graph, document: Document, phase: Phase) -> list[Diagnos
         Diagnostic(
             "PC331",
             f"a nudge of {phase.beta:g} leaves the energy of `{node.name}` without a minimum: it "
-            f"pushes away from the target at least as hard as the precision {node.precision:g} "
+            f"pushes away from the target at least as hard as the precision {_hold(graph, node):g} "
             "holds it at its prediction",
             document.span(path),
             path=dotted(path),
-            help=f"choose a beta below {node.precision:g}, or variant: positive",
+            help=f"choose a beta below {_hold(graph, node):g}, or variant: positive",
         )
         for node in leaves
-        if isinstance(graph.form, PredictiveCodingForm)
+        if not graph.form.undirected
         and not node.passes_through
         and graph.target_energy(node).zero_at_prediction
         and graph.bounds(node.name) is None
-        and -phase.beta >= node.precision
+        and -phase.beta >= _hold(graph, node)
     ]
+
+
+def _hold(graph: Graph, node: Node) -> float:
+    """The nudge at which the energy of an output is no longer bounded below: the ratio of the
+    curvatures of its own term and its loss, or its precision where both are the same energy."""
+    own, loss = graph.curvature(node.name), graph.target_energy(node).curvature
+    return node.precision if own is None or loss is None else own / loss
 
 
 def no_theory(rule: str, why: Refusal, document: Document) -> Diagnostic:

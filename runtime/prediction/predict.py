@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from pccompiler.components.energies import Bernoulli, Categorical, CrossEntropy
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
@@ -343,13 +342,7 @@ def _probabilities(graph: Graph, name: str, values: np.ndarray) -> np.ndarray:
     node = graph.node[name]
     if node.role is not Role.OUTPUT:
         return values
-    energy = graph.target_energy(node)
-    if isinstance(energy, CrossEntropy | Categorical):
-        powers = np.exp(values - values.max(-1, keepdims=True))
-        return powers / powers.sum(-1, keepdims=True)
-    if isinstance(energy, Bernoulli):
-        return (1 + np.tanh(values / 2)) / 2  # the logistic function, without overflow
-    return values
+    return np.asarray(graph.target_energy(node).expected(values))
 
 
 def _impossible(message: str, help: str) -> SpecError:

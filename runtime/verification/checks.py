@@ -17,8 +17,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from pccompiler.components.activations import ACTIVATIONS
-from pccompiler.components.operators import MaxPool
 from pccompiler.lowering.equilibrium import rest_map
 from pccompiler.lowering.model import CompiledModel
 from runtime.verification.rest import (
@@ -181,11 +179,8 @@ def _is_exact(errors: Errors) -> bool:
 def _kinks(subject: Subject) -> str:
     """What keeps the state of rest from being smooth in beta; empty where nothing does."""
     graph = subject.model.graph
-    names = {operator.name for edge in graph.edges for operator in edge.operators}
-    kinked = {name for name, activation in ACTIVATIONS.items() if not activation.smooth}
-    found = sorted({node.activation for node in graph.nodes} & kinked) + sorted(names & kinked)
-    if any(isinstance(o, MaxPool) for edge in graph.edges for o in edge.operators):
-        found.append("max_pool")
+    found = sorted({n.activation for n in graph.nodes if not graph.activation(n.name).smooth})
+    found += sorted({o.name for e in graph.edges for o in e.operators if not o.smooth})
     if any((node.low, node.high) != (-np.inf, np.inf) for node in graph.nodes):
         found.append("ranges")
     return f"{', '.join(found)} has some" if found else ""
@@ -260,8 +255,8 @@ def _held(subject: Subject) -> Iterator[Row]:
 def _contrastive(subject: Subject) -> Iterator[Row]:
     yield from _per_edge(subject, "alike, but not equal")
     graph = subject.model.graph
-    losses = {graph.target_energy(graph.node[n]).name for n in subject.model.plan.outputs}
-    if not losses <= {"squared_error", "gaussian"}:
+    losses = [graph.target_energy(graph.node[n]) for n in subject.model.plan.outputs]
+    if any(loss.curvature != 1 for loss in losses):
         return  # beta = 1 leads to the target under the squared error alone
     other = subject.settling(subject.with_rule("coupled_learning", beta=1.0))
     error = relative_error(subject.gradient(subject.settled), subject.gradient(other))

@@ -27,8 +27,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pccompiler.components.energies import Bernoulli, Categorical, CrossEntropy, Energy
-from pccompiler.components.state_optimizers import StateSGD
 from pccompiler.components.vocabulary import Array, Params, Role
 from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.driver import check, compile
@@ -181,8 +179,7 @@ def target_alignment(
     for name in pair.backprop.plan.outputs:
         energy = pair.graph.target_energy(pair.graph.node[name])
         old, new = (
-            _expectation(energy, _at_targets(pair.graph, states[name]))
-            for states in (before, after)
+            energy.expected(_at_targets(pair.graph, states[name])) for states in (before, after)
         )
         target = batch[name]
         if pair.graph.time is not None and target.ndim == before[name].ndim:
@@ -288,11 +285,9 @@ def _settling(spec: SpecLike, overrides: Sequence[str], steps: int) -> list[str]
     never settles at a fixed rate.
     """
     own = check(spec, overrides).spec.inference.optimizer
-    rate, momentum = 0.05, 0.9
-    if isinstance(own, StateSGD):
-        rate, momentum = own.learning_rate, max(own.momentum, momentum)
+    rate = 0.05 if own.rate is None or own.seeks_rest else own.rate
     return [
-        f"inference.optimizer={{sgd: {{learning_rate: {rate}, momentum: {momentum}}}}}",
+        f"inference.optimizer={{sgd: {{learning_rate: {rate}, momentum: 0.9}}}}",
         f"inference.steps={steps}",
         "inference.stop={residual: 1.0e-12, floor: 1.0e-9}",
     ]
@@ -340,13 +335,6 @@ def _at_targets(graph: Graph, x: Array) -> Array:
     if graph.time is None or graph.time.every:
         return x
     return x[:, -1:]
-
-
-def _expectation(energy: Energy, mu: Array) -> Array:
-    """What a target is expected to be under the prediction mu."""
-    if isinstance(energy, CrossEntropy | Categorical):
-        return jax.nn.softmax(mu, axis=-1)
-    return jax.nn.sigmoid(mu) if isinstance(energy, Bernoulli) else mu
 
 
 def _cosine(a: Array, b: Array) -> Array:

@@ -22,9 +22,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from pccompiler.components.energies import Gaussian
-from pccompiler.components.forms import PredictiveCodingForm
-from pccompiler.components.operators import Dense
 from pccompiler.components.vocabulary import Params
 from pccompiler.ir.graph import Edge, Graph
 
@@ -47,14 +44,14 @@ def linear_chain(graph: Graph) -> tuple[Edge, ...] | None:
     is_chain = (
         len(nodes) > 2
         and graph.time is None
-        and isinstance(graph.form, PredictiveCodingForm)
+        and graph.form.sums_energies
         and graph.inputs == (nodes[0].name,)
         and graph.outputs == (nodes[-1].name,)
         and [(edge.source, edge.target) for edge in edges] == joined
         and all(_is_plain(edge) for edge in edges)
-        and all(node.activation == "identity" and node.precision == 1 for node in nodes[1:])
-        and all(isinstance(node.energy, Gaussian) for node in nodes[1:])
-        and isinstance(graph.target_energy(nodes[-1]), Gaussian)
+        and all(graph.activation(n.name).is_identity and n.precision == 1 for n in nodes[1:])
+        and all(node.energy.curvature == 1 for node in nodes[1:])
+        and graph.target_energy(nodes[-1]).curvature == 1
     )
     return edges if is_chain else None
 
@@ -64,7 +61,7 @@ def layers_of(edges: Sequence[Edge], params: Params) -> list[Layer]:
     layers = []
     for edge in edges:
         own, scale = params[edge.name], edge.update_scale
-        weight = np.asarray(own["weight"], np.float64).T
+        weight = np.asarray(own[edge.operators[0].matrix or ""], np.float64).T
         bias = np.asarray(own["bias"], np.float64) if "bias" in own else np.zeros(len(weight))
         layers.append(Layer(weight, bias, scale, scale if "bias" in own else 0.0))
     return layers
@@ -119,9 +116,9 @@ def moves_straight(graph: Graph, name: str, held: Collection[str]) -> bool:
     shared = {owner for edge in graph.edges for _, (owner, _) in edge.owners}
     return (
         graph.time is None
-        and isinstance(graph.form, PredictiveCodingForm)
-        and isinstance(node.energy, Gaussian)
-        and node.activation == "identity"
+        and graph.form.sums_energies
+        and node.energy.curvature is not None
+        and graph.activation(name).is_identity
         and not node.concatenates
         and any(edge.update_scale and edge.gain for edge in edges)
         and all(
@@ -139,7 +136,7 @@ def _is_dense(edge: Edge) -> bool:
     """Whether its pipeline is one dense map between vectors, with parameters of its own."""
     return (
         len(edge.operators) == 1
-        and isinstance(edge.operators[0], Dense)
+        and edge.operators[0].matrix is not None
         and len(edge.shapes[0]) == 1
         and not edge.owners
     )

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from pccompiler.components.energies import Bernoulli, Categorical, CrossEntropy
-from pccompiler.components.operators import Embedding
-from pccompiler.components.vocabulary import Role
+from pccompiler.components.vocabulary import Held, Role
 from pccompiler.ir.graph import Graph
 
 
@@ -22,10 +20,10 @@ def random_batch(
     """
     rng = np.random.default_rng(seed)
     tokens = {
-        edge.source: operator.vocabulary
+        edge.source: operator.token_count
         for edge in graph.edges
         for operator in edge.operators[:1]
-        if isinstance(operator, Embedding) and operator.indices
+        if operator.token_count is not None
     }
     result: dict[str, np.ndarray] = {}
     for name in nodes:
@@ -33,10 +31,10 @@ def random_batch(
         shape = (samples, *((graph.time.steps,) if graph.time else ()), *(node.shape or ()))
         energy = graph.target_energy(node) if node.role is Role.OUTPUT else node.energy
         if name in tokens:
-            result[name] = rng.integers(0, tokens[name] or 1, shape).astype(float)
-        elif isinstance(energy, CrossEntropy | Categorical):
+            result[name] = rng.integers(0, tokens[name], shape).astype(float)
+        elif energy.held_at() is Held.DISTRIBUTIONS:
             result[name] = np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])]
-        elif isinstance(energy, Bernoulli):
+        elif energy.held_at() is Held.PROBABILITIES:
             result[name] = rng.integers(0, 2, shape).astype(float)
         else:
             result[name] = rng.normal(size=shape)

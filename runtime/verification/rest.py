@@ -9,8 +9,8 @@ import jax
 import numpy as np
 
 from pccompiler.components.phases import PhaseKind
-from pccompiler.components.state_optimizers import FixedPoint, StateSGD
 from pccompiler.components.vocabulary import Array, Params
+from pccompiler.ir.coupling import are_apart
 from runtime.verification.rows import Report, Row
 from runtime.verification.subject import AT_REST, Subject, flat, relative_error
 
@@ -30,9 +30,11 @@ def energy_falls(subject: Subject, report: Report) -> Iterator[Row]:
         if spec.kind is not PhaseKind.RELAX or not spec.descent.as_configured:
             continue
         # coordinate descent: in a Hopfield network each block moves to its own minimum
-        blocks = isinstance(own, FixedPoint) and phase.colours and not spec.nudged
+        steady = own.rate is not None and not own.slots  # every step is -rate times its gradient
+        blocks = steady and own.seeks_rest and phase.colours and not spec.nudged
+        blocks = blocks and are_apart(plan.graph, plan.copies, phase.colours)
         blocks = blocks and plan.graph.form.undirected and plan.graph.form.wants_potential()
-        descends = isinstance(own, StateSGD) and not own.momentum
+        descends = steady and not own.seeks_rest
         descends = bool(descends or blocks) and not plan.graph.one_way
         rows = model.trace(subject.params, subject.batch, phase=spec.name, aux=subject.aux)
         total = jax.vmap(
@@ -60,8 +62,7 @@ def energy_falls(subject: Subject, report: Report) -> Iterator[Row]:
 
 
 def _calmer_words(subject: Subject) -> str:
-    own = subject.model.plan.state_optimizer
-    return "damp the states" if isinstance(own, FixedPoint) else "lower the rate of the states"
+    return subject.model.plan.state_optimizer.calmed_by
 
 
 def settled(subject: Subject) -> Iterator[Row]:

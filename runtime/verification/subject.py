@@ -23,7 +23,6 @@ import numpy as np
 from jax.scipy.sparse.linalg import gmres
 
 from pccompiler.components.phases import PhaseKind
-from pccompiler.components.state_optimizers import StateAdam, StateSGD
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.driver import compile
 from pccompiler.lowering.equilibrium import rest_map
@@ -130,13 +129,13 @@ class Subject:
         allows, and faster than it where F is flat. It comes to rest within some thousand steps
         wherever rate times curvature is above (1 - sqrt(momentum))^2 = 1e-4."""
         own = self.model.plan.state_optimizer
-        rate = own.learning_rate / 8 if isinstance(own, StateSGD) else 0.05
+        rate = 0.05 if own.rate is None or own.seeks_rest else own.rate / 8
         return f"{{sgd: {{learning_rate: {rate:g}, momentum: 0.98}}}}"
 
     @cached_property
     def rest(self) -> Rest:
-        """How the states come to rest. Adam, which does not at a fixed rate, is not tried."""
-        if isinstance(self.model.plan.state_optimizer, StateAdam):
+        """How the states come to rest. An optimiser that does not settle (Adam) is not tried."""
+        if not self.model.plan.state_optimizer.settles:
             return self._rest_by(self.calmer)
         own = self._rest_by(None)
         if own.reached:

@@ -7,28 +7,12 @@ from typing import Annotated, Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from pccompiler.components.energies import LOSSES
-from pccompiler.components.initializers import INITIALIZERS
+from pccompiler.components import registry
+from pccompiler.components.family import Family
 from pccompiler.components.member import Member, OneOf, aliases_of
-from pccompiler.components.operators import OPERATORS
-from pccompiler.components.optimizers import OPTIMIZERS
-from pccompiler.components.rules import RULES
-from pccompiler.components.schedules import SCHEDULES
-from pccompiler.components.sources import SOURCES
-from pccompiler.components.state_inits import STATE_INITS
-from pccompiler.components.state_optimizers import STATE_OPTIMIZERS
 
-FAMILIES: dict[str, tuple[type[Member], ...]] = {
-    "operator": OPERATORS,
-    "loss": LOSSES,
-    "initializer": INITIALIZERS,
-    "optimizer": OPTIMIZERS,
-    "rule": RULES,
-    "schedule": SCHEDULES,
-    "data source": SOURCES,
-    "initialisation": STATE_INITS,
-    "state optimizer": STATE_OPTIMIZERS,
-}
+FAMILIES: dict[str, Family[Any]] = {family.word: family for family in registry.FAMILIES}
+"""Every family of the language, by what messages call a member."""
 
 REQUIRED: dict[str, dict[str, Any]] = {
     "constant": {"value": 0.5},

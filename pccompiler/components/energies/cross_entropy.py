@@ -19,6 +19,7 @@ class CrossEntropy(Energy):
     """Cross-entropy of the target under the softmax of the prediction (logits)."""
 
     name: ClassVar[str] = "cross_entropy"
+    over_classes: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = (
         "ce",
         "crossentropy",
@@ -36,6 +37,9 @@ class CrossEntropy(Energy):
     def value(self, x: Array, mu: Array) -> Array:
         log_probabilities = jax.nn.log_softmax(mu, axis=-1)
         return -jnp.sum(x * log_probabilities, axis=tuple(range(1, mu.ndim)))
+
+    def expected(self, mu: Array) -> Array:
+        return jax.nn.softmax(mu, axis=-1)
 
     def held_at(self) -> Held:
         return Held.DISTRIBUTIONS

@@ -64,6 +64,9 @@ class Bernoulli(_Discrete):
             terms = jax.nn.sigmoid(x) * (x - mu) - (jax.nn.softplus(x) - jax.nn.softplus(mu))
         return jnp.sum(terms, axis=tuple(range(1, mu.ndim)))
 
+    def expected(self, mu: Array) -> Array:
+        return jax.nn.sigmoid(mu) if self.state == "probabilities" else mu
+
     def held_at(self) -> Held:
         return Held.PROBABILITIES if self.state == "probabilities" else Held.NUMBERS
 
@@ -72,6 +75,7 @@ class Categorical(_Discrete):
     """One of several classes along the last axis: cross-entropy, or divergence of logits."""
 
     name: ClassVar[str] = "categorical"
+    over_classes: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = ("ce", "cross_entropy", "crossentropy", "nll", "softmax")
     shorthand: ClassVar[str | None] = "state"
 
@@ -83,6 +87,9 @@ class Categorical(_Discrete):
             own = jax.nn.log_softmax(x, axis=-1)
             terms = jnp.exp(own) * (own - predicted)
         return jnp.sum(terms, axis=tuple(range(1, mu.ndim)))
+
+    def expected(self, mu: Array) -> Array:
+        return jax.nn.softmax(mu, axis=-1) if self.state == "probabilities" else mu
 
     def held_at(self) -> Held:
         return Held.DISTRIBUTIONS if self.state == "probabilities" else Held.NUMBERS

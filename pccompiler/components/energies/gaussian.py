@@ -20,6 +20,7 @@ class Gaussian(Energy):
     """Half the squared prediction error, summed over a node's units."""
 
     name: ClassVar[str] = "gaussian"
+    curvature: ClassVar[float | None] = 1.0
     aliases: ClassVar[tuple[str, ...]] = ("normal", "squared_error", "mse", "l2", "quadratic")
     zero_at_prediction: ClassVar[bool] = True
 

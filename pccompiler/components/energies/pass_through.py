@@ -17,6 +17,7 @@ class PassThrough(Energy):
     """The node stands for its prediction; it has no state and no error."""
 
     name: ClassVar[str] = "none"
+    passes_through: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = ("pass_through", "passthrough", "zero", "null")
 
     def value(self, x: Array, mu: Array) -> Array:

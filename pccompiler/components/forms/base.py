@@ -44,7 +44,8 @@ class EnergyForm(Member):
     held, every state at its forward prediction minimises the energy. `undirected`: an edge
     couples its ends instead of predicting one of them; predictions are then sums without an
     activation, outputs that are held have no loss, and cycles need no delay.
-    `rests_at_minimum`: `at_rest` is known.
+    `rests_at_minimum`: `at_rest` is known. `sums_energies`: F is the sum of the energies that the
+    nodes have given their forward predictions.
 
     The slope of a state is dF/dx, without the derivative of its own `potential`.
     """
@@ -53,9 +54,10 @@ class EnergyForm(Member):
     feedforward_is_minimum: ClassVar[bool] = False
     undirected: ClassVar[bool] = False
     rests_at_minimum: ClassVar[bool] = False
+    sums_energies: ClassVar[bool] = False
 
-    def wants_gaussian(self) -> bool:
-        """Whether it is defined for Gaussian nodes only."""
+    def wants_quadratic(self) -> bool:
+        """Whether it is defined only for nodes whose energy is quadratic (gaussian)."""
         return False
 
     def wants_potential(self) -> bool:
@@ -80,12 +82,19 @@ class EnergyForm(Member):
     ) -> Array:
         """The energy per copy, shape (copies,), of x of shape (copies, *shape)."""
 
-    def at_rest(self, activation: Activation, precision: float, x: Array, slope: Array) -> Array:
-        """Where the state would rest if the pull of all others stayed what it is.
+    @abstractmethod
+    def curvature(self, activation: Activation, forward: bool, feedback: bool) -> float | None:
+        """The curvature in x of the node's own term, its predictions fixed, as a multiple of
+        precision and curvature of its energy; None where it is not constant. `forward` and
+        `feedback` say which predictions the node has."""
 
-        For a Gaussian node: the minimum of precision/2 (x - c)^2 with the present slope.
-        """
-        return x - slope / precision
+    def at_rest(
+        self, activation: Activation, curvature: float | None, x: Array, slope: Array
+    ) -> Array:
+        """Where the state would rest if the pull of all others stayed what it is: the minimum
+        of curvature/2 (x - c)^2 with the present slope."""
+        assert curvature is not None
+        return x - slope / curvature
 
     def direction(self, activation: Activation, x: Array, slope: Array) -> Array:
         """What a gradient step takes for dF/dx."""

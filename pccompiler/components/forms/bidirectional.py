@@ -23,6 +23,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from pccompiler.components.activations import Activation
 from pccompiler.components.energies import Energy
 from pccompiler.components.forms.base import EnergyForm, Predicted
 from pccompiler.components.vocabulary import Array
@@ -55,8 +56,13 @@ class BidirectionalForm(EnergyForm):
             )
         return self
 
-    def wants_gaussian(self) -> bool:
+    def wants_quadratic(self) -> bool:
         return self.errors == "summed"
+
+    def curvature(self, activation: Activation, forward: bool, feedback: bool) -> float:
+        if self.errors == "summed":
+            return 4.0 if forward and feedback else 1.0 if forward or feedback else 0.0
+        return self.forward_weight * forward + self.feedback_weight * feedback
 
     def term(
         self, energy: Energy, x: Array, forward: Predicted | None, feedback: Predicted | None

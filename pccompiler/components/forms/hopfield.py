@@ -77,7 +77,12 @@ class HopfieldForm(EnergyForm):
             return jnp.zeros(x.shape[:1], x.dtype)
         return -jnp.sum(x * sum(pulls[1:], start=pulls[0]), axis=tuple(range(1, x.ndim)))
 
-    def at_rest(self, activation: Activation, precision: float, x: Array, slope: Array) -> Array:
+    def curvature(self, activation: Activation, forward: bool, feedback: bool) -> float | None:
+        return 1.0 if self.nonlinearity == "rho" else activation.curvature
+
+    def at_rest(
+        self, activation: Activation, curvature: float | None, x: Array, slope: Array
+    ) -> Array:
         return -slope if self.nonlinearity == "rho" else activation(-slope)
 
     def direction(self, activation: Activation, x: Array, slope: Array) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pccompiler.components.activations import Activation
 from pccompiler.components.energies import Energy
 from pccompiler.components.forms.base import EnergyForm, Predicted
 from pccompiler.components.vocabulary import Array
@@ -22,6 +23,10 @@ class PredictiveCodingForm(EnergyForm):
     aliases: ClassVar[tuple[str, ...]] = ("pc", "pcn", "discriminative", "generative")
     feedforward_is_minimum: ClassVar[bool] = True
     rests_at_minimum: ClassVar[bool] = True
+    sums_energies: ClassVar[bool] = True
+
+    def curvature(self, activation: Activation, forward: bool, feedback: bool) -> float:
+        return 1.0 if forward else 0.0
 
     def term(
         self, energy: Energy, x: Array, forward: Predicted | None, feedback: Predicted | None

@@ -32,8 +32,11 @@ class ShapeError(Exception):
 class Operator(Member):
     """One map on an edge's pipeline, from (batch, *shape) to (batch, *output_shape).
 
-    `linear` operators are linear in the state up to a bias. Subclasses give the shape rule
-    by hand; a contract test compares it with what JAX computes.
+    `linear` operators are linear in the state up to a bias, `smooth` ones have no kinks.
+    `matrix` names the parameter W, of shape (in, out), of one that is y = x W on the last axis,
+    plus its parameter `bias` if it has one. `is_transpose`: it stands for the transpose of
+    another edge's operator, and uses the parameters of that. Subclasses give the shape rule by
+    hand; a contract test compares it with what JAX computes.
     """
 
     option_aliases: ClassVar[Mapping[str, str]] = {
@@ -52,11 +55,19 @@ class Operator(Member):
         "feature_group_count": "groups",
     }
     linear: ClassVar[bool] = False
+    smooth: ClassVar[bool] = True
+    matrix: ClassVar[str | None] = None
+    is_transpose: ClassVar[bool] = False
 
     @property
     def updates_while_relaxing(self) -> bool:
         """Whether its running statistics, if any, take in every inference step too."""
         return False
+
+    @property
+    def transposes(self) -> str | None:
+        """The edge whose transposes stand for this operator in a typed graph, if they do."""
+        return None
 
     @property
     def token_count(self) -> int | None:
@@ -97,6 +108,12 @@ class Operator(Member):
         """
         return Transposed(inner=self, shape=shape) if self.linear else None
 
+    def lateral(self) -> Operator | None:
+        """What stands for it where it couples a node to itself in an energy of couplings: a
+        map whose matrix is symmetric with a zero diagonal, halved, so that every pair of units
+        counts once. None where it has no such form."""
+        return None
+
     @abstractmethod
     def flops(self, shape: Shape, output: Shape) -> int:
         """Floating-point operations for one sample; a multiply-add counts as two."""
@@ -132,6 +149,7 @@ class Transposed(Operator):
     """
 
     linear: ClassVar[bool] = True
+    is_transpose: ClassVar[bool] = True
 
     inner: Operator
     shape: Shape
@@ -139,6 +157,9 @@ class Transposed(Operator):
     @property
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return f"{self.inner.name}^T"
+
+    def printed(self) -> str:
+        return self.name
 
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
         expected = self.inner.output_shape(self.shape, shape)

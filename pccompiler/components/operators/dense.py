@@ -30,6 +30,7 @@ class Dense(Operator):
         **dict.fromkeys(("features", "out_features", "out", "size", "width"), "units"),
     }
     linear: ClassVar[bool] = True
+    matrix: ClassVar[str | None] = "weight"
 
     units: int | None = Field(
         default=None,
@@ -66,6 +67,11 @@ class Dense(Operator):
 
     def linear_part(self, params: Mapping[str, Array], x: Array) -> Array:
         return x @ params["weight"]
+
+    def lateral(self) -> Operator:
+        from pccompiler.components.operators.lateral import Lateral  # it is made of this one
+
+        return Lateral(inner=self)
 
     def flops(self, shape: Shape, output: Shape) -> int:
         return 2 * shape[-1] * prod(output) + (prod(output) if self.bias else 0)

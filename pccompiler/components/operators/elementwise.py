@@ -25,7 +25,7 @@ class Elementwise(Operator):
         return ACTIVATIONS[self.name](x)
 
     def flops(self, shape: Shape, output: Shape) -> int:
-        return 0 if self.name == "identity" else prod(shape)
+        return 0 if ACTIVATIONS[self.name].is_identity else prod(shape)
 
 
 def elementwise(name: str) -> type[Elementwise]:
@@ -33,7 +33,8 @@ def elementwise(name: str) -> type[Elementwise]:
     title = name.title().replace("_", "")
     member = create_model(title, __base__=Elementwise, __doc__=f"The activation {name}.")
     member.name, member.aliases = name, ACTIVATIONS[name].aliases
-    member.linear = name == "identity"
+    member.linear = ACTIVATIONS[name].is_identity
+    member.smooth = ACTIVATIONS[name].smooth
     return member
 
 

@@ -29,6 +29,9 @@ class Lateral(Operator):
 
     inner: Dense
 
+    def printed(self) -> str:
+        return f"symmetric {self.inner.printed()}"
+
     def output_shape(self, shape: Shape, wanted: Shape | None) -> Shape:
         return self.inner.output_shape(shape, wanted)
 

@@ -77,6 +77,7 @@ class MaxPool(Pool):
     """
 
     name: ClassVar[str] = "max_pool"
+    smooth: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = (
         "pool",
         "pooling",

@@ -25,6 +25,10 @@ class TransposeOf(Operator):
 
     edge: str = Field(description="the edge to transpose, such as `h1->h2`; ranges pair up")
 
+    @property
+    def transposes(self) -> str:
+        return self.edge
+
     def output_shape(self, shape: Shape, wanted: Shape | None) -> NoReturn:
         raise AssertionError(_REPLACED)
 
