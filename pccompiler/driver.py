@@ -10,6 +10,7 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.build import build
 from pccompiler.ir.checks import warnings
 from pccompiler.ir.graph import Graph
+from pccompiler.ir.shape_checks import shape_mistakes
 from pccompiler.ir.verify import verify
 from pccompiler.passes import GRAPH_PASSES, PLAN_PASSES
 from pccompiler.planning.cost import cost, too_large
@@ -64,6 +65,9 @@ def check(
     graph = built = _observed(build(run_spec, document), "build", observe)
     for graph_pass in GRAPH_PASSES:
         graph = _observed(graph_pass.run(graph), graph_pass.name, observe)
+    problems = shape_mistakes(graph, run_spec.data.batch_size if run_spec.data else None)
+    if problems:
+        raise SpecError(problems)
     plan = _plan(graph, run_spec, document, disable, observe)
     problem = too_large(cost(plan, run_spec), graph)
     if problem is not None:

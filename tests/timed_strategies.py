@@ -125,6 +125,8 @@ def timed_spec(
             "steps": random.randint(1, 6),
         },
     }
+    if any(n["shape"][-1] == 1 and n["role"] == "input" for n in builder.nodes.values()):
+        spec["energy"]["feedback_loss"] = "squared_error"  # a single class is refused
     if steps is not None:
         spec["time"] = {"steps": steps, "targets": random.choice(["last", "every"])}
     if random.random() < 0.5:

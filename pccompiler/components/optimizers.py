@@ -1,7 +1,7 @@
 """Optimisers of the parameters, built from optax.
 
 `weight_decay` of sgd, momentum and adam is added to the gradient (L2); that of adamw is
-decoupled (Loshchilov & Hutter 2019). It applies to all parameters, as in optax.
+decoupled (Loshchilov & Hutter 2019, arXiv:1711.05101). It applies to all parameters, as in optax.
 """
 
 from abc import abstractmethod

@@ -47,7 +47,10 @@ class StateInit(Member):
 
 
 class Feedforward(StateInit):
-    """Every free node starts at its prediction, in forward order; free roots at zero."""
+    """Every free node starts at its prediction, in forward order; free roots at zero.
+
+    Source: Whittington & Bogacz 2017, doi:10.1162/NECO_a_00949.
+    """
 
     name: ClassVar[str] = "feedforward"
     aliases: ClassVar[tuple[str, ...]] = ("forward", "prediction", "predictions")
@@ -86,7 +89,8 @@ class AtRandom(StateInit):
 class Previous(StateInit):
     """Free nodes start where the first phase of the batch before left them; at first at zero.
 
-    Outside training, where there is no batch before, at zero.
+    Outside training, where there is no batch before, at zero. Persistent states of the free
+    phase: Scellier & Bengio 2017, arXiv:1602.05179.
     """
 
     name: ClassVar[str] = "previous"

@@ -64,7 +64,10 @@ class StateOptimizer(Member):
 
 
 class StateSGD(StateOptimizer):
-    """Gradient descent with heavy-ball momentum: v <- m v + g; x <- x - rate v."""
+    """Gradient descent with heavy-ball momentum: v <- m v + g; x <- x - rate v.
+
+    Source of the momentum: Polyak 1964, doi:10.1016/0041-5553(64)90137-5.
+    """
 
     name: ClassVar[str] = "sgd"
     aliases: ClassVar[tuple[str, ...]] = (
@@ -99,7 +102,7 @@ class StateSGD(StateOptimizer):
 
 
 class StateAdam(StateOptimizer):
-    """Adam (Kingma & Ba 2015, algorithm 1) on the states."""
+    """Adam on the states: Kingma & Ba 2015, algorithm 1, arXiv:1412.6980."""
 
     name: ClassVar[str] = "adam"
     settles: ClassVar[bool] = False
@@ -141,6 +144,8 @@ class FixedPoint(StateOptimizer):
     For Hopfield nodes rest = activation(field), for Gaussian ones x - (dF/dx) / precision, both
     within the node's range. Without damping and for quadratic energies this is a gradient step
     of rate one.
+
+    Source: the dynamics of Laborieux et al. 2021, arXiv:2006.03824.
     """
 
     name: ClassVar[str] = "fixed_point"

@@ -6,7 +6,8 @@
                    descent over blocks
 
 Colours are numbered along the distance from the nodes that are held: in a layered network odd
-layers have the first colour and even ones the second.
+layers have the first colour and even ones the second. Source: Scellier et al. 2023,
+arXiv:2312.15103.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import numpy as np
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Graph
 from pccompiler.ir.parameters import parameter_table, statistics_table
+from pccompiler.ir.shape_checks import single_value
 from pccompiler.lowering.arguments import (
     Clamp,
     cast,
@@ -166,7 +167,7 @@ class CompiledModel:
         """
         if count > len(order):
             raise ValueError(f"`count` is {count}, but `order` holds {len(order)} batches")
-        data = self._batch(state.params, data)
+        data = self._batch(state.params, data, samples=order.shape[1])
         after, rows, completed = self._train(state, data, order, jnp.int32(count))
         if completed < count:  # the same steps once more, up to the batch that was not finite
             after, _, _ = self._train(state, data, order, completed)
@@ -264,6 +265,8 @@ class CompiledModel:
         names = [node.name for node in self.graph.variables]
         states = cast_states(self.graph, params, states, names)
         refuse_other_params(self._parameters, params)
+        if _statistics(aux) is None:
+            self._check_statistics(states)
         equations = Equations(self.plan.copies, params, _statistics(aux))
         per_node = equations.energies(plan, states, plan.energies, {})
         targets = cast_states(self.graph, params, batch or {}, plan.phase.nudged)
@@ -299,6 +302,8 @@ class CompiledModel:
         start = cast_states(self.graph, params, states) if states else None
         if not batch and not hold.values and not start:
             raise ValueError("no array says how many samples are meant: pass `states` or `clamp`")
+        if _statistics(aux) is None:
+            self._check_statistics({**batch, **hold.values, **(start or {})})
         key = jax.random.key(0) if key is None else key
         how = {"want": want, "phase": phase, "situation": situation}
         own = own_arrays(aux)
@@ -327,13 +332,36 @@ class CompiledModel:
         result = answer(evidence, want, phase or plan.reported)
         return without_reverse_mode(result) if plan.stop else result
 
-    def _batch(self, params: Params, batch: Mapping[str, Any], want: str = "training") -> States:
-        """A batch for training: every node that some phase or the loss needs."""
+    def _batch(
+        self,
+        params: Params,
+        batch: Mapping[str, Any],
+        want: str = "training",
+        samples: int | None = None,
+    ) -> States:
+        """A batch for training: every node that some phase or the loss needs. `samples`: how
+        many make a batch, where the arrays hold those of several."""
         if not batch:
             raise ValueError("the batch has no arrays")
-        batch = cast(self.graph, params, batch, arrays_needed(self.plan, want, ""))
+        arrays = cast(self.graph, params, batch, arrays_needed(self.plan, want, ""))
         refuse_other_params(self._parameters, params)
-        return batch
+        if want == "training":
+            self._check_statistics(arrays, samples)
+        return arrays
+
+    def _check_statistics(self, arrays: Mapping[str, Array], samples: int | None = None) -> None:
+        """Raises ValueError where statistics of a batch of so many samples are over one value."""
+        if not self._keeps_statistics or not arrays:
+            return
+        size: Any = next(iter(arrays.values())).shape[0] if samples is None else samples
+        found = single_value(self.graph, size) if isinstance(size, int) else None
+        if found is not None:
+            edge, operator = found
+            raise ValueError(
+                f"{operator.name} on edge `{edge.name}` normalises by statistics of the batch, but "
+                "with one sample each of them is over a single value: give it two samples or more, "
+                "or pass aux=state.aux to use the running statistics"
+            )
 
 
 def _statistics(aux: Any) -> Any:

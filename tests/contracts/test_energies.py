@@ -198,3 +198,35 @@ def test_uniform_prediction_of_ten_classes_costs_the_logarithm_of_ten() -> None:
     [cross_entropy] = [member() for member in LOSSES if member.name == "cross_entropy"]
     value = cross_entropy.value(jnp.eye(10)[:1], jnp.full((1, 10), 2.5))
     np.testing.assert_allclose(value, [np.log(10)], rtol=1e-14)
+
+
+@every_energy
+def test_a_curvature_is_claimed_exactly_where_the_energy_is_that_multiple_of_half_the_square(
+    name: str,
+) -> None:
+    x, mu = draw((4,), seed=2)
+    value = np.asarray(ENERGIES[name].value(jnp.asarray(x), jnp.asarray(mu)))
+    ratios = value / (0.5 * ((x - mu) ** 2).sum(1))
+    curvature = ENERGIES[name].curvature
+    assert (np.ptp(ratios) < 1e-12) == (curvature is not None)
+    if curvature is not None:
+        np.testing.assert_allclose(ratios, curvature, rtol=1e-12)
+
+
+@every_energy
+def test_a_prediction_is_best_for_the_state_that_it_expects(name: str) -> None:
+    """dE/dmu vanishes at x = expected(mu)."""
+    energy, mu = ENERGIES[name], jnp.asarray(draw((2, 3), seed=3)[1])
+    x = energy.expected(mu)
+    assert x.shape == mu.shape
+    slope = jax.grad(lambda m: energy.value(x, m).sum())(mu)
+    np.testing.assert_allclose(slope, 0, atol=1e-12)
+
+
+@every_energy
+def test_an_energy_is_over_classes_exactly_if_a_shift_of_all_logits_changes_nothing(
+    name: str,
+) -> None:
+    x, mu = (jnp.asarray(values) for values in draw((4,), seed=4))
+    same = jnp.allclose(ENERGIES[name].value(x, mu), ENERGIES[name].value(x, mu + 0.7))
+    assert bool(same) == ENERGIES[name].over_classes

@@ -144,3 +144,15 @@ def test_still_at_zero_says_whether_a_state_without_gradient_and_past_stays(
     update, memory = case.optimizer.update(zero, memory, t)
     stays = all(jnp.all(leaf == 0) for leaf in jax.tree.leaves((update, memory)))
     assert stays == case.optimizer.still_at_zero
+
+
+@every_case
+def test_a_first_step_is_minus_the_rate_times_the_gradient_exactly_if_there_is_a_rate(
+    case: Case,
+) -> None:
+    g = jnp.asarray([[0.3, -1.0], [2.0, 0.5]])
+    update, _ = case.optimizer.update(g, case.optimizer.memory(g), 1)
+    ratios = np.asarray(-update / g)
+    assert (np.ptp(ratios) < 1e-12) == (case.optimizer.rate is not None)
+    if case.optimizer.rate is not None:
+        np.testing.assert_allclose(ratios, case.optimizer.rate, rtol=1e-13)

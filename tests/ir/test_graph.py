@@ -17,8 +17,8 @@ from pccompiler.ir.print import print_graph
 NAMES = "abcdefg"
 
 
-def node(name: str, predicted: bool = True) -> Node:
-    return Node(name, (2,), Role.HIDDEN, "identity", 1.0, Gaussian() if predicted else None)
+def node(name: str) -> Node:
+    return Node(name, (2,), Role.HIDDEN, "identity", 1.0, Gaussian())
 
 
 def edge(source: str, target: str, name: str = "") -> Edge:
@@ -27,8 +27,7 @@ def edge(source: str, target: str, name: str = "") -> Edge:
 
 
 def graph(ends: list[tuple[str, str]], names: str = NAMES) -> Graph:
-    targets = {target for _, target in ends}
-    nodes = [node(name, name in targets) for name in names]
+    nodes = [node(name) for name in names]
     edges = [edge(a, b, f"{a}->{b}#{i}") for i, (a, b) in enumerate(ends)]
     return Graph.of("g", Stage.BUILT, nodes, edges)
 
@@ -86,7 +85,7 @@ def test_members_of_a_cycle_stand_together_by_name() -> None:
 
 
 def test_a_rule_is_told_that_a_forward_pass_is_no_equilibrium_with_a_free_root() -> None:
-    nodes = [node("x", False).replace(role=Role.INPUT), node("h"), node("r", False)]
+    nodes = [node("x").replace(role=Role.INPUT), node("h"), node("r")]
     with_root = Graph.of("g", Stage.BUILT, nodes, [edge("x", "h"), edge("r", "h")])
     without = Graph.of("g", Stage.BUILT, nodes[:2], [edge("x", "h")])
     assert not with_root.network.feedforward_is_equilibrium
@@ -97,7 +96,7 @@ def test_a_rule_is_told_that_a_forward_pass_is_no_equilibrium_with_a_free_root()
 def test_a_rule_is_told_that_a_predicted_input_makes_a_forward_pass_no_equilibrium() -> None:
     """x -> h -> y with y held too: the error of y pulls on h, which has no other say in it."""
     nodes = [
-        node("x", False).replace(role=Role.INPUT),
+        node("x").replace(role=Role.INPUT),
         node("h"),
         node("y").replace(role=Role.INPUT),
     ]

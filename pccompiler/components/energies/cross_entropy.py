@@ -4,6 +4,8 @@
 
 mu are logits; softmax acts on the last axis, any other axes (positions) are summed.
 The gradient with respect to mu is softmax(mu) - y for targets that sum to one.
+Source: Bridle 1990, doi:10.1007/978-3-642-76153-9_28; as the energy of an output in predictive
+coding, Pinchetti et al. 2022, arXiv:2211.03481.
 """
 
 from __future__ import annotations

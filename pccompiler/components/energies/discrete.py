@@ -13,7 +13,8 @@ divergence from the prediction, which is zero exactly at x = mu,
     bernoulli     E(x, mu) = sum_units KL(s(x) || s(mu))
     categorical   E(x, mu) = KL(softmax(x) || softmax(mu))
 
-All times the node's precision.
+All times the node's precision. Divergences of distributions in the place of squared errors:
+Pinchetti et al. 2022, arXiv:2211.03481.
 """
 
 from __future__ import annotations

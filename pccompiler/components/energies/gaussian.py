@@ -4,7 +4,8 @@
 
 the negative log-likelihood of x ~ N(mu, Sigma) up to a constant. The factor 1/2 makes the
 prediction error x - mu itself the gradient; without it the inference rate would double.
-Source: Rao & Ballard 1999; Whittington & Bogacz 2017, eq. 2.2.
+Sources: Rao & Ballard 1999, doi:10.1038/4580; Whittington & Bogacz 2017,
+doi:10.1162/NECO_a_00949.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
     laplace    E(x) = precision      sum_units |x - mean|         (favours sparse states)
 
 the same number for every unit. A root without a prior has no energy of its own.
+Source of sparse states: Olshausen & Field 1996, doi:10.1038/381607a0.
 """
 
 from __future__ import annotations

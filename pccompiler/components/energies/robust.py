@@ -6,7 +6,8 @@
 
 both times the node's precision. `laplace` is the negative log-likelihood of a Laplace
 distribution up to a constant; its gradient at zero error is taken as zero. `huber` is
-quadratic like the Gaussian energy near zero error (Huber 1964).
+quadratic like the Gaussian energy near zero error (Huber 1964,
+doi:10.1214/aoms/1177703732).
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ deep networks, the separate one does not. In both, an output that is held at a t
 contributes its forward loss on mu alone (times a_f), and a held root its loss on nu alone
 (times a_b).
 
-Source: equations 5 to 10 of the energy-based local learning framework with bidirectional
-predictive coding (there without the factor 1/2); the weights a_f, a_b and untied feedback
-are those of Oliviers et al. 2025.
+Sources: Chen et al. 2025, equations 5 to 10 (there without the factor 1/2),
+doi:10.3389/frai.2025.1605706; the weights a_f, a_b and untied feedback, Oliviers et al. 2025,
+arXiv:2505.23415.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ saturating activation would divide zero by zero. Gradient steps follow dF/dx whe
 quadratic, clipped to the range of the activation, and x - s(f) elsewhere: a direction in
 which F falls, since s is monotone, and which is zero at the same states.
 
-Sources: Hopfield 1984; Scellier & Bengio 2017 (rho); Laborieux et al. 2021 and Scellier et
-al. 2023 (state, convolutions and pooling).
+Sources: Hopfield 1984, doi:10.1073/pnas.81.10.3088; Scellier & Bengio 2017 (rho),
+arXiv:1602.05179; Laborieux et al. 2021, arXiv:2006.03824, and Scellier et al. 2023,
+arXiv:2312.15103 (state, convolutions and pooling).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     F = sum_n E_n(x_n, mu_n),     Gaussian: 1/2 ||x_n - mu_n||^2
 
 Feedback edges mean nothing here: errors travel backwards through the gradient of F.
-Source: Rao & Ballard 1999; Whittington & Bogacz 2017.
+Sources: Rao & Ballard 1999, doi:10.1038/4580; Whittington & Bogacz 2017,
+doi:10.1162/NECO_a_00949.
 """
 
 from __future__ import annotations

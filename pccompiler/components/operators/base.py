@@ -125,6 +125,10 @@ class Operator(Member):
         parameters. Where there are some, `apply` uses the statistics of its batch."""
         return {}
 
+    def values_per_sample(self, shape: Shape) -> int:
+        """Of how many values of a sample of `shape` each of its statistics is made."""
+        return 1
+
     def measure(self, x: Array) -> Mapping[str, Array]:
         """The statistics of a batch x of shape (batch, *shape), named as in `statistics`."""
         return {}

@@ -129,6 +129,9 @@ class BatchNorm(Normalisation):
             "variance": Parameter(shape[-1:], Ones()),
         }
 
+    def values_per_sample(self, shape: Shape) -> int:
+        return prod(shape[:-1])
+
     def measure(self, x: Array) -> Mapping[str, Array]:
         axes = tuple(range(x.ndim - 1))
         return {"mean": x.mean(axis=axes), "variance": jnp.var(x, axis=axes)}

@@ -114,4 +114,36 @@ ENERGY_CODES: tuple[Code, ...] = (
         wrong=whole(BACK),
         right=whole(BACK + "energy: {form: bidirectional}"),
     ),
+    Code(
+        "PC332",
+        "a distribution over a single class",
+        "cross_entropy and categorical are distributions over the last axis of a node: softmax "
+        "makes its entries probabilities that sum to one.",
+        why="A single entry always has probability one, whatever is predicted. The loss is zero "
+        "from the start, and nothing is learned.",
+        wrong=whole(
+            "nodes:\n  image: {shape: [4], role: input}\n  label: {shape: [1], role: output}\n"
+            "energy: {loss: cross_entropy}"
+        ),
+        right=whole(
+            "nodes:\n  image: {shape: [4], role: input}\n  label: {shape: [2], role: output}\n"
+            "energy: {loss: cross_entropy}"
+        ),
+    ),
+    Code(
+        "PC333",
+        "statistics of a single value",
+        "batch_norm subtracts from each channel its mean over the samples of a batch, the "
+        "positions and the times, and divides by the standard deviation.",
+        why="A single value is its own mean: all that is left of it is zero, and the running "
+        "variance, by which predictions are divided, goes to zero too.",
+        wrong=whole(
+            "edges:\n  - {path: image -> label, op: [dense, batch_norm]}\n"
+            "data: {source: digits, batch_size: 1}"
+        ),
+        right=whole(
+            "edges:\n  - {path: image -> label, op: [dense, batch_norm]}\n"
+            "data: {source: digits, batch_size: 32}"
+        ),
+    ),
 )
