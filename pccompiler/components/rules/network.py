@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pccompiler.components.activations import Activation
-from pccompiler.components.energies import Energy, Gaussian
+from pccompiler.components.energies import Energy
 from pccompiler.components.forms import EnergyForm, PredictiveCodingForm
 from pccompiler.components.operators import Operator, Parameter
 from pccompiler.components.vocabulary import EdgeKind, Role, Shape
@@ -124,5 +124,5 @@ class Network:
         return (
             not any(edge.source in self.outputs for edge in self.edges)
             and all(node.precision == 1 for node in variables)
-            and all(isinstance(n.energy, Gaussian) and not n.bounded for n in self.hidden)
+            and all(n.energy.curvature == 1 and not n.bounded for n in self.hidden)
         )
