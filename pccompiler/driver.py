@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pccompiler.components.plugins import PluginLike, load_plugins
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.build import build
 from pccompiler.ir.checks import warnings
@@ -50,14 +51,17 @@ def check(
     *,
     disable: Sequence[str] = (),
     observe: Observe | None = None,
+    plugins: Sequence[PluginLike] = (),
 ) -> Checked:
     """Everything that can be said about a spec without JAX.
 
     `spec` is a path, or a mapping of the same form; `overrides` are `key.path=value`;
-    `disable` names passes to leave out (`passes.OPTIONAL`).
+    `disable` names passes to leave out (`passes.OPTIONAL`); `plugins` bring members from outside:
+    Python files, names of modules, or classes.
     `observe` sees every intermediate result.
     Raises SpecError with every mistake found.
     """
+    load_plugins(plugins)
     try:
         run_spec, document = load(spec, overrides)
     except LanguageError as error:
@@ -132,9 +136,10 @@ def compile(
     *,
     disable: Sequence[str] = (),
     observe: Observe | None = None,
+    plugins: Sequence[PluginLike] = (),
 ) -> CompiledModel:
     """Compiles a spec into pure functions on arrays. Arguments and errors as for `check`."""
-    return lower(check(spec, overrides, disable=disable, observe=observe))
+    return lower(check(spec, overrides, disable=disable, observe=observe, plugins=plugins))
 
 
 def lower(checked: Checked) -> CompiledModel:

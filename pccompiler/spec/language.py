@@ -62,6 +62,11 @@ def place(path: KeyPath) -> Place:
     )
 
 
+def expected(option: FieldInfo) -> str:
+    """What an option takes, in words: `a number above 0`."""
+    return _any_of(_forms(option.annotation, option.metadata))
+
+
 def _forms_at(path: KeyPath) -> list[Any]:
     forms: list[Any] = [RunSpec]
     for segment in path:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from pccompiler.components.plugins import broken_packages, load_plugins
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.diagnostics.source import COMMAND_LINE, Span
 from pccompiler.spec.characters import explained
@@ -43,7 +44,10 @@ def load(spec: SpecLike, overrides: abc.Sequence[str] = ()) -> tuple[RunSpec, Do
 
     `overrides` are texts like `training.epochs=5`. Raises SpecError with everything that is
     wrong with the text and the sections; only text that is no YAML hides what comes after it.
+    Members come from pcc, from the plugins that are loaded or that PCC_PLUGINS names, and, where
+    a name is known to none of these, from installed packages.
     """
+    load_plugins()
     problems: list[Diagnostic] = []
     try:
         tree = _written(spec, problems)
@@ -54,6 +58,8 @@ def load(spec: SpecLike, overrides: abc.Sequence[str] = ()) -> tuple[RunSpec, Do
         run_spec = RunSpec.model_validate(plain(document.tree), by_alias=True, by_name=False)
     except ValidationError as error:
         problems += diagnostics(error, document)
+        if any(fault["type"] == "unknown_name" for fault in error.errors()):
+            problems += broken_packages()
         raise LanguageError(_ordered(problems, spec), _network(document, problems)) from None
     if problems:
         raise LanguageError(_ordered(problems, spec), _network(document, problems))

@@ -26,7 +26,10 @@ from runtime.host.streams import ending_with, tell
 if TYPE_CHECKING:
     from runtime.training.compare import Row
 
-RULE_NAMES = [rule.name for rule in RULES]
+
+def rule_names() -> list[str]:
+    """The rules that there are, those of plugins included."""
+    return [rule.name for rule in RULES]
 
 
 @click.command(
@@ -45,8 +48,8 @@ RULE_NAMES = [rule.name for rule in RULES]
     default="predictive_coding,backprop",
     show_default=True,
     metavar="A,B,...",
-    shell_complete=completing(RULE_NAMES, after=","),
-    help=f"Rules to compare, as in learning.rule: {', '.join(RULE_NAMES)}.",
+    shell_complete=completing(rule_names, after=","),
+    help=f"Rules to compare, as in learning.rule: {', '.join(rule_names())}.",
 )
 @click.option(
     "--seeds",

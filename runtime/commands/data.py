@@ -17,9 +17,20 @@ from runtime.host.streams import tell
 if TYPE_CHECKING:
     from runtime.data.catalogue import FileCheck, Listing
 
-NAMES = [source.name for source in SOURCES]
-READY = [source.name for source in SOURCES if not source.has_required_options()]
-"""Sources that need no file of the user's own."""
+
+class SourceName(click.Choice):
+    """The name of a source, those of plugins included; `ready`: that needs no file of the
+    user's own."""
+
+    def __init__(self, ready: bool = False) -> None:
+        self.ready = ready
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return [s.name for s in SOURCES if not (self.ready and s.has_required_options())]
+
+
 ROOT = click.option(
     "--root",
     type=click.Path(),
@@ -52,7 +63,7 @@ def list_sources(root: str | None, as_json: bool) -> None:
 
 
 @command.command(name="path", epilog=ending("pcc data path fashion_mnist", exits=DATA_EXITS))
-@click.argument("source", type=click.Choice(NAMES), metavar="SOURCE")
+@click.argument("source", type=SourceName(), metavar="SOURCE")
 @ROOT
 @JSON
 def folders_of(source: str, root: str | None, as_json: bool) -> None:
@@ -80,7 +91,7 @@ def folders_of(source: str, root: str | None, as_json: bool) -> None:
 @command.command(
     name="check", epilog=ending("pcc data check", "pcc data check fashion_mnist", exits=DATA_EXITS)
 )
-@click.argument("sources", nargs=-1, type=click.Choice(READY), metavar="[SOURCE]...")
+@click.argument("sources", nargs=-1, type=SourceName(ready=True), metavar="[SOURCE]...")
 @ROOT
 @JSON
 def check_files(sources: tuple[str, ...], root: str | None, as_json: bool) -> None:
@@ -92,7 +103,7 @@ def check_files(sources: tuple[str, ...], root: str | None, as_json: bool) -> No
     from pccompiler.diagnostics.diagnostic import DataError
     from runtime.data.catalogue import check_sources, problems, source_named
 
-    asked = [source_named(name) for name in sources or READY]
+    asked = [source_named(name) for name in sources or SourceName(ready=True).choices]
     found = list(check_sources(asked, root))
     with suppress(BrokenPipeError):
         if as_json:

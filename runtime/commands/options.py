@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pccompiler.diagnostics.diagnostic import PccError
 from pccompiler.diagnostics.render import render
 from runtime.host.json_text import finite
 from runtime.host.streams import tell
@@ -68,13 +70,17 @@ class _Device(click.Choice):
 
 
 def completing(
-    names: Sequence[str], after: str = ""
+    names: Sequence[str] | Callable[[], Sequence[str]], after: str = ""
 ) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     """What completes one of these names in a shell; `after` separates the names of a list."""
 
-    def complete(_ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    def complete(ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+        known = names
+        if callable(known):
+            plugins_of(ctx)
+            known = known()
         before, sign, last = begun.rpartition(after) if after else ("", "", begun)
-        return [f"{before}{sign}{name}" for name in names if name.startswith(last)]
+        return [f"{before}{sign}{name}" for name in known if name.startswith(last)]
 
     return complete
 
@@ -124,6 +130,12 @@ def use_plugins(plugins: Sequence[str]) -> None:
         from pccompiler.components.plugins import load_plugins
 
         load_plugins(plugins)
+
+
+def plugins_of(ctx: click.Context) -> None:
+    """Registers the plugins that a command line has named so far: completion runs no command."""
+    with suppress(PccError):
+        use_plugins(ctx.find_root().params.get("plugins") or ())
 
 
 def plugins_first(words: Sequence[str]) -> list[str]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from runtime.commands.options import DEVICE, JSON, RUN, SET, SpecCommand, ending
 from runtime.commands.results import print_result, until_interrupted
+
+if TYPE_CHECKING:
+    from runtime.training.opened_run import Run
 
 
 @click.command(
@@ -47,5 +52,8 @@ def command(
 
     use_device(device)
     reporter = reporter_for()
-    options = {"allow_changed": allow_changed, "strict": strict}
-    print_result(until_interrupted(lambda: resume(run, overrides, reporter, **options)), as_json)
+
+    def training() -> Run:
+        return resume(run, overrides, reporter, allow_changed=allow_changed, strict=strict)
+
+    print_result(until_interrupted(training), as_json)

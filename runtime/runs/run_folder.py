@@ -1,6 +1,7 @@
 """The folder of a run. It is never overwritten, and one process at a time works in it.
 
 runs/digits_mlp-001/spec.yaml         the resolved spec: no extends, no parameters
+                    members.json      members from outside that it uses, see `members`
                     environment.json  one entry per session: versions, devices, arguments
                     preprocessing.npz how the data was scaled, for later predictions
                     metrics.jsonl     see `metrics`; in other forms: `loggers`
@@ -34,6 +35,7 @@ ENTRIES = frozenset(
     {
         LOCK,
         "spec.yaml",
+        "members.json",
         "environment.json",
         "preprocessing.npz",
         "metrics.jsonl",

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from pccompiler.components.plugins import PluginLike, load_plugins
 from pccompiler.diagnostics.diagnostic import DataError
 from pccompiler.spec.load import SpecLike
 from runtime.data.splits import samples
@@ -14,6 +15,7 @@ from runtime.host.environment import Environment, versions
 from runtime.host.signals import Interrupted, deferred_signals
 from runtime.runs.checkpoints import Checkpoint, Progress
 from runtime.runs.loggers import Log, open_log, refuse_missing_loggers
+from runtime.runs.members import record_members, refuse_missing_members, refuse_other_members
 from runtime.runs.run_folder import RunFolder
 from runtime.training.evaluation import Evaluator
 from runtime.training.loop import Loop, score_line
@@ -29,16 +31,19 @@ def fit(
     reporter: Reporter | None = None,
     *,
     plots: bool = True,
+    plugins: Sequence[PluginLike] = (),
 ) -> Run:
     """Trains a spec from its beginning in a new run folder.
 
     `spec` is a path or a mapping; `run_dir` must be new or empty, the default is the next free
-    `runs/NAME-001`; `overrides` are `key.path=value`; `plots` draws the metrics at the end.
+    `runs/NAME-001`; `overrides` are `key.path=value`; `plots` draws the metrics at the end;
+    `plugins` bring members from outside (see `pccompiler.components.plugins`).
 
     Raises SpecError for the spec or where data and network do not fit; DataError for data
     files and the run folder; RunError (PC540) where training diverges, with the state before
     saved; `runtime.host.signals.Interrupted` on SIGINT or SIGTERM, with the state saved.
     """
+    load_plugins(plugins)
     session = open_training(spec, overrides)
     folder = RunFolder.create(session.spec.name, Path(run_dir) if run_dir else None)
     return train_in(folder, session, overrides, reporter or Silent(), plots=plots)
@@ -66,6 +71,7 @@ def train_in(
         reporter.warn(warning)
     with folder.locked():
         folder.write_spec(session.spec_text)
+        record_members(folder.path, session.spec)
         folder.add_environment(Environment.here(overrides, session.data_folders))
         return _train(session, folder, _beginning(session, None), reporter, plots)
 
@@ -78,21 +84,32 @@ def resume(
     allow_changed: bool = False,
     strict: bool = False,
     plots: bool = True,
+    plugins: Sequence[PluginLike] = (),
 ) -> Run:
     """Continues a run from its newest checkpoint, or from step 0 where there is none.
 
     The result has the bits of a run that was never interrupted, in the same environment. A
     damaged checkpoint is passed over with a warning, or fails with `strict`. `allow_changed`
-    lets spec (also through `overrides`) and data differ from those that were saved; the run
-    folder's spec.yaml then becomes the new one. A finished run is only evaluated again.
+    lets spec (also through `overrides`), data and members from outside differ from those that
+    were saved; the run folder's spec.yaml then becomes the new one. A finished run is only
+    evaluated again.
 
     Raises what `fit` raises, and DataError: PC521 if another process works in the folder,
-    PC523 if it is no run folder, PC524 and PC526 for changes, PC530 to PC533 for checkpoints.
+    PC523 if it is no run folder, PC524, PC526 and PC566 for changes, PC530 to PC533 for
+    checkpoints, PC565 for members from outside that are not there.
     """
     folder = RunFolder.open(Path(run_dir))
     reporter = reporter or Silent()
     with folder.locked():
         before = folder.environments()
+        load_plugins(plugins)
+        if allow_changed:
+            refuse_missing_members(folder.path)
+        else:
+            refuse_other_members(
+                folder.path,
+                "restore the one that it was, or pass --allow-changed to go on with this one",
+            )
         session = open_training(folder.spec, overrides, folder.data_folders())
         checkpoint, warnings = folder.checkpoints().latest(strict)
         if not allow_changed:
@@ -106,6 +123,7 @@ def resume(
             reporter.warn(warning)
         if folder.spec_text() != session.spec_text:
             folder.write_spec(session.spec_text)
+        record_members(folder.path, session.spec)
         folder.add_environment(here)
         return _train(session, folder, beginning, reporter, plots)
 

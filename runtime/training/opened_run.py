@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from pccompiler.components.plugins import PluginLike, load_plugins
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.spec.load import load
 from pccompiler.spec.models import RunSpec
 from runtime.data.encoding import Encoding
 from runtime.data.splits import SPLITS, samples
 from runtime.runs.checkpoints import Best, Checkpoint
+from runtime.runs.members import refuse_missing_members, refuse_other_members
 from runtime.runs.metrics import Line
 from runtime.runs.run_folder import RunFolder
 from runtime.training.evaluation import Evaluator, Scores
@@ -45,6 +47,7 @@ class Run:
     @cached_property
     def spec(self) -> RunSpec:
         """The resolved spec."""
+        refuse_missing_members(self.path)
         return load(self.folder.spec)[0]
 
     @cached_property
@@ -52,6 +55,8 @@ class Run:
         """The compiled network."""
         import pccompiler
 
+        if self._model is None:
+            refuse_other_members(self.path)
         return self._model or pccompiler.compile(self.folder.spec)
 
     @cached_property
@@ -138,6 +143,7 @@ class Run:
     @cached_property
     def session(self) -> Session:
         """The spec compiled, with its data in memory."""
+        refuse_other_members(self.path)
         return open_session(self.folder.spec, (), self.folder.data_folders())
 
     def _checkpoint(self, which: Which) -> Checkpoint:
@@ -186,6 +192,16 @@ def _nested(line: Line, name: str) -> Any:
     return value
 
 
-def load_run(run_dir: str | Path, model: CompiledModel | None = None) -> Run:
-    """Opens a run folder. Raises DataError (PC523) if it is none."""
+def load_run(
+    run_dir: str | Path,
+    model: CompiledModel | None = None,
+    *,
+    plugins: Sequence[PluginLike] = (),
+) -> Run:
+    """Opens a run folder; `plugins` bring members from outside that its spec uses.
+
+    Raises DataError (PC523) if it is none. What needs the network raises DataError, PC565 or
+    PC566, if such a member is not there, or not what it was.
+    """
+    load_plugins(plugins)
     return Run(RunFolder.open(Path(run_dir)), model)

@@ -1,4 +1,4 @@
-"""PC213 to PC215: plugins, and the members that they bring."""
+"""Plugins, the members that they bring, and the runs that use them."""
 
 from __future__ import annotations
 
@@ -43,5 +43,24 @@ PLUGIN_CODES: tuple[Code, ...] = (
         why="The same spec would mean something else with and without the plugin.",
         wrong=_WHOLE.replace('"half"', '"cosine"'),
         right=_WHOLE,
+    ),
+    Code(
+        "PC565",
+        "a run uses a member that is not there",
+        "The run was trained with an operator, rule, ... from outside, and its plugin is not "
+        "loaded: it is given to every command that works with the run.",
+        why="A run folder holds no code: it would be run by whoever opens the folder.",
+        wrong="pcc resume runs/a",
+        right="pcc resume runs/a --plugin my_rules.py",
+    ),
+    Code(
+        "PC566",
+        "a run uses a member that has changed",
+        "The plugin holds other code than the one that the run was trained with; the message "
+        "shows version and SHA-256 of both.",
+        why="It would be continued, or would predict, as another network, and nothing would show "
+        "it.",
+        wrong="pcc resume runs/a --plugin my_rules.py         # which was edited since",
+        right="pcc resume runs/a --plugin my_rules.py --allow-changed",
     ),
 )
