@@ -8,14 +8,15 @@ from pccompiler.diagrams.layers import in_reading_order
 from pccompiler.diagrams.picture import PictureEdge, PictureNode
 from pccompiler.diagrams.placed import Layout
 from pccompiler.diagrams.shapes import INK, PAPER
-from pccompiler.diagrams.styles import NODE_STYLES, Tip, edge_style
+from pccompiler.diagrams.styles import NODE_STYLES, Tip
 from pccompiler.diagrams.themes import Theme
 
 _ENDS = {
     Tip.ARROW: "",
     Tip.BAR: ", arrowhead=tee",
-    Tip.BOTH: ", dir=both",
     Tip.START: ", dir=back",
+    Tip.ARROW_BAR: ", dir=both, arrowhead=tee",
+    Tip.BAR_ARROW: ", dir=both, arrowtail=tee",
     Tip.NONE: ", dir=none",
 }
 
@@ -63,7 +64,7 @@ def _node(node: PictureNode, theme: Theme) -> str:
 
 
 def _edge(edge: PictureEdge, theme: Theme) -> str:
-    style = edge_style(edge.kind)
+    style = edge.style
     attributes = {
         "label": "\n".join(edge.label),
         "style": style.dot,

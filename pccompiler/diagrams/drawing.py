@@ -9,7 +9,7 @@ from pccompiler.diagrams.placed import BORDER, Layout, PlacedColumn, PlacedEdge,
 from pccompiler.diagrams.routes import Box, Direction, Point
 from pccompiler.diagrams.shapes import INK, PAPER, QUIET, SHADE, arrow, centre, outline, pin
 from pccompiler.diagrams.sizes import DETAIL_SIZE, LABEL_SIZE, NAME_SIZE, PIN
-from pccompiler.diagrams.styles import NODE_STYLES, Form, edge_style
+from pccompiler.diagrams.styles import NODE_STYLES, Form
 from pccompiler.diagrams.text import LINE_HEIGHT, printable, width, wrapped_words
 from pccompiler.diagrams.words import JOIN
 
@@ -112,7 +112,7 @@ def _node(placed: PlacedNode, direction: Direction, key: str) -> Group:
 
 
 def _edge(placed: PlacedEdge, key: str) -> Group:
-    marks = tuple(arrow(placed.route, edge_style(placed.edge.kind)))
+    marks = tuple(arrow(placed.route, placed.edge.style))
     return Group(f"edge {placed.edge.kind}", marks, placed.edge.tooltip, key=key)
 
 
@@ -120,7 +120,7 @@ def _label(placed: PlacedEdge, key: str) -> Group:
     """The pipeline beside its line, or on it where the line runs down."""
     assert placed.label is not None
     marks: list[Mark] = [Rectangle(placed.label, 0, PAPER)]
-    colour = edge_style(placed.edge.kind).colour
+    colour = placed.edge.style.colour
     y = placed.label.y
     for line in placed.edge.label:
         marks.append(Words(line, placed.label.centre.x, y + LABEL_SIZE, LABEL_SIZE, colour))
@@ -139,8 +139,7 @@ def _legend(layout: Layout, top: float, wide: float) -> tuple[Group, float]:
         entries.append(("joins its edges", [Words(JOIN, 13, 1, _WORDS_SIZE, QUIET)], 26))
     if any(node.clamped for node in layout.picture.nodes):
         entries.append(("clamped", [pin(13, 0, QUIET)], 26))
-    styles = {edge_style(kind).legend: edge_style(kind) for kind in layout.picture.kinds()}
-    for style in styles.values():
+    for style in layout.picture.styles():
         line = ((Point(0, -3.5), Point(34, -3.5)),)
         entries.append((style.legend, list(arrow(line, style)), 34))
     groups: list[Mark] = []

@@ -35,14 +35,14 @@ from pccompiler.diagrams.sizes import (
     label_size,
     node_sizes,
 )
-from pccompiler.diagrams.styles import Tip, edge_style
+from pccompiler.diagrams.styles import Tip
 
 PAGE = 1100.0
 """Width in pixels up to which a network runs from left to right."""
 
 _GAP, _WIDEST_GAP, _SLOPE = 12.0, 100.0, 0.28  # between ranks: least, most, per pixel across
 _STUB = 12.0  # the straight end of an edge, for its arrowhead
-_AT_START = (Tip.BOTH, Tip.START)
+_AT_START = (Tip.START, Tip.ARROW_BAR, Tip.BAR_ARROW)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _bands(
 ) -> list[_Band]:
     """Where each rank begins and ends: gaps are wider where edges have farther to go."""
     shift = [0.0] * graph.ranks  # the farthest that an edge goes across, after each rank
-    two_tips = {edge.name for edge in picture.edges if edge_style(edge.kind).tip in _AT_START}
+    two_tips = {edge.name for edge in picture.edges if edge.style.tip in _AT_START}
     arrows_after: set[int] = set()  # ranks at whose far side edges end, or bend behind a tip
     for name, chain in graph.chains.items():
         path = [meet[name][0], *(place[item] for item in chain[1:-1]), meet[name][1]]

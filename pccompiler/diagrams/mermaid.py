@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from pccompiler.diagrams.layers import in_reading_order
-from pccompiler.diagrams.picture import Picture, PictureNode
+from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
 from pccompiler.diagrams.placed import Layout
 from pccompiler.diagrams.shapes import INK
-from pccompiler.diagrams.styles import NODE_STYLES, edge_style
+from pccompiler.diagrams.styles import NODE_STYLES, Tip
 from pccompiler.diagrams.themes import Theme
 
 MOST_EDGES = 500
@@ -26,7 +26,7 @@ def render(layout: Layout, theme: Theme) -> bytes:
 
 def remark(layout: Layout, theme: Theme) -> str:
     """Says that viewers may refuse a large diagram."""
-    edges = len(layout.picture.edges)
+    edges = sum(1 for edge in layout.picture.edges for _ in _links(edge))
     if edges <= MOST_EDGES:
         return ""
     return (
@@ -46,12 +46,12 @@ def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
     yield f"  %% {picture.summary}"
     ids = _ids(node.name for node in picture.nodes)
     yield from _nodes(picture, ids)
-    for edge in picture.edges:
-        arrow = edge_style(edge.kind).mermaid
+    links = [link for edge in picture.edges for link in _links(edge)]
+    for edge, (source, target), arrow in links:
         label = f"|{_quoted(edge.label)}|" if edge.label else ""
-        yield f"  {ids[edge.source]} {arrow}{label} {ids[edge.target]}"
-    for number, edge in enumerate(picture.edges):
-        style = edge_style(edge.kind)
+        yield f"  {ids[source]} {arrow}{label} {ids[target]}"
+    for number, (edge, _, _) in enumerate(links):
+        style = edge.style
         dash = f",stroke-dasharray:{style.dash}" if style.dash else ""
         colour, wide = theme.colour(style.colour), round(style.width * theme.line, 2)
         yield f"  linkStyle {number} stroke:{colour},stroke-width:{wide}px{dash}"
@@ -59,6 +59,17 @@ def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
         style = NODE_STYLES[look]
         fill, stroke, ink = map(theme.colour, (style.fill, style.stroke, INK))
         yield f"  classDef {look} fill:{fill},stroke:{stroke},color:{ink}"
+
+
+_BACK = {Tip.ARROW_BAR: "-->", Tip.BAR_ARROW: "--x"}
+"""What a line with different tips needs beside its own, since Mermaid has no such line."""
+
+
+def _links(edge: PictureEdge) -> Iterator[tuple[PictureEdge, tuple[str, str], str]]:
+    """(edge, its ends, the line between them), once or there and back."""
+    yield edge, (edge.source, edge.target), edge.style.mermaid
+    if edge.style.tip in _BACK:
+        yield edge, (edge.target, edge.source), _BACK[edge.style.tip]
 
 
 def _nodes(picture: Picture, ids: Mapping[str, str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pccompiler.diagrams.styles import NODE_STYLES, precedence
+from pccompiler.diagrams.styles import NODE_STYLES, EdgeStyle, edge_style, precedence
 from pccompiler.diagrams.text import printable
 
 Facts = tuple[tuple[str, str], ...]
@@ -55,6 +55,7 @@ class PictureEdge:
     """`label` is the pipeline broken into lines, after the edge's name where it has its own.
 
     A `delayed` edge yields to one that is not, where they disagree about what comes first.
+    What is `subtracted` where it arrives ends in a bar.
     """
 
     name: str
@@ -64,6 +65,12 @@ class PictureEdge:
     label: tuple[str, ...]
     facts: Facts
     delayed: bool = False
+    subtracted: bool = False
+
+    @property
+    def style(self) -> EdgeStyle:
+        """What it is drawn as."""
+        return edge_style(self.kind, self.subtracted)
 
     @property
     def tooltip(self) -> str:
@@ -102,6 +109,11 @@ class Picture:
     def kinds(self) -> tuple[str, ...]:
         """The kinds of edge that occur, in the order of the table of styles."""
         return tuple(sorted({edge.kind for edge in self.edges}, key=lambda k: (precedence(k), k)))
+
+    def styles(self) -> tuple[EdgeStyle, ...]:
+        """The styles of edges that occur, those of one legend once, in the same order."""
+        drawn = sorted(self.edges, key=lambda e: (precedence(e.kind), e.kind, e.subtracted))
+        return tuple({edge.style.legend: edge.style for edge in drawn}.values())
 
     def looks(self) -> tuple[str, ...]:
         """The looks of nodes that occur, in the order of the table of styles."""

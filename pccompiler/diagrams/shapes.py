@@ -90,11 +90,13 @@ def pin(x: float, y: float, colour: str) -> Group:
 def arrow(route: tuple[Segment, ...], style: EdgeStyle) -> Iterator[Mark]:
     """A line with its tips; it stops inside an arrow, so that the point stays sharp."""
     tips: list[Mark] = []
-    if style.tip is Tip.BAR:
+    if style.tip in (Tip.BAR, Tip.ARROW_BAR):
         tips.append(_bar(route[-1][-1], _unit(route[-1][-2], route[-1][-1]), style))
-    if style.tip in (Tip.ARROW, Tip.BOTH):
+    if style.tip is Tip.BAR_ARROW:
+        tips.append(_bar(route[0][0], _unit(route[0][1], route[0][0]), style))
+    if style.tip in (Tip.ARROW, Tip.BAR_ARROW):
         route = _shortened(route, tips, style)
-    if style.tip in (Tip.BOTH, Tip.START):
+    if style.tip in (Tip.START, Tip.ARROW_BAR):
         route = _reversed(_shortened(_reversed(route), tips, style))
     dash = tuple(float(length) for length in style.dash.split())
     yield Line(route, style.colour, style.width, dash)

@@ -13,13 +13,16 @@ from pccompiler.ir.graph import EdgeKind
 
 
 class Tip(StrEnum):
-    """How a line ends: in an arrow, in a bar, in an arrow at each end or at its start alone, or
-    plainly."""
+    """How a line ends: in an arrow (what it brings is added) or a bar (it is subtracted), at its
+    end, at its start, or at both."""
 
     ARROW = "arrow"
     BAR = "bar"
-    BOTH = "both"
     START = "start"
+    """An arrow at its start alone."""
+    ARROW_BAR = "arrow_bar"
+    """An arrow at its start and a bar at its end."""
+    BAR_ARROW = "bar_arrow"
     NONE = "none"
 
 
@@ -81,7 +84,24 @@ EDGE_STYLES: dict[str, EdgeStyle] = {
         "skip coupling", "#0072b2", "7 4", 1.8, "dashed", "-.-", 1, tip=Tip.NONE
     ),
     "comparison": EdgeStyle(
-        "error of the value", "#777777", "", 1.4, "solid", "<-->", 4, tip=Tip.BOTH
+        "enters its error, which pulls it back",
+        "#777777",
+        "",
+        1.4,
+        "solid",
+        "--x",
+        4,
+        tip=Tip.ARROW_BAR,
+    ),
+    "feedback_comparison": EdgeStyle(
+        "enters its feedback error, which pulls it back",
+        "#777777",
+        "",
+        1.4,
+        "solid",
+        "-->",
+        4,
+        tip=Tip.BAR_ARROW,
     ),
     "held_target": EdgeStyle(
         "enters its error, held", "#777777", "12 3", 1.4, "dashed", "---", 4, tip=Tip.START
@@ -92,9 +112,7 @@ EDGE_STYLES: dict[str, EdgeStyle] = {
     "recurrent_coupling": EdgeStyle(
         "recurrent coupling", "#007a5a", "9 3 2 3", 1.8, "bold", "===", 1, True, Tip.NONE
     ),
-    "correction": EdgeStyle(
-        "correction", "#a3195b", "4.5 2.5", 1.4, "dashed", "-.-x", 1, True, Tip.BAR
-    ),
+    "correction": EdgeStyle("correction", "#a3195b", "4.5 2.5", 1.4, "dashed", "-.->", 1, True),
 }
 
 _INPUT, _HIDDEN, _OUTPUT = ("#d6e8f5", "#0072b2"), ("#ffffff", "#555555"), ("#fbe3c8", "#b34700")
@@ -121,6 +139,15 @@ NODE_STYLES: dict[str, NodeStyle] = {
     "forward_error": NodeStyle(
         "forward error", "#fde2b3", "#b36b00", Form.AHEAD, dot="triangle", mermaid=("{{", "}}")
     ),
+    "summed_error": NodeStyle(
+        "sum of both errors",
+        "#fde2b3",
+        "#b36b00",
+        Form.AHEAD,
+        double=True,
+        dot="triangle",
+        mermaid=("{{", "}}"),
+    ),
     "feedback_error": NodeStyle(
         "feedback error", "#e5d4ee", "#7a3e8e", Form.BACK, dot="invtriangle", mermaid=("{{", "}}")
     ),
@@ -130,9 +157,18 @@ NODE_STYLES: dict[str, NodeStyle] = {
 _PLAIN = EdgeStyle("", "#7a3e8e", "4 2", 1.6, "solid", "-->", 1)
 
 
-def edge_style(kind: EdgeKind | str) -> EdgeStyle:
-    """The style of a kind; one without a line in the table is drawn plainly by its name."""
-    return EDGE_STYLES.get(kind) or replace(_PLAIN, legend=str(kind))
+_SUBTRACTED = {"-->": "--x", "-.->": "-.-x", "==>": "==x"}
+"""Mermaid's lines with a cross at their end, by those with an arrow."""
+
+
+def edge_style(kind: EdgeKind | str, subtracted: bool = False) -> EdgeStyle:
+    """The style of a kind; one without a line in the table is drawn plainly by its name. What is
+    `subtracted` where it arrives ends in a bar."""
+    style = EDGE_STYLES.get(kind) or replace(_PLAIN, legend=str(kind))
+    if not subtracted:
+        return style
+    legend, mermaid = f"{style.legend}, subtracted", _SUBTRACTED.get(style.mermaid, style.mermaid)
+    return replace(style, legend=legend, tip=Tip.BAR, mermaid=mermaid)
 
 
 def precedence(kind: EdgeKind | str) -> int:

@@ -52,12 +52,13 @@ def node_detail(graph: Graph, node: Node) -> str:
     active = bool(graph.arriving(node.name))  # else its activation does nothing
     if node.passes_through:
         parts = [printable(node.name)]
-        active = active and not graph.activation(node.name).is_identity
+        plain = graph.activation(node.name).is_identity and _inverse_link(graph, node) is None
+        active = active and not plain
     else:
         parts = [_shape(node)]
         if node.concatenates:
             parts[0] = f"{JOIN} {parts[0]}"
-    return " · ".join([*parts, *([node.activation] if active else [])])
+    return " · ".join([*parts, *([activation_words(graph, node)] if active else [])])
 
 
 def node_facts(graph: Graph, node: Node, clamped: bool) -> Facts:
@@ -65,7 +66,7 @@ def node_facts(graph: Graph, node: Node, clamped: bool) -> Facts:
     facts = [("role", str(node.role)), ("shape", _shape(node))]
     arriving = graph.arriving(node.name)
     if arriving or graph.form.undirected:
-        facts.append(("activation", node.activation))
+        facts.append(("activation", activation_words(graph, node)))
     if node.concatenates:
         facts.append(("joins", "its incoming edges"))
     if node.passes_through:
@@ -89,6 +90,20 @@ def node_facts(graph: Graph, node: Node, clamped: bool) -> Facts:
 def energy_facts(graph: Graph, node: Node) -> Facts:
     """The energy of a node's state given its prediction."""
     return ("energy", graph.free_energy(node).name), ("precision", f"{node.precision:g}")
+
+
+def activation_words(graph: Graph, node: Node) -> str:
+    """`tanh`; of a node whose prediction are logits, what they are read with: `softmax`."""
+    link = _inverse_link(graph, node)
+    if link is None:
+        return node.activation
+    return link if graph.activation(node.name).is_identity else f"{node.activation}, {link}"
+
+
+def _inverse_link(graph: Graph, node: Node) -> str | None:
+    """What makes of its prediction what its energy compares; None where it is that itself."""
+    energy = graph.target_energy(node) if node.role is Role.OUTPUT else node.energy
+    return energy.inverse_link
 
 
 def prior_words(node: Node) -> str:

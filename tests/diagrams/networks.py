@@ -16,6 +16,8 @@ from pccompiler.diagrams import FORMATS, VIEWS, draw
 from pccompiler.diagrams.picture import Picture
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Stage, Time
 
+SEPARATE = BidirectionalForm(errors="separate")
+
 OPERATOR = {member.name: member for member in OPERATORS}
 
 TEXTS = ("svg", "html", "dot", "mermaid")
@@ -86,7 +88,7 @@ def networks(draw: Callable[..., Any], most: int = 9) -> Graph:
         )
     ]
     time = Time(draw(st.integers(1, 4)), draw(st.booleans()))
-    form = draw(st.sampled_from([PredictiveCodingForm(), BidirectionalForm()]))
+    form = draw(st.sampled_from([PredictiveCodingForm(), BidirectionalForm(), SEPARATE]))
     return Graph.of("any", Stage.TYPED, nodes, edges, time=time, form=form)
 
 
@@ -151,7 +153,7 @@ def recurrent() -> Graph:
                 operators=(back,), owners=((0, ("s->h", 0)),), tied_to="s->h", delay=1, **flat
             ),
         ],
-        form=BidirectionalForm(),
+        form=SEPARATE,
         time=Time(3),
     )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from pccompiler.components.energies.priors import LaplacePrior
-from pccompiler.components.forms import HopfieldForm, PredictiveCodingForm
+from pccompiler.components.forms import BidirectionalForm, HopfieldForm, PredictiveCodingForm
 from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.diagrams import View
 from pccompiler.diagrams.circuit import circuit
@@ -170,10 +170,19 @@ def test_a_bidirectional_circuit_has_two_errors_and_sums_on_the_way() -> None:
     assert ends(drawn, "feedforward") == {("image", "s"), ("s", "εf(h)"), ("h", "εf(label)")}
     assert ends(drawn, "recurrent") == {("h", "s")}
     assert ends(drawn, "feedback") == {("h", "εb(h)")}
-    assert ends(drawn, "comparison") == {
-        ("εf(h)", "h"), ("h", "εb(h)"), ("εf(label)", "label"),
+    assert ends(drawn, "comparison") == {("εf(h)", "h"), ("εf(label)", "label")}
+    assert ends(drawn, "feedback_comparison") == {("h", "εb(h)")}
+    assert not node_of(drawn, "label").clamped  # only its last copy is held
+    assert ends(drawn, "correction") == {
+        ("s", "h"), ("εf(h)", "s"), ("εf(label)", "h"), ("εb(h)", "h"),
     }  # fmt: skip
-    assert ends(drawn, "correction") == {("s", "h"), ("εf(h)", "s"), ("εf(label)", "h")}
+
+
+def test_errors_that_the_form_adds_are_one_unit() -> None:
+    drawn = circuit(recurrent().replace(form=BidirectionalForm()))
+    assert node_of(drawn, "ε(h)").look == "summed_error"
+    assert {("h", "ε(h)")} == ends(drawn, "feedback")
+    assert ends(drawn, "comparison") == {("ε(h)", "h"), ("ε(label)", "label")}
 
 
 def test_feedback_that_the_form_leaves_out_is_no_part_of_the_circuit() -> None:

@@ -20,6 +20,8 @@ class Energy(Member):
     `used_for`: "node" where a node may name it as its energy, "loss" where it may be the loss
     of an output, or both.
     `takes_logits`: the prediction is not in the units of the state, but its logits.
+    `inverse_link`: the name of the function that makes of mu what x is compared with, where mu
+    are logits.
     """
 
     used_for: ClassVar[tuple[str, ...]] = ("node",)
@@ -28,6 +30,7 @@ class Energy(Member):
     curvature: ClassVar[float | None] = None
     over_classes: ClassVar[bool] = False
     passes_through: ClassVar[bool] = False
+    inverse_link: ClassVar[str | None] = None
 
     @abstractmethod
     def value(self, x: Array, mu: Array) -> Array:

@@ -22,6 +22,7 @@ class CrossEntropy(Energy):
 
     name: ClassVar[str] = "cross_entropy"
     over_classes: ClassVar[bool] = True
+    inverse_link: ClassVar[str | None] = "softmax"
     aliases: ClassVar[tuple[str, ...]] = (
         "ce",
         "crossentropy",

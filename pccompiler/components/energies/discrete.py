@@ -50,6 +50,7 @@ class Bernoulli(_Discrete):
     """Independent binary units: log-likelihood of x, or divergence between two logits."""
 
     name: ClassVar[str] = "bernoulli"
+    inverse_link: ClassVar[str | None] = "sigmoid"
     aliases: ClassVar[tuple[str, ...]] = (
         "bce",
         "binary",
@@ -77,6 +78,7 @@ class Categorical(_Discrete):
 
     name: ClassVar[str] = "categorical"
     over_classes: ClassVar[bool] = True
+    inverse_link: ClassVar[str | None] = "softmax"
     aliases: ClassVar[tuple[str, ...]] = ("ce", "cross_entropy", "crossentropy", "nll", "softmax")
     shorthand: ClassVar[str | None] = "state"
 

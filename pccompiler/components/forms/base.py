@@ -60,6 +60,10 @@ class EnergyForm(Member):
         """Whether it is defined only for nodes whose energy is quadratic (gaussian)."""
         return False
 
+    def adds_errors(self) -> bool:
+        """Whether the errors of a node's two predictions enter its energy as one sum."""
+        return False
+
     def wants_potential(self) -> bool:
         """Whether the activation of every node needs a potential."""
         return False

@@ -56,6 +56,9 @@ class BidirectionalForm(EnergyForm):
             )
         return self
 
+    def adds_errors(self) -> bool:
+        return self.errors == "summed"
+
     def wants_quadratic(self) -> bool:
         return self.errors == "summed"
 
