@@ -37,6 +37,7 @@ from pccompiler.lowering.questions import (
     finite_rows,
     first_blame,
 )
+from pccompiler.lowering.settings import under_usual_settings
 from pccompiler.lowering.states import Hold, States
 from pccompiler.lowering.training import (
     init_aux,
@@ -105,10 +106,12 @@ class CompiledModel:
 
     # -- parameters and training ---------------------------------------------------------
 
+    @under_usual_settings
     def init(self, key: Array, dtype: Any = jnp.float32) -> dict[str, Any]:
         """Fresh parameters: {"image->h1": {"weight": (in, out), "bias": (out,)}, ...}."""
         return self._init(key, dtype)
 
+    @under_usual_settings
     def init_training(
         self,
         key: Array,
@@ -143,6 +146,7 @@ class CompiledModel:
             horizon=jnp.int32(horizon or 0),
         )
 
+    @under_usual_settings
     def step(self, state: TrainState, batch: Mapping[str, Array]) -> tuple[TrainState, Metrics]:
         """One training step: the new state, and metrics as batch means.
 
@@ -153,6 +157,7 @@ class CompiledModel:
         """
         return self._step(state, self._batch(state.params, batch))
 
+    @under_usual_settings
     def train(
         self, state: TrainState, data: Mapping[str, Array], order: Array, count: int
     ) -> tuple[TrainState, Metrics, int]:
@@ -167,6 +172,7 @@ class CompiledModel:
         """
         if count > len(order):
             raise ValueError(f"`count` is {count}, but `order` holds {len(order)} batches")
+        order = jnp.asarray(order)
         data = self._batch(state.params, data, samples=order.shape[1])
         after, rows, completed = self._train(state, data, order, jnp.int32(count))
         if completed < count:  # the same steps once more, up to the batch that was not finite
@@ -178,6 +184,7 @@ class CompiledModel:
         columns = list(np.asarray(rows).T)
         return after, jax.tree.unflatten(self._metrics_tree, columns), int(completed)
 
+    @under_usual_settings
     def trajectories(
         self, state: TrainState, batch: Mapping[str, Array]
     ) -> dict[str, dict[str, dict[str, Array]]]:
@@ -186,6 +193,7 @@ class CompiledModel:
         `state_gradient_norm`, the norm of dF/dx over the units of a node, one per step."""
         return self._trajectories(state, self._batch(state.params, batch))
 
+    @under_usual_settings
     def evaluate(
         self, params: Params, aux: Any, batch: Mapping[str, Array], weight: Array
     ) -> dict[str, Array]:
@@ -196,6 +204,7 @@ class CompiledModel:
         batch = self._batch(params, batch, "evaluation")
         return self._evaluate(params, _statistics(aux), batch, weight)
 
+    @under_usual_settings
     def diagnose(self, state: TrainState, batch: Mapping[str, Array]) -> Blame | None:
         """Replays a step and says where the first state, energy or gradient is not finite."""
         rows, gradients = self._finite(state, self._batch(state.params, batch))
@@ -250,6 +259,7 @@ class CompiledModel:
             shape_of(self.graph, name)
         return self._evidence("predictions", params, inputs, clamped=clamped, read=read, **how)
 
+    @under_usual_settings
     def energy(
         self,
         params: Params,
@@ -279,6 +289,7 @@ class CompiledModel:
 
     # -- inside --------------------------------------------------------------------------
 
+    @under_usual_settings
     def _evidence(
         self,
         want: str,

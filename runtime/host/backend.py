@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from typing import Any
 
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 
@@ -20,6 +21,16 @@ _SHOWN = 300
 """Characters of what XLA says."""
 
 
+SETTINGS = {
+    "jax_numpy_rank_promotion": "allow",
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_transfer_guard": "allow",
+    "jax_default_prng_impl": "threefry2x32",
+}
+"""JAX settings of commands, whatever the environment says: biases broadcast, numbers are promoted
+and move to the device, and a seed always gives the same numbers."""
+
+
 def use_device(device: str = "auto") -> None:
     """Makes JAX run on `cpu` or `gpu`; `auto` leaves the choice to it. Starts JAX's backend.
 
@@ -27,8 +38,9 @@ def use_device(device: str = "auto") -> None:
     the process for.
     """
     refuse_bad_flags()
-    import jax
-
+    jax = _started()
+    for setting, value in SETTINGS.items():
+        jax.config.update(setting, value)
     if device != "auto":
         jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda,rocm"}[device])
     try:
@@ -40,6 +52,19 @@ def use_device(device: str = "auto") -> None:
             help = "correct the variable JAX_PLATFORMS, or leave it out"
         message = f"JAX finds no device of the kind `{device}`"
         raise SpecError(Diagnostic("PC560", message, help=help)) from None
+
+
+def _started() -> Any:
+    """JAX. Raises SpecError (PC564) for a variable that JAX cannot read."""
+    try:
+        import jax
+    except ValueError as error:
+        variable = "".join(re.findall(r"\b(jax_\w+)", str(error))[:1]).upper() or "JAX_..."
+        message = f"JAX cannot read the variable {variable}: {error}"
+        raise SpecError(
+            Diagnostic("PC564", message, help=f"correct {variable}, or leave it out")
+        ) from None
+    return jax
 
 
 def refuse_bad_flags() -> None:

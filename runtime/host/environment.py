@@ -17,6 +17,17 @@ from pccompiler.diagnostics.diagnostic import Diagnostic
 LIBRARIES = ("jax", "jaxlib", "numpy", "optax")
 """Those whose versions may change the bits of a run."""
 
+BITS = (
+    "XLA_FLAGS",
+    "NVIDIA_TF32_OVERRIDE",
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "JAX_DEFAULT_PRNG_IMPL",
+    "JAX_DISABLE_JIT",
+    "JAX_ENABLE_X64",
+    "JAX_THREEFRY_PARTITIONABLE",
+)
+"""Variables that may change the bits of a run."""
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -74,13 +85,17 @@ class Environment:
             "jaxlib": (before.versions.get("jaxlib"), self.versions["jaxlib"]),
             "processor": (before.processor, self.processor),
             "number of processors": (len(before.cpu_affinity), len(self.cpu_affinity)),
-            "XLA_FLAGS": (
-                before.variables.get("XLA_FLAGS", ""),
-                self.variables.get("XLA_FLAGS", ""),
-            ),
+            **{
+                name: (before.variables.get(name, ""), self.variables.get(name, ""))
+                for name in BITS
+            },
             "devices": (", ".join(before.devices), ", ".join(self.devices)),
         }
-        changed = [f"{what}: {old}, now {new}" for what, (old, new) in found.items() if old != new]
+        changed = [
+            f"{what}: {old or 'unset'}, now {new or 'unset'}"
+            for what, (old, new) in found.items()
+            if old != new
+        ]
         if not changed:
             return None
         return Diagnostic(

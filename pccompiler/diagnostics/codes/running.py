@@ -53,8 +53,8 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC525",
         "the environment differs from the run's (warning)",
-        "Processor, number of processors, XLA flags or library versions are not those with "
-        "which the run began. It continues.",
+        "Processor, number of processors, XLA flags, variables of JAX that may change bits or "
+        "library versions are not those with which the run began. It continues.",
         why="Only in the same environment does a resumed run give the same bits; here the same "
         "sums may be taken in another order. In our tests with another number of devices the "
         "parameters differ by less than 1e-4 of themselves, or 1e-6.",
@@ -241,10 +241,11 @@ RUNNING_CODES: tuple[Code, ...] = (
     ),
     Code(
         "PC564",
-        "XLA cannot read its flags",
+        "XLA cannot read its flags, or JAX its variables",
         "The variable XLA_FLAGS holds a flag that XLA does not know, a value that it cannot "
-        "read, or the name of a file that is not there.",
-        why="XLA would end the process for it, in the middle of what it does.",
+        "read, or the name of a file that is not there; or a variable JAX_... holds a value that "
+        "JAX does not know.",
+        why="XLA would end the process for it, in the middle of what it does; JAX does not start.",
         wrong="XLA_FLAGS=--xla_cpu_fast pcc train spec.yaml",
         right="pcc train spec.yaml",
     ),
