@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pccompiler.components.plugins import PluginLike, load_plugins
+from pccompiler.components.target import Target
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.build import build
 from pccompiler.ir.checks import warnings
@@ -57,7 +58,8 @@ def check(
 
     `spec` is a path, or a mapping of the same form; `overrides` are `key.path=value`;
     `disable` names passes to leave out (`passes.OPTIONAL`); `plugins` bring members from outside:
-    Python files, names of modules, or classes.
+    Python files, names of modules, or classes. The plan is for a CPU; `lower` makes one for
+    another backend where JAX computes there.
     `observe` sees every intermediate result.
     Raises SpecError with every mistake found.
     """
@@ -143,15 +145,19 @@ def compile(
 
 
 def lower(checked: Checked) -> CompiledModel:
-    """The compiled model of a checked spec."""
+    """The compiled model of a checked spec, for the backend that JAX computes on here."""
     from pccompiler.lowering.model import CompiledModel
+
+    target = Target.present()
 
     def replan(situation: Situation) -> UpdatePlan:
         graph, spec, document = checked.graph, checked.spec, checked.document
-        return _plan(graph, spec, document, checked.disabled, None, situation)
+        return _plan(graph, spec, document, checked.disabled, None, situation, target)
+
+    plan = checked.plan if checked.plan.target == target else replan(AS_PLANNED)
 
     origin = (_compile_again, (values_of(checked.spec), checked.disabled))
-    return CompiledModel(checked.spec, checked.graph, checked.plan, replan, origin)
+    return CompiledModel(checked.spec, checked.graph, plan, replan, origin)
 
 
 def _compile_again(values: dict[str, Any], disabled: tuple[str, ...]) -> CompiledModel:
@@ -166,8 +172,9 @@ def _plan(
     disable: Sequence[str],
     observe: Observe | None,
     situation: Situation = AS_PLANNED,
+    target: Target | None = None,
 ) -> UpdatePlan:
-    plan = plan_update(graph, spec, document, situation)
+    plan = plan_update(graph, spec, document, situation, target)
     plan = _observed(plan, "plan", observe)
     for plan_pass in PLAN_PASSES:
         if plan_pass.name not in disable:

@@ -84,7 +84,7 @@ def start_phase(
         for name in spec.pulled:
             clamped[name] = _part_of_the_way(equations, name, earlier.states[name], batch, beta)
         begin = hold.on({**earlier.states, **clamped})
-        values = _still_valid(plan, phase, earlier.values)
+        values = {name: v for name, v in earlier.values.items() if name in phase.carried}
     else:
         given = clamped if sweeps else {**(states or {}), **clamped}
         at_predictions = sweeps or spec.descent.from_predictions or plan.init.at_predictions
@@ -167,24 +167,6 @@ def settled_energies(phase: PhasePlan, equations: Equations, settled: Settled) -
     live = equations.energies(phase, settled.states, end.live, reused, reached, settled.pinned)
     zero = zero_per_sample(settled.states)
     return {name: live.get(name, zero) for name in phase.energies}
-
-
-def _still_valid(plan: UpdatePlan, phase: PhasePlan, values: EdgeValues) -> EdgeValues:
-    """The edge values at the start of an earlier phase that hold at the start of this one."""
-    assert phase.phase.start is not None
-    earlier = plan.phase(phase.phase.start).phase
-    graph = plan.graph
-    if earlier.kind is not PhaseKind.FORWARD:  # only what both hold at data has stayed
-        moved = {*plan.phase(earlier.name).free, *phase.free, *phase.phase.pulled}
-        both = set(phase.phase.clamped) & set(earlier.clamped) - moved
-        return {name: v for name, v in values.items() if graph.edge[name].source in both}
-    changed = set(phase.phase.clamped) ^ set(earlier.clamped)
-    for group in graph.sweep:  # what passes a changed value through changes too
-        for name in group:
-            sources = {edge.source for edge in graph.incoming(name)}
-            if graph.node[name].passes_through and sources & changed:
-                changed.add(name)
-    return {n: v for n, v in values.items() if graph.edge[n].source not in changed}
 
 
 def _initial_states(

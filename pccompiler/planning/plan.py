@@ -16,6 +16,7 @@ from pccompiler.components.phases import Nudging, Phase
 from pccompiler.components.rules.contract import Estimator, OwnArrays, Predictor
 from pccompiler.components.state_inits import StateInit
 from pccompiler.components.state_optimizers import StateOptimizer
+from pccompiler.components.target import Target
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Graph
 
@@ -65,8 +66,9 @@ class PhasePlan:
     which the error of node n can be non-zero, for each copy in time; before it, the error is
     zero by definition. `movement[n]` is the step at whose end a node first moves, or changes
     with what it passes through. `settled` describes the evaluation after the last step, where
-    energies are reported and parameters learn. With `colours`, a step moves the free nodes of
-    one colour after those of another, each from a gradient of its own.
+    energies are reported and parameters learn. The values that `carried` edges have at the start of
+    the phase before hold at the start of this one too. With `colours`, a step moves the free
+    nodes of one colour after those of another, each from a gradient of its own.
     """
 
     phase: Phase
@@ -77,6 +79,7 @@ class PhasePlan:
     movement: Mapping[str, int]
     stretches: tuple[Stretch, ...]
     settled: Stretch
+    carried: frozenset[str] = frozenset()
     colours: tuple[tuple[str, ...], ...] = ()
 
     def first_arrival(self, node: str) -> int:
@@ -97,7 +100,8 @@ class UpdatePlan:
     batch to batch. `own` are the arrays of the rule. `predictor`, where there is one, predicts in
     place of the phase `prediction`. `learning_phase` is the phase at each of whose steps the
     parameters learn, for a rule that does not wait for its end: no prediction in it stays what
-    it was, so that no pass optimises it.
+    it was, so that no pass optimises it. Operators with several forms stand in `graph` in the
+    one that is best on the `target`; `forms` name it, by edge and operator.
     """
 
     graph: Graph
@@ -115,6 +119,8 @@ class UpdatePlan:
     own: OwnArrays = field(default_factory=dict)
     learning_phase: PhasePlan | None = None
     predictor: Predictor | None = None
+    target: Target = field(default_factory=Target)
+    forms: Mapping[str, str] = field(default_factory=dict)
     together: tuple[tuple[str, ...], ...] = ()
 
     @cached_property

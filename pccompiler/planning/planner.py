@@ -12,10 +12,12 @@ from dataclasses import replace
 from pccompiler.components.energies import Energy
 from pccompiler.components.phases import Phase, PhaseKind
 from pccompiler.components.rules import Moment
+from pccompiler.components.target import Target
 from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.ir.copies import Copies, Copy
 from pccompiler.ir.coupling import coupling
 from pccompiler.ir.graph import Graph
+from pccompiler.planning.forms import in_forms
 from pccompiler.planning.network import network_of
 from pccompiler.planning.phases import (
     AS_PLANNED,
@@ -36,8 +38,11 @@ def plan_update(
     spec: RunSpec,
     document: Document,
     situation: Situation = AS_PLANNED,
+    target: Target | None = None,
 ) -> UpdatePlan:
     """The plan of a typed graph. Raises SpecError where the spec's phases do not fit."""
+    target = target or Target()
+    graph, forms = in_forms(graph, target)
     rule, inference = spec.learning.rule, spec.inference
     held = situation.held
     planner, nudging = _Planner(graph, spec.inference), rule.nudging()
@@ -72,7 +77,10 @@ def plan_update(
             disturbed = planner.disturbed_after(plans[phase.start], phase)
         else:
             disturbed = frozenset() if calm else everywhere
-        plans[phase.name] = planner.plan(phase, disturbed)
+        planned = planner.plan(phase, disturbed)
+        if phase.start:
+            planned = planned.replace(carried=planner.carried(plans[phase.start], planned))
+        plans[phase.name] = planned
     own_way = held or situation.chosen or spec.prediction.clamp or spec.prediction.read
     predictor = None if own_way else rule.predicts(network)
     learning_phase: PhasePlan | None = None
@@ -96,6 +104,8 @@ def plan_update(
         own=rule.own(network),
         learning_phase=learning_phase,
         predictor=predictor,
+        target=target,
+        forms=forms,
     )
 
 
@@ -150,7 +160,15 @@ class _Planner:
         settled = Stretch(end, end, reached, (), frozenset(), Form.UNROLLED, partly)
         stretches = (running,) if steps else ()
         return PhasePlan(
-            phase, energies, elsewhere, free, arrival, movement, stretches, settled, colours
+            phase,
+            energies,
+            elsewhere,
+            free,
+            arrival,
+            movement,
+            stretches,
+            settled,
+            colours=colours,
         )
 
     def _colours(self, phase: Phase, free: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
@@ -183,6 +201,21 @@ class _Planner:
         changed = self._held(phase) ^ self._held(earlier.phase)
         after = {c for c, sources in self.copies.sources.items() if changed & set(sources)}
         return frozenset(reached | changed | after)
+
+    def carried(self, earlier: PhasePlan, plan: PhasePlan) -> frozenset[str]:
+        """The edges whose values at the start of an earlier phase hold at the start of this one."""
+        graph, clamped = self.graph, set(plan.phase.clamped)
+        if earlier.phase.kind is not PhaseKind.FORWARD:  # only what both hold at data has stayed
+            moved = {*earlier.free, *plan.free, *plan.phase.pulled}
+            both = clamped & set(earlier.phase.clamped) - moved
+            return frozenset(edge.name for edge in graph.edges if edge.source in both)
+        changed = clamped ^ set(earlier.phase.clamped)
+        for group in graph.sweep:  # what passes a changed value through changes too
+            for name in group:
+                sources = {edge.source for edge in graph.incoming(name)}
+                if graph.node[name].passes_through and sources & changed:
+                    changed.add(name)
+        return frozenset(edge.name for edge in graph.edges if edge.source not in changed)
 
     def _held(self, phase: Phase) -> frozenset[Copy]:
         """The copies held at data: of an output, those at the times of targets."""

@@ -13,6 +13,7 @@ def print_plan(plan: UpdatePlan) -> str:
     if plan.graph.time:
         times = plan.graph.time.steps
         lines.append(f"  time     {times} copies of every node, evaluated in one call per edge")
+    lines += [f"  form     {place}: {form}" for place, form in plan.forms.items()]
     for phase in plan.phases:
         lines += _phase(plan, phase)
     for names in plan.together:
@@ -59,6 +60,8 @@ def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
     if spec.kind is PhaseKind.RELAX:
         init = plan.init.name if not spec.descent.from_predictions else Feedforward.name
         lines.append(f"    start    {f'phase {spec.start}' if spec.start else init}")
+        if phase.carried:
+            lines.append(f"    carry    {_names(tuple(sorted(phase.carried)))}")
         if plan.stop:
             residual, floor = plan.stop
             lines.append(f"    stop     ||dF/dx|| <= {residual:g} * start + {floor:g}, per sample")

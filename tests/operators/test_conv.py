@@ -14,7 +14,8 @@ from jax.test_util import check_grads
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
-from pccompiler.components.operators import Conv, ConvTranspose, ShapeError
+from pccompiler.components.operators import Conv, ConvTranspose, Operator, ShapeError
+from pccompiler.components.target import Target
 
 Floats = NDArray[np.float64]
 
@@ -108,6 +109,14 @@ def transposed_convolution(x: Floats, w: Floats, e: Example) -> Floats:
     return y[(slice(None), *crop)]
 
 
+def planned(operator: Operator, shape: tuple[int, ...], backend: str) -> Any:
+    """The operator in the form that a plan for this backend chooses."""
+    output = operator.output_shape(shape, None)
+    form = operator.form(shape, output, Target(backend))
+    assert form is not None
+    return operator.in_form(form)
+
+
 def setting(example: Example) -> tuple[Conv, dict[str, Any], Any]:
     given, made = example.channels
     params = {
@@ -120,30 +129,34 @@ def setting(example: Example) -> tuple[Conv, dict[str, Any], Any]:
 
 @on_backends(*PLAIN, *GROUPED)
 def test_conv_is_the_sum_over_the_kernel_and_the_channels_of_a_group(
-    example: Example, backend: str, monkeypatch: pytest.MonkeyPatch
+    example: Example, backend: str
 ) -> None:
-    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     conv, params, x = setting(example)
     y = convolution(np.asarray(x), np.asarray(params["weight"]), example) + params["bias"]
     assert conv.output_shape(x.shape[1:], None) == y.shape[1:]
-    np.testing.assert_allclose(conv.apply(params, x), y, rtol=1e-12, atol=1e-12)
+    found = planned(conv, x.shape[1:], backend).apply(params, x)
+    np.testing.assert_allclose(found, y, rtol=1e-12, atol=1e-12)
 
 
 @on_backends(*PLAIN[:7], *PLAIN[8:])
 def test_conv_transpose_scatters_the_kernel_and_crops_the_padding(
-    example: Example, backend: str, monkeypatch: pytest.MonkeyPatch
+    example: Example, backend: str
 ) -> None:
-    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     _, params, x = setting(example)
     operator = ConvTranspose(**example.options)
     y = transposed_convolution(np.asarray(x), np.asarray(params["weight"]), example)
     y = y + np.asarray(params["bias"])
     assert operator.output_shape(x.shape[1:], None) == y.shape[1:]
-    np.testing.assert_allclose(operator.apply(params, x), y, rtol=1e-12, atol=1e-12)
+    found = planned(operator, x.shape[1:], backend).apply(params, x)
+    np.testing.assert_allclose(found, y, rtol=1e-12, atol=1e-12)
 
 
 def assert_bilinear(
-    operator: Conv | ConvTranspose, written_out: Any, example: Example, shape: tuple[int, ...]
+    operator: Conv | ConvTranspose,
+    written_out: Any,
+    example: Example,
+    shape: tuple[int, ...],
+    backend: str,
 ) -> None:
     """The map is linear in x and in W, so its derivative in a direction is the map of that
     direction, and its gradients are what gives the same products with all of them."""
@@ -153,8 +166,10 @@ def assert_bilinear(
     of_dx, of_dw = written_out(dx, w, example), written_out(x, dw, example)
     y = drawn(*of_dx.shape, seed=5)
 
+    forwards_form = planned(operator, shape, backend)
+
     def linear(w: Any, x: Any) -> Any:
-        return operator.linear_part({"weight": w}, x)
+        return forwards_form.linear_part({"weight": w}, x)
 
     @jax.jit
     def derivatives(w: Any, x: Any, y: Any) -> Any:
@@ -166,7 +181,7 @@ def assert_bilinear(
     np.testing.assert_allclose(np.vdot(gx, dx), np.vdot(y, of_dx), rtol=1e-10)
     np.testing.assert_allclose(np.vdot(gw, dw), np.vdot(y, of_dw), rtol=1e-10)
 
-    transpose = operator.transposed(shape, y.shape[1:])
+    transpose = planned(operator.transposed(shape, y.shape[1:]), y.shape[1:], backend)
 
     @jax.jit
     def back(w: Any, x: Any, y: Any) -> Any:
@@ -181,25 +196,24 @@ def assert_bilinear(
 
 @on_backends(*PLAIN, *GROUPED)
 def test_the_derivatives_and_the_transpose_of_conv_are_those_of_its_sum(
-    example: Example, backend: str, monkeypatch: pytest.MonkeyPatch
+    example: Example, backend: str
 ) -> None:
-    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     operator = Conv(**example.options, groups=example.groups)
-    assert_bilinear(operator, convolution, example, (*example.sizes, example.channels[0]))
+    assert_bilinear(operator, convolution, example, (*example.sizes, example.channels[0]), backend)
 
 
 @on_backends(*PLAIN[:7])
 def test_the_derivatives_and_the_transpose_of_conv_transpose_are_those_of_its_sum(
-    example: Example, backend: str, monkeypatch: pytest.MonkeyPatch
+    example: Example, backend: str
 ) -> None:
-    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     operator, shape = ConvTranspose(**example.options), (*example.sizes, example.channels[0])
-    assert_bilinear(operator, transposed_convolution, example, shape)
+    assert_bilinear(operator, transposed_convolution, example, shape, backend)
 
 
 @pytest.mark.parametrize("example", [PLAIN[0], PLAIN[8]])
 def test_first_and_second_derivatives_are_those_of_finite_differences(example: Example) -> None:
     conv, params, x = setting(example)
+    conv = planned(conv, x.shape[1:], "cpu")
     check_grads(jax.jit(conv.apply), (params, x), order=2, modes=("fwd", "rev"), rtol=1e-6)
 
 
@@ -258,6 +272,7 @@ def test_on_a_cpu_the_map_and_its_gradients_are_convolutions_of_the_fast_layout(
 ) -> None:
     """In a loop, XLA takes some hundred times as long for another one."""
     conv, params, x = setting(example)
+    conv = planned(conv, x.shape[1:], "cpu")
     y = jnp.zeros((len(x), *conv.output_shape(x.shape[1:], None)))
 
     def gradients(params: Any, x: Any, y: Any) -> Any:

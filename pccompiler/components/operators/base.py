@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pccompiler.components.initializers import Initializer
 from pccompiler.components.member import Member
+from pccompiler.components.target import Target
 from pccompiler.components.vocabulary import Array, Shape
 from pccompiler.lazy import jax
 
@@ -117,6 +118,17 @@ class Operator(Member):
     @abstractmethod
     def flops(self, shape: Shape, output: Shape) -> int:
         """Floating-point operations for one sample; a multiply-add counts as two."""
+
+    # -- operators with several equal forms ----------------------------------------------------
+
+    def form(self, shape: Shape, output: Shape, target: Target) -> str | None:
+        """Which of several forms of the same map is best on a target, for these shapes; None
+        for an operator with one form."""
+        return None
+
+    def in_form(self, form: str) -> Operator:
+        """The operator in the form of that name."""
+        raise ValueError(f"{self.name} has no form `{form}`")
 
     # -- operators that normalise by statistics of the batch --------------------------------
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from pccompiler.components.initializers import (
     BIAS_INITIALIZERS,
@@ -23,8 +23,15 @@ from pccompiler.components.initializers import (
 )
 from pccompiler.components.member import NameOf, OneOf
 from pccompiler.components.operators.base import Operator, Parameter, ShapeError, Transposed
-from pccompiler.components.operators.convolution import convolve, convolve_back
+from pccompiler.components.operators.convolution import (
+    Form,
+    convolve,
+    convolve_back,
+    form_of,
+    form_of_transpose,
+)
 from pccompiler.components.operators.windows import Sizes, Window, per_axis
+from pccompiler.components.target import Target
 from pccompiler.components.vocabulary import Array, Shape
 
 _Padding = Annotated[int, Field(ge=0)]
@@ -72,9 +79,20 @@ class Convolution(Operator):
         default=Zeros(), description="how b is drawn"
     )
 
+    _form: Form = PrivateAttr(default=Form.PLAIN)
+
+    def in_form(self, form: str) -> Operator:
+        chosen = self.model_copy()
+        chosen._form = Form(form)
+        return chosen
+
     def apply(self, params: Mapping[str, Array], x: Array) -> Array:
         y = self.linear_part(params, x)
         return y + params["bias"] if self.bias else y
+
+    @abstractmethod
+    def transposed_form(self, shape: Shape, output: Shape, target: Target) -> Form:
+        """The form of the transpose on a target; `output` is what the transpose receives."""
 
     @abstractmethod
     def transposed_part(self, params: Mapping[str, Array], y: Array, shape: Shape) -> Array:
@@ -131,6 +149,13 @@ class TransposedConvolution(Transposed):
         assert isinstance(self.inner, Convolution)
         return self.inner.transposed_part(params, x, self.shape)
 
+    def form(self, shape: Shape, output: Shape, target: Target) -> str | None:
+        assert isinstance(self.inner, Convolution)
+        return self.inner.transposed_form(output, shape, target)
+
+    def in_form(self, form: str) -> Operator:
+        return self.model_copy(update={"inner": self.inner.in_form(form)})
+
 
 class Conv(Convolution):
     """Convolution over (length, channels) or (height, width, channels)."""
@@ -166,10 +191,19 @@ class Conv(Convolution):
         return self._with_bias((*kernel, shape[-1] // self.groups, output[-1]))
 
     def linear_part(self, params: Mapping[str, Array], x: Array) -> Array:
-        return convolve(x, params["weight"], self._window(x.shape[1:-1]))
+        return convolve(x, params["weight"], self._window(x.shape[1:-1]), self._form)
 
     def transposed_part(self, params: Mapping[str, Array], y: Array, shape: Shape) -> Array:
-        return convolve_back(y, params["weight"], self._window(shape[:-1]), shape)
+        window = self._window(shape[:-1])
+        return convolve_back(y, params["weight"], window, shape, self._form)
+
+    def form(self, shape: Shape, output: Shape, target: Target) -> str | None:
+        weight = self.parameters(shape, output)["weight"].shape
+        return form_of(shape, weight, self._window(shape[:-1]), target)
+
+    def transposed_form(self, shape: Shape, output: Shape, target: Target) -> Form:
+        weight = self.parameters(shape, output)["weight"].shape
+        return form_of_transpose(shape, weight, self._window(shape[:-1]), target)
 
     def flops(self, shape: Shape, output: Shape) -> int:
         terms = prod(self._window(shape[:-1]).kernel) * shape[-1] // self.groups

@@ -15,26 +15,59 @@ code for some convolutions only, and needs ten to several hundred times as long 
   fast layout.
 - Groups have no fast code at all.
 
-So `convolve` and `convolve_back` choose forms of the map whose gradients are fast as well; all
-of them are the same map.
+So a plan chooses, by `form_of` and `form_of_transpose`, forms of the map whose gradients are fast
+as well; all of them are the same map.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from math import prod
 from typing import Any
 
 from pccompiler.components.operators.windows import Window
+from pccompiler.components.target import Target
 from pccompiler.components.vocabulary import Array, Shape
 from pccompiler.lazy import jax, jnp
 
 
-def convolve(x: Array, weight: Array, window: Window) -> Array:
+class Form(StrEnum):
+    """Forms of a convolution, or of its transpose; all are the same map."""
+
+    PLAIN = "convolution"
+    """XLA's convolution with JAX's derivatives, or its transpose."""
+    FAST = "convolution whose derivatives keep the fast layout"
+    PRODUCTS = "products of matrices"
+    TURNED = "convolution with the turned kernel, whose derivatives keep the fast layout"
+    TURNED_PRODUCTS = "products of matrices with the turned kernel"
+
+
+def form_of(shape: Shape, weight: Shape, window: Window, target: Target) -> Form:
+    """The best form of the convolution of (*sizes, in) with a kernel of this shape."""
+    if target.backend != "cpu":
+        return Form.PLAIN
+    return Form.FAST if _is_fast_on_cpu(shape, weight, window) else Form.PRODUCTS
+
+
+def form_of_transpose(shape: Shape, weight: Shape, window: Window, target: Target) -> Form:
+    """The best form of its transpose, back to (*sizes, in)."""
+    if target.backend != "cpu":
+        return Form.PLAIN
+    if max(window.stride) > 1 or not _is_fast_on_cpu(shape, weight, window):
+        return Form.PRODUCTS
+    given = (*window.outputs(shape[:-1]), weight[-1])
+    turned = (*weight[:-2], weight[-1], weight[-2])
+    fast = _is_fast_on_cpu(given, turned, _turned(window))
+    return Form.TURNED if fast else Form.TURNED_PRODUCTS
+
+
+def convolve(x: Array, weight: Array, window: Window, form: Form) -> Array:
     """The convolution y of x with `weight`; their channels tell the number of groups."""
-    if jax.default_backend() != "cpu":
+    if form is Form.PLAIN:
         return _convolution(x, weight, window)
-    if not _is_fast_on_cpu(x.shape, weight, window):
+    if form is Form.PRODUCTS:
         return _by_products(x, weight, window)
+    assert form is Form.FAST
 
     @jax.custom_jvp
     def convolution(x: Array, weight: Array) -> Array:
@@ -49,26 +82,24 @@ def convolve(x: Array, weight: Array, window: Window) -> Array:
     return convolution(x, weight)
 
 
-def convolve_back(y: Array, weight: Array, window: Window, shape: Shape) -> Array:
+def convolve_back(y: Array, weight: Array, window: Window, shape: Shape, form: Form) -> Array:
     """The transpose in x of `convolve`: from (batch, *outputs, out) back to (batch, *shape)."""
-    like = jax.ShapeDtypeStruct((y.shape[0], *shape), y.dtype)
-    if jax.default_backend() != "cpu":
-        form = _convolution
-    elif max(window.stride) == 1 and _is_fast_on_cpu(like.shape, weight, window):
+    if form in (Form.TURNED, Form.TURNED_PRODUCTS):
         turned = jnp.flip(weight, tuple(range(weight.ndim - 2))).swapaxes(-1, -2)
-        return convolve(y, turned, _turned(window))
-    else:
-        form = _by_products
-    [x] = jax.linear_transpose(lambda x: form(x, weight, window), like)(y)
+        again = Form.FAST if form is Form.TURNED else Form.PRODUCTS
+        return convolve(y, turned, _turned(window), again)
+    plain = _convolution if form is Form.PLAIN else _by_products
+    like = jax.ShapeDtypeStruct((y.shape[0], *shape), y.dtype)
+    [x] = jax.linear_transpose(lambda x: plain(x, weight, window), like)(y)
     return x
 
 
-def _is_fast_on_cpu(shape: Shape, weight: Array, window: Window) -> bool:
-    """Whether XLA has a fast path for the convolution and for the gradient of its input, which
-    is a convolution of the output with the same kernel."""
-    sizes = shape[1:-1]
+def _is_fast_on_cpu(shape: Shape, weight: Shape, window: Window) -> bool:
+    """Whether XLA has a fast path for the convolution of (*sizes, channels), and for the
+    gradient of its input, which is a convolution of the output with the same kernel."""
+    sizes = shape[:-1]
     smaller = min(prod(sizes), prod(window.outputs(sizes)))
-    return shape[-1] == weight.shape[-2] and prod(window.kernel) <= smaller
+    return shape[-1] == weight[-2] and prod(window.kernel) <= smaller
 
 
 def _turned(window: Window) -> Window:
