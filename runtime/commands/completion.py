@@ -23,6 +23,9 @@ def command(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
+    from runtime.commands.shells import use_shells
+
+    use_shells()
     kind = get_completion_class(shell)
     assert kind is not None, "click knows these three"
     main = click.get_current_context().find_root().command

@@ -26,6 +26,9 @@ from runtime.host.durable import advice
 from runtime.host.signals import Stopped, stop_ends, stop_on_signals
 from runtime.host.streams import forget_output, open_streams, tell
 
+COMPLETING = "_PCC_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
 
 class Commands(UserDict[str, Any]):
     """Commands by name, in their order. Each is the `command` of a module of that name in this
@@ -59,6 +62,11 @@ class PccGroup(click.Group):
             return super().invoke(ctx)
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        if COMPLETING in os.environ:
+            from runtime.commands.shells import use_shells
+
+            use_shells()
+
         def run() -> Any:
             return super(PccGroup, self).main(*args, standalone_mode=False, **extra)
 

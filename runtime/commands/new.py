@@ -21,6 +21,8 @@ from runtime.host.streams import tell
 
 DEFAULT = "mlp"
 ENDING = ".yaml"
+SCHEMA = "pcc.schema.json"
+"""The JSON schema that the first line of a template names, in the folder of the spec."""
 
 
 def template_names() -> tuple[str, ...]:
@@ -109,3 +111,5 @@ def command(
         raise click.UsageError("Missing argument 'NAME', or the option --list.")
     path = write_spec(name, template, Path(output) if output else None)
     tell(f"wrote {path}; now `pcc check {path}`")
+    if not path.with_name(SCHEMA).exists():
+        tell(f"for an editor that completes keys: `pcc schema > {path.with_name(SCHEMA)}`")

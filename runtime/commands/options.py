@@ -85,6 +85,28 @@ def completing(
     return complete
 
 
+def _override(_ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """What completes `training.ep` and `learning.rule=ba`: keys of the language, followed by `.`
+    where they hold others, and the values that a key may have, where they are listed."""
+    from pccompiler.spec.language import place
+
+    key, sign, value = begun.partition("=")
+    if sign:
+        there = place(tuple(key.split(".")))
+        known = [str(name) for name in there.values or (there.keys if there.choice else ())]
+        known += ["true", "false"] if there.expected == "true or false" else []
+        return [f"{key}={name}" for name in known if name.startswith(value)]
+    *path, last = key.split(".")
+    before = "".join(f"{part}." for part in path)
+    found: list[str] = []
+    for name in place(tuple(path)).keys:
+        if name.startswith(last):
+            there = place((*path, name))
+            holds_keys = there.keys and not there.choice
+            found.append(f"{before}{name}{'.' if holds_keys else '='}")
+    return found
+
+
 SPEC = click.argument("spec", type=click.Path())
 SET = click.option(
     "-s",
@@ -92,6 +114,7 @@ SET = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=_override,
     help="Override a value of the spec: a key path as messages show it, and YAML, such as "
     "-s inference.steps=40 -s 'nodes.h[1..2].activation=relu'. May be repeated; default: none.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runtime.commands.options import JSON, echo_json, ending
-from runtime.commands.tables import print_table
+from runtime.commands.tables import fits, print_table
 from runtime.host.streams import tell
 
 if TYPE_CHECKING:
@@ -101,35 +102,47 @@ def print_runs(runs: Sequence[RunInfo]) -> None:
         shown = [f"{name} {value:.4g}" for name, value in known if value is not None]
         return ", ".join(shown[:2]) or "-"
 
-    print_table(
-        "runs",
-        (
-            "run",
-            "network",
-            "rule",
-            "state",
-            "epochs#",
-            "best validation",
-            "test",
-            "seconds#",
-            "started",
-        ),
-        (
-            (
-                run.run,
-                run.name,
-                run.rule,
-                run.state,
-                f"{run.epoch}/{run.epochs}",
-                best(run),
-                test(run),
-                f"{run.seconds:.1f}",
-                run.started or "-",
-            )
-            for run in runs
-        ),
-        ("started", "seconds#", "network", "rule", "best validation", "epochs#", "test"),
+    columns = (
+        "run",
+        "network",
+        "rule",
+        "state",
+        "epochs#",
+        "best validation",
+        "test",
+        "seconds#",
+        "started",
     )
+    rows = [
+        (
+            run.run,
+            run.name,
+            run.rule,
+            run.state,
+            f"{run.epoch}/{run.epochs}",
+            best(run),
+            test(run),
+            f"{run.seconds:.1f}",
+            run.started or "-",
+        )
+        for run in runs
+    ]
+    title = "runs"
+    if not fits(columns, rows):
+        folder, names = _shortened([run.run for run in runs])
+        title = f"runs in {folder}" if folder else title
+        rows = [(name, *row[1:]) for name, row in zip(names, rows, strict=True)]
+    spare = ("started", "seconds#", "network", "rule", "epochs#", "best validation", "state")
+    print_table(title, columns, rows, spare)
+
+
+def _shortened(names: Sequence[str]) -> tuple[str, list[str]]:
+    """The folder that all these runs are in, and their names in there."""
+    parents = [Path(name).parent for name in names]
+    if len({parent.is_absolute() for parent in parents}) > 1:
+        return "", list(names)
+    folder = os.path.commonpath(parents)
+    return folder, [os.path.relpath(name, folder or ".") for name in names]
 
 
 def print_differences(runs: Sequence[RunInfo], differing: Mapping[str, Sequence[Any]]) -> None:

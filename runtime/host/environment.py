@@ -8,9 +8,12 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from pccompiler.diagnostics.diagnostic import Diagnostic
 
@@ -72,11 +75,8 @@ class Environment:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Environment:
-        fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        return cls(**fields)
+        """Reads what `to_json` wrote. Raises ValueError for anything else."""
+        return _reader().validate_python(values)
 
     def warn_of_differences(self, before: Environment) -> Diagnostic | None:
         """PC525, a warning, where a resumed run may not repeat the bits of the first."""
@@ -104,6 +104,11 @@ class Environment:
             help="the run continues, but the last digits of its numbers may differ",
             severity="warning",
         )
+
+
+@cache
+def _reader() -> TypeAdapter[Environment]:
+    return TypeAdapter(Environment)
 
 
 def versions() -> dict[str, str]:

@@ -18,15 +18,19 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 from runtime.host.durable import sync_folder, write_synced, writing
 
 State = TypeVar("State")
+Count = Annotated[int, Field(ge=0)]
 
 STATE, META, SPEC, MANIFEST = "state.safetensors", "meta.json", "spec.yaml", "manifest.json"
 TEMPORARY = ".tmp-"
@@ -39,8 +43,8 @@ class Best:
 
     metric: str
     value: float
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
 
     @property
     def name(self) -> str:
@@ -56,11 +60,11 @@ class Progress:
     state before a batch that was not finite.
     """
 
-    step: int
-    steps_per_epoch: int
-    horizon: int
+    step: Count
+    steps_per_epoch: Annotated[int, Field(ge=1)]
+    horizon: Count
     best: Best | None = None
-    stale_epochs: int = 0
+    stale_epochs: Count = 0
     diverged: bool = False
     spec_digest: str = ""
     data_digest: str = ""
@@ -77,11 +81,19 @@ class Progress:
 
     @classmethod
     def from_json(cls, text: str) -> Progress:
-        values = json.loads(text)
-        best = values.pop("best")
-        for derived in ("epoch", "batch_in_epoch"):
-            values.pop(derived)
-        return cls(best=Best(**best) if best else None, **values)
+        """Reads what `to_json` wrote. Raises ValueError, which names the first value that is not
+        what it should be."""
+        try:
+            return _progress_reader().validate_json(text, strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+
+
+@cache
+def _progress_reader() -> TypeAdapter[Progress]:
+    return TypeAdapter(Progress)
 
 
 @dataclass(frozen=True)
@@ -232,12 +244,17 @@ class Checkpoints:
 
         folder = self.folder / name
         contents = _verified(folder)
+        part = STATE
         try:
             arrays = _arrays(contents[STATE])
+            part = META
             progress = Progress.from_json(contents[META].decode())
+            part = SPEC
+            spec_text = contents[SPEC].decode()
+            refuse_broken_spec(spec_text)
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise _damaged(folder, f"its content cannot be read: {error}") from None
-        return Checkpoint(folder, progress, arrays, contents[SPEC].decode())
+            raise _damaged(folder, f"{part} cannot be read: {error}") from None
+        return Checkpoint(folder, progress, arrays, spec_text)
 
     def latest(self, strict: bool = False) -> tuple[Checkpoint | None, tuple[Diagnostic, ...]]:
         """The newest checkpoint that is whole, and a warning for each damaged one before it.
@@ -261,6 +278,19 @@ class Checkpoints:
             )
             raise DataError((problem, *warnings))
         return None, ()
+
+
+def refuse_broken_spec(text: str) -> None:
+    """Raises ValueError, which says where, for the text of a resolved spec that is no mapping."""
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or type(error).__name__
+        raise ValueError(f"{place}{problem}") from None
+    if not isinstance(found, dict):
+        raise ValueError("it holds no spec")
 
 
 def _arrays(content: bytes) -> dict[str, np.ndarray]:

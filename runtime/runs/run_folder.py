@@ -27,7 +27,7 @@ from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 from runtime.data.encoding import Encoding
 from runtime.host.durable import first_free, replace_file, writing
 from runtime.host.environment import Environment
-from runtime.runs.checkpoints import Checkpoints
+from runtime.runs.checkpoints import Checkpoints, refuse_broken_spec
 from runtime.runs.metrics import MetricsFile
 
 LOCK = ".lock"
@@ -146,7 +146,9 @@ class RunFolder:
     def spec_text(self) -> str:
         """The resolved spec as it was saved. Raises DataError (PC523) if it cannot be read."""
         try:
-            return self.spec.read_text("utf-8")
+            text = self.spec.read_text("utf-8")
+            refuse_broken_spec(text)
+            return text
         except (OSError, ValueError) as error:
             message = f"{self.spec} cannot be read: {error}"
             raise DataError(Diagnostic("PC523", message, help="name another folder")) from None
@@ -192,7 +194,7 @@ class RunFolder:
         try:
             entries = json.loads(self._environment.read_bytes())
             return tuple(Environment.from_json(entry) for entry in entries)
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return ()
 
     def data_folders(self) -> tuple[Path, ...]:

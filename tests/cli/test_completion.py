@@ -43,6 +43,9 @@ def test_an_unknown_shell_is_a_mistake(pcc: Pcc) -> None:
     assert "'bash', 'zsh', 'fish'" in result.stderr
 
 
+_WEIGHT_DECAY = {"learning.optimizer.adamw.weight_decay="}
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @pytest.mark.parametrize(
     ("line", "completed"),
@@ -56,6 +59,16 @@ def test_an_unknown_shell_is_a_mistake(pcc: Pcc) -> None:
         ("pcc compare net.yaml --rules z", {"z_il"}),
         ("pcc compare net.yaml --rules z_il,back", {"z_il,backprop"}),
         ("pcc compile net.yaml --disable wave", {"wavefront"}),
+        ("pcc train net.yaml --device = a", {"auto"}),
+        ("pcc train net.yaml --device = ", {"auto", "cpu", "gpu"}),
+        ("pcc train net.yaml --device = cpu --dr", {"--dry-run"}),
+        ("pcc train net.yaml -s training.ep", {"training.epochs="}),
+        ("pcc train net.yaml -s infer", {"inference."}),
+        ("pcc train net.yaml -s learning.rule = backp", {"backprop"}),
+        ("pcc train net.yaml -s learning.optimizer.adamw.weight", _WEIGHT_DECAY),
+        ("pcc train net.yaml -s nodes.h.role = ", {"input", "hidden", "output"}),
+        ("pcc train net.yaml -s nodes.h.activation = tan", {"tanh"}),
+        ("pcc train net.yaml -s training.epochs = 3 --dr", {"--dry-run"}),
         ("pcc compile net.yaml --print-after a", {"all"}),
     ],
 )
@@ -72,3 +85,29 @@ def test_bash_completes_commands_options_and_values(
     done = subprocess.run(["bash", "-c", script], env=installed, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert set(done.stdout.split()) == completed
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.parametrize(
+    ("word", "completed"),
+    [
+        ("--device=a", ["--device=auto"]),
+        ("--device=", ["--device=auto", "--device=cpu", "--device=gpu"]),
+        ("--dr", ["--dry-run"]),
+    ],
+)
+def test_zsh_and_fish_complete_whole_words(
+    pcc: Pcc, monkeypatch: pytest.MonkeyPatch, shell: str, word: str, completed: list[str]
+) -> None:
+    monkeypatch.setenv("COMP_WORDS", f"pcc train net.yaml {word}")
+    monkeypatch.setenv("COMP_CWORD", {"zsh": "3", "fish": word}[shell])
+    monkeypatch.setenv("_PCC_COMPLETE", f"{shell}_complete")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    program = "import cli; cli.main(prog_name='pcc')"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    if shell == "zsh":  # type, value and help in lines of their own
+        assert lines[1::3] == completed
+    else:
+        assert [line.partition(",")[2].split("\t")[0] for line in lines if "," in line] == completed

@@ -14,7 +14,7 @@ import cli
 from runtime.commands.group import command_line
 
 ROOT = Path(__file__).parents[2]
-SHARED = {"__init__", "group", "options", "progress", "results", "tables"}
+SHARED = {"__init__", "group", "options", "progress", "results", "shells", "tables"}
 """What the commands share; every other file of the folder is a command."""
 
 

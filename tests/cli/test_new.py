@@ -47,6 +47,19 @@ def test_every_template_explains_itself(template: str) -> None:
     assert "NAME" not in template_text(template, "mine")
 
 
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_an_editor_finds_the_schema_that_the_first_line_names(
+    pcc: Pcc, folder: Path, template: str
+) -> None:
+    told = pcc("new", "mine", "--template", template).stderr
+    first = (folder / "mine.yaml").read_text().splitlines()[0]
+    schema = first.removeprefix("# yaml-language-server: $schema=")
+    assert f"`pcc schema > {schema}`" in told
+    assert f"`pcc schema > {schema}`" in (folder / "mine.yaml").read_text()
+    (folder / schema).write_text("{}")
+    assert "pcc schema" not in pcc("new", "other", "--template", template).stderr
+
+
 def test_templates_are_listed(pcc: Pcc) -> None:
     told = json.loads(pcc("new", "--list", "--json").stdout)
     assert list(told) == list(TEMPLATES)

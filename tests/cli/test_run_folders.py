@@ -59,22 +59,29 @@ def test_runs_are_listed_with_their_best_and_test_scores(pcc: Pcc, made: Path) -
     assert "finished" in text
 
 
-def test_a_narrow_terminal_shows_whole_names_and_fewer_columns(
+def test_a_narrow_terminal_keeps_the_scores_and_says_what_it_leaves_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
-    name = "runs/digits_mlp-compare-001/predictive_coding-seed0"
+    folder, name = "runs/digits_mlp-compare-001", "predictive_coding-seed0"
     best = {"metric": "accuracy", "value": 0.9, "step": 20, "epoch": 2}
-    run = RunInfo(name, "digits_mlp", "backprop", "early stop", 2, 10, best, None, "2025", 1.5)
-    print_runs([run])
-    text = capsys.readouterr().out
-    assert name in text
-    assert "early stop" in text
-    assert "started" not in text
-    assert max(map(len, re.sub("\x1b\\[[0-9;]*m", "", text).splitlines())) <= 80
-    print_runs([replace(run, run=f"runs/{name}-{name}")])
-    assert f"runs/{name}-{name}" in capsys.readouterr().out
+    test = {"accuracy": 0.8765, "loss": 0.4321}
+    path = f"{folder}/{name}"
+    run = RunInfo(path, "digits_mlp", "backprop", "early stop", 2, 10, best, test, "2025", 1.5)
+    print_runs([run, replace(run, run=f"{folder}/backprop-seed0")])
+    shown = capsys.readouterr()
+    lines = re.sub("\x1b\\[[0-9;]*m", "", shown.out).splitlines()
+    assert lines[0].strip() == f"runs in {folder}"
+    row = next(line for line in lines if f" {name} " in line)
+    assert "accuracy 0.8765, loss 0.4321" in row
+    assert max(map(len, lines)) <= 80
+    left_out = [word for word in ("started", "network", "rule") if word in shown.err]
+    assert left_out == ["started", "network", "rule"]
+    assert "started" not in shown.out
+    long = name * 4
+    print_runs([replace(run, run=f"{folder}/{long}")])
+    assert long in capsys.readouterr().out
 
 
 def test_what_cannot_be_read_is_listed_with_the_others(

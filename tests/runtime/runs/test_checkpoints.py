@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -65,10 +66,10 @@ def test_every_leaf_comes_back_with_its_bits_shape_and_dtype(saved: Checkpoints)
 
 def test_progress_comes_back(saved: Checkpoints) -> None:
     progress = Progress(44, 10, 100, Best("loss", 0.25, 40, 4), 1, True, "a", "b", {"jax": "1"})
-    saved.save(state_at(44), progress, "text")
+    saved.save(state_at(44), progress, "name: text\n")
     checkpoint = saved.load("000044")
     assert checkpoint.progress == progress
-    assert checkpoint.spec_text == "text"
+    assert checkpoint.spec_text == "name: text\n"
     written = json.loads((checkpoint.folder / META).read_text())
     assert (written["epoch"], written["batch_in_epoch"]) == (4, 4)
 
@@ -99,7 +100,7 @@ def test_a_damaged_file_is_noticed_and_the_checkpoint_before_is_used(
 
 def test_every_flipped_bit_of_the_parameters_is_noticed(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
-    path = checkpoints.save({"w": jnp.ones(2)}, progress_at(1), "") / STATE
+    path = checkpoints.save({"w": jnp.ones(2)}, progress_at(1), "name: tiny\n") / STATE
     content = path.read_bytes()
     for bit in range(8 * (len(content) - 8), 8 * len(content)):  # the two numbers
         flipped = bytearray(content)
@@ -134,7 +135,7 @@ def test_leftovers_of_a_killed_save_are_cleared_by_the_next(saved: Checkpoints) 
     leftover = saved.folder / ".tmp-000040"
     leftover.mkdir()
     (leftover / STATE).write_bytes(b"half")
-    saved.save(state_at(40), progress_at(40), "")
+    saved.save(state_at(40), progress_at(40), "name: tiny\n")
     assert not list(saved.folder.glob(".tmp-*"))
     assert latest_step(saved) == 40
 
@@ -158,30 +159,30 @@ def test_a_checkpoint_of_another_network_is_refused_by_the_leaf(
 def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, keep=2)
     for step in (10, 20, 30, 40, 50):
-        checkpoints.save(state_at(step), progress_at(step, best=min(step, 20)), "")
+        checkpoints.save(state_at(step), progress_at(step, best=min(step, 20)), "name: tiny\n")
     assert checkpoints.names() == ("000050", "000040", "000020")
 
 
 def test_the_best_of_the_checkpoint_before_stays_for_the_case_of_damage(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, keep=2)
     for step, best in ((10, 10), (20, 10), (30, 10), (40, 40)):
-        checkpoints.save(state_at(step), progress_at(step, best), "")
+        checkpoints.save(state_at(step), progress_at(step, best), "name: tiny\n")
     assert checkpoints.names() == ("000040", "000030", "000010")
 
 
 def test_saving_after_a_fallback_never_leaves_only_damaged_ones(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, keep=1)
     for step in (10, 20):
-        checkpoints.save(state_at(step), progress_at(step), "", prune=False)
+        checkpoints.save(state_at(step), progress_at(step), "name: tiny\n", prune=False)
     (tmp_path / "000020" / STATE).write_bytes(b"damaged")
     assert latest_step(checkpoints) == 10
-    checkpoints.save(state_at(15), progress_at(15), "")
+    checkpoints.save(state_at(15), progress_at(15), "name: tiny\n")
     assert checkpoints.names() == ("000015",)
 
 
 def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(saved: Checkpoints) -> None:
     (saved.folder / "000030" / STATE).write_bytes(b"damaged")
-    saved.save(state_at(30), progress_at(30), "")
+    saved.save(state_at(30), progress_at(30), "name: tiny\n")
     assert latest_step(saved) == 30
     assert saved.latest(strict=True)[1] == ()
 
@@ -189,9 +190,9 @@ def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(saved: Check
 def test_a_full_disk_is_told_and_leaves_the_older_checkpoint_intact(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, keep=1)
     big = {"w": jnp.ones((100, 100))}
-    checkpoints.save(big, progress_at(10), "")
+    checkpoints.save(big, progress_at(10), "name: tiny\n")
     with full_disk(after=8192), pytest.raises(DataError, match=r"PC522.*cannot write") as error:
-        checkpoints.save(big, progress_at(20), "")
+        checkpoints.save(big, progress_at(20), "name: tiny\n")
     assert "000020" in str(error.value)
     assert checkpoints.names() == ("000010",)
     assert checkpoints.latest(strict=True)[1] == ()
@@ -201,7 +202,9 @@ def test_a_full_disk_is_told_and_leaves_the_older_checkpoint_intact(tmp_path: Pa
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").write_text("a file")
     with pytest.raises(DataError, match="PC522"):
-        Checkpoints(tmp_path / "checkpoints").save({"w": jnp.ones(1)}, progress_at(1), "")
+        Checkpoints(tmp_path / "checkpoints").save(
+            {"w": jnp.ones(1)}, progress_at(1), "name: tiny\n"
+        )
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
@@ -227,3 +230,70 @@ def test_a_manifest_of_brackets_is_damaged(saved: Checkpoints) -> None:
     with pytest.raises(DataError, match="PC530"):
         saved.load("000030")
     assert latest_step(saved) == 20
+
+
+def edited(checkpoints: Checkpoints, file: str, content: bytes) -> None:
+    """Puts other content into the newest checkpoint, with a manifest that is true of it."""
+    folder = checkpoints.folder / "000030"
+    (folder / file).write_bytes(content)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["files"][file] = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": len(content),
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"step": -1}, "step"),
+        ({"step": "30"}, "step"),
+        ({"step": 30.5}, "step"),
+        ({"step": None}, "step"),
+        ({"steps_per_epoch": 0}, "steps_per_epoch"),
+        ({"horizon": True}, "horizon"),
+        ({"best": "30"}, "best"),
+        ({"best": {"metric": "loss", "value": 1.0, "step": -3, "epoch": 1}}, "best.step"),
+        ({"best": {"metric": "loss"}}, "best.value"),
+        ({"stale_epochs": []}, "stale_epochs"),
+        ({"diverged": "no"}, "diverged"),
+        ({"versions": [1]}, "versions"),
+    ],
+)
+def test_edited_metadata_is_damage_and_the_checkpoint_before_is_used(
+    saved: Checkpoints, changes: dict[str, Any], named: str
+) -> None:
+    values = json.loads((saved.folder / "000030" / META).read_text())
+    edited(saved, META, json.dumps(values | changes).encode())
+    checkpoint, [warning] = saved.latest()
+    assert checkpoint is not None
+    assert checkpoint.progress.step == 20
+    assert warning.code == "PC530"
+    assert f"{META} cannot be read: {named}: " in warning.message
+
+
+@pytest.mark.parametrize("text", ["null", "[]", "3", "{", "{}", "[" * 100_000])
+def test_metadata_of_another_form_is_damage(saved: Checkpoints, text: str) -> None:
+    edited(saved, META, text.encode())
+    with pytest.raises(DataError, match=r"PC530(.|\n)*meta.json cannot be read"):
+        saved.latest(strict=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"name: \xff", "codec"),
+        (b"name: tiny\n\tpcc: 1\n", "line 2, column 1"),
+        (b"tiny", "holds no spec"),
+        (b"[" * 2_000, "RecursionError"),
+    ],
+)
+def test_a_saved_spec_that_cannot_be_read_is_damage(
+    saved: Checkpoints, content: bytes, told: str
+) -> None:
+    edited(saved, SPEC, content)
+    checkpoint, [warning] = saved.latest()
+    assert checkpoint is not None
+    assert checkpoint.progress.step == 20
+    assert told in warning.message

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,3 +137,29 @@ def test_the_environment_names_what_bits_depend_on_and_warns_of_differences(
     assert warning.code == "PC525"
     assert "number of processors" in warning.message
     assert "XLA_FLAGS: --a" in warning.message
+
+
+@pytest.mark.parametrize(
+    "changes", [{"versions": "0.6"}, {"cpu_affinity": 3}, {"variables": None}, {"devices": [1]}]
+)
+def test_an_edited_environment_is_as_if_it_were_not_there(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    folder = RunFolder(tmp_path)
+    here = Environment.here([], [])
+    (tmp_path / "environment.json").write_text(json.dumps([here.to_json() | changes]))
+    assert folder.environments() == ()
+    folder.add_environment(here)
+    assert folder.environments() == (here,)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"a: \xff", "codec"), (b"a:\n\tb: 1\n", "line 2"), (b"- 1", "no spec")]
+)
+def test_a_saved_spec_that_cannot_be_read_is_named(
+    tmp_path: Path, content: bytes, told: str
+) -> None:
+    (tmp_path / "spec.yaml").write_bytes(content)
+    with pytest.raises(DataError, match="PC523") as caught:
+        RunFolder(tmp_path).spec_text()
+    assert told in str(caught.value)
