@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pccompiler.diagnostics.render import render
 from pccompiler.diagnostics.wording import plural
 from runtime.commands.options import RUN, WHICH, ending
 from runtime.commands.results import opened
@@ -35,8 +36,9 @@ from runtime.host.streams import tell
     "--clamp",
     multiple=True,
     metavar="NODE=VALUE",
-    help="Hold a node at a class, a number, a file like DATA, or a folder. May be repeated; "
-    "default: the inputs are held at DATA.",
+    help="Hold a node at a class (its number or name), a number, several of these with commas "
+    "between them, one for each sample, a file like DATA, or a folder. May be repeated; default: "
+    "the inputs are held at DATA.",
 )
 @click.option(
     "--read",
@@ -70,6 +72,12 @@ from runtime.host.streams import tell
     show_default=True,
     help="Seed of states that start at random.",
 )
+@click.option(
+    "--header/--no-header",
+    default=None,
+    help="Whether the first row of a table is a header; default: unless it holds numbers other "
+    "than 0, 1, ..., those of the columns.",
+)
 @WHICH
 def command(
     run: str,
@@ -81,6 +89,7 @@ def command(
     steps: int | None,
     samples: int | None,
     seed: int,
+    header: bool | None,
     which: Any,
 ) -> None:
     """Predict, imagine or complete, with a trained network.
@@ -91,18 +100,21 @@ def command(
       .npz   one array per node, by its name; the first axis counts samples
       .npy   a single array, for a single input; also in an .npz file
       .csv   a row per sample; a header such as `x[0],x[1],label` names nodes
-             and their units; without one, the units of a single input in order
+             and their units; without one, the units of a single input in order;
+             a first row 0,1,... is a header, as pandas writes it
       .png   a picture per sample, grey or colour, of the size of its node:
              one file, several, or a folder of them, in the order of names
 
-    A node of classes takes class numbers. Black is 0, white the largest value of the data
-    source (255 of bytes, 16 of digits, else 1).
+    A node of classes takes class numbers, and names in --clamp. Black is 0, white the largest
+    value of the data source (255 of bytes, 16 of digits, else 1).
     """
     from runtime.prediction.predict import predict_file
     from runtime.prediction.request import request_from_words
 
-    request = request_from_words(clamp, mask, read, steps, samples, seed)
+    request = request_from_words(clamp, mask, read, steps, samples, seed, header)
     sources = [Path(name) for name in data]
-    written = predict_file(opened(run), sources, Path(output), which, request)
+    written = predict_file(opened(run), sources, Path(output), which, request, header)
+    if written.warnings:
+        tell(render(written.warnings))
     files = ", ".join(str(file) for file in written.files)
     tell(f"wrote {written.samples} {plural(written.samples, 'prediction')} to {files}")

@@ -46,7 +46,7 @@ def fault_in(
     node takes them; `rows` are the numbers of the samples, where they are not 0, 1, ..."""
     raw = np.asarray(raw)
     rows = np.arange(len(raw)) if rows is None else np.asarray(rows)
-    if code.kind in ("classes", "one_hot"):
+    if code.kind == "classes":
         return None
     if code.kind == "tokens":
         return _no_token(code, raw, rows)
@@ -55,11 +55,14 @@ def fault_in(
     )
 
 
-def place(index: Sequence[int], rows: Any) -> str:
-    """Sample and column of an index of an array: `sample 3, column 5`, both counted from 0."""
+def place(index: Sequence[int] | np.ndarray, rows: np.ndarray | None = None) -> str:
+    """Sample and column of an index of an array: `sample 3, column 5`, both counted from 0;
+    `rows` are the numbers of the samples, where they are not 0, 1, ..."""
     sample, *unit = (int(i) for i in index)
     column = ", ".join(map(str, unit))
-    return f"sample {int(rows[sample])}" + (f", column {column}" if unit else "")
+    return f"sample {sample if rows is None else int(rows[sample])}" + (
+        f", column {column}" if unit else ""
+    )
 
 
 def _not_finite(

@@ -16,8 +16,9 @@ ENDINGS = (".npz", ".npy", ".csv", ".png")
 KINDS = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
 
 
-def read_inputs(paths: Sequence[Path]) -> Mapping[str, Any] | Pictures:
-    """The arrays of a file by name, or several pictures, also those of a folder.
+def read_inputs(paths: Sequence[Path], header: bool | None = None) -> Mapping[str, Any] | Pictures:
+    """The arrays of a file by name, or several pictures, also those of a folder; `header` as
+    `read_table` has it.
 
     The array of an .npy file, or of a table without a header, stands under the file's name.
 
@@ -39,7 +40,7 @@ def read_inputs(paths: Sequence[Path]) -> Mapping[str, Any] | Pictures:
         message = f"{others[0]} is no picture, so it has to be the only file of inputs"
         help = "name one file with all samples, or only pictures"
         raise SpecError(Diagnostic("PC550", message, help=help))
-    return _arrays(others[0]) if others else Pictures(tuple(pictures))
+    return _arrays(others[0], header) if others else Pictures(tuple(pictures))
 
 
 def names_inputs(word: str) -> bool:
@@ -47,14 +48,14 @@ def names_inputs(word: str) -> bool:
     return word.lower().endswith(ENDINGS) or Path(word).is_dir()
 
 
-def _arrays(path: Path) -> Mapping[str, Any]:
+def _arrays(path: Path, header: bool | None) -> Mapping[str, Any]:
     match path.suffix.lower():
         case ".npz":
-            return read_npz(path)
+            return read_npz(path, text=None)
         case ".npy":
             return {path.stem: read_npy(path)}
         case ".csv":
-            return read_table(path)
+            return read_table(path, header)
         case _:
             problem = "its ending is not one that inputs have"
             raise wrong_format(path, problem, f"name a file ending in {KINDS}")

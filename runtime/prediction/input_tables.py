@@ -1,9 +1,11 @@
 """Tables of inputs: CSV files with a row per sample, as `pcc predict -o y.csv` writes them too.
 
     sample,x[0],x[1],label        a header names nodes, with an index for each of their units
-    0,0.5,-1e-3,7                 `sample` is passed over; `label_class` wins over `label[0]`, ...
+    0,0.5,-1e-3,7                 `sample` is passed over; `label_class` wins over `label[0]`, ...,
+                                   and `label_name` beside it is passed over
 
-Without a header the columns are the units of a single node, in their order.
+Without a header the columns are the units of a single node, in their order; so they are under a
+header of their numbers 0, 1, ..., as pandas writes it.
 """
 
 from __future__ import annotations
@@ -33,28 +35,47 @@ Line = tuple[int, list[str]]
 """The number of the last line of a row, and its cells."""
 
 
-def read_table(path: Path) -> Mapping[str, np.ndarray]:
-    """The arrays of a CSV file by node, (samples, *shape); without a header that of all
-    columns under the file's own name.
+def read_table(path: Path, header: bool | None = None) -> Mapping[str, np.ndarray]:
+    """The arrays of a CSV file by node, (samples, *shape); without names that of all columns
+    under the file's own name.
 
-    Raises DataError: PC507 for a file that cannot be read, PC555, with line and column, for
-    one that is no table of finite numbers.
+    `header` says whether the first row is one; None: unless it holds numbers other than those of
+    the columns. Raises DataError: PC507 for a file that cannot be read, PC555, with line and
+    column, for one that is no table of finite numbers, and for a single column that begins with
+    0, which may be its number or a sample.
     """
     rows = list(_rows(path))
     if not rows:
         raise _bad(path, "it is empty", "write a row of numbers for each sample")
     first_line, first = rows[0]
-    if any(_number(cell) is not None for cell in first):
-        names = [""] * len(first)
-        return {path.stem: _values(path, rows, range(len(first)), names)}
-    groups = _groups(path, first_line, first)
-    rows = rows[1:]
-    if not rows:
+    numbers = [_number(cell) is not None for cell in first]
+    if header is None and _numbers_columns(first) and len(first) == 1:
+        problem = "it may be the number of the column, as pandas writes it, or a sample"
+        help = "say which: --header or --no-header (in Python header=True or False)"
+        raise _bad(path, f"the first row is 0: {problem}", help, first_line)
+    if header is None:
+        with_index = not first[0].strip() and _numbers_columns(first[1:])  # refused with advice
+        header = with_index or _numbers_columns(first) or not any(numbers)
+    data = rows[1:] if header else rows
+    if not data:
         raise _bad(path, "it has a header and no samples", "write a row for each sample")
+    if not header or all(numbers):
+        return {path.stem: _values(path, data, range(len(first)), [""] * len(first))}
+    groups, rows = _groups(path, first_line, first), data
     return {
         name: _values(path, rows, group.columns, first).reshape(len(rows), *group.shape)
         for name, group in groups.items()
     }
+
+
+def has_numbered_header(path: Path) -> bool:
+    """Whether the first row of a table is 0, 1, ..., the numbers of its columns."""
+    _, first = next(_rows(path), (0, [""]))
+    return _numbers_columns(first)
+
+
+def _numbers_columns(cells: Sequence[str]) -> bool:
+    return [cell.strip() for cell in cells] == [str(number) for number in range(len(cells))]
 
 
 @dataclass(frozen=True)
@@ -100,6 +121,7 @@ def _groups(path: Path, line: int, header: Sequence[str]) -> Mapping[str, _Group
     for name in list(found):
         if f"{name}_class" in found:
             found[name] = found.pop(f"{name}_class")
+            found.pop(f"{name}_name", None)
     return {name: _group(path, line, name, units) for name, units in found.items()}
 
 
@@ -109,6 +131,8 @@ def _heading(path: Path, line: int, column: int, cell: str) -> tuple[str, Index]
         help = "name a node, with the index of a unit, such as `x[3]` or `image[0,5]`"
         if re.search("[;\t]", cell):
             help = "separate the cells with commas"
+        elif not cell.strip() and column == 0:
+            help = "leave out the index: `to_csv(path, index=False)` in pandas"
         raise _bad(path, f"`{_cut(cell)}` names no unit of a node", help, line, column)
     return match[1], tuple(int(part) for part in (match[2] or "").split(",") if part)
 

@@ -21,11 +21,13 @@ TILE, DPI = 0.8, 150
 
 @dataclass(frozen=True)
 class Picture:
-    """Images (count, height, width, 1 or 3) from 0 to 1, in rows of `columns`."""
+    """Images (count, height, width, 1 or 3) from 0 to 1, in rows of `columns`; so many samples are
+    `left_out`."""
 
     title: str
     images: np.ndarray
     columns: int
+    left_out: int = 0
 
 
 def picture_of(node: str, values: np.ndarray, code: Encoding | None) -> Picture:
@@ -56,7 +58,7 @@ def picture_of(node: str, values: np.ndarray, code: Encoding | None) -> Picture:
     columns = frames if frames > 1 else math.ceil(math.sqrt(len(images)))
     shown = len(images) // frames
     title = node if shown == count else f"{node}, the first {shown} of {count}"
-    return Picture(title, images, columns)
+    return Picture(title, images, columns, count - shown)
 
 
 def picture_shape(shape: Shape, code: Encoding | None) -> Shape | None:
@@ -88,7 +90,7 @@ def as_png(picture: Picture) -> bytes:
 
 def _layout(given: Shape, code: Encoding | None) -> tuple[int, Shape | None]:
     """How many images a sample of this shape has, and their shape; None where it has none."""
-    if code is not None and code.kind == "classes":
+    if code is not None and code.are_classes:
         return 1, None
     known = code.value_shape if code else given
     size = math.prod(known)

@@ -18,6 +18,8 @@ from pccompiler.ir.graph import Graph
 from runtime.data.encoding import Encoding
 from runtime.prediction.input_files import read_inputs
 from runtime.prediction.input_pictures import Pictures
+from runtime.prediction.input_tables import has_numbered_header
+from runtime.prediction.output_checks import alike, refuse_not_finite, warning
 from runtime.prediction.request import AS_THE_SPEC_SAYS, Holder, Request, unfit, unusable
 from runtime.prediction.write_predictions import refuse_other_endings, write
 from runtime.training.opened_run import Run, Which
@@ -35,6 +37,7 @@ class Written:
 
     samples: int
     files: tuple[Path, ...]
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def predict_file(
@@ -43,6 +46,7 @@ def predict_file(
     target: Path,
     which: Which = "last",
     request: Request = AS_THE_SPEC_SAYS,
+    header: bool | None = None,
 ) -> Written:
     """Predicts for the inputs in a file, or for what the request holds alone.
 
@@ -50,22 +54,34 @@ def predict_file(
     training data, or a single array (also .npy) where one input is wanted; (samples, *shape) in
     the units of the training data. Or pictures, several files or a folder of them, for the one
     node that is a picture.
+    header: whether a table has one; None: unless its first row holds numbers other than 0, 1, ...
     target: `.npz` or `.json` with what is read by node name (classes also as `NODE_class`),
-    `.csv` with a row per sample: the class, then a column per unit, or `.png` with pictures.
+    `.csv` with a row per sample: the class, its name if it has one, then a column per unit, or
+    `.png` with pictures.
 
     Raises what `predict` raises, SpecError (PC551) for the ending or what is no picture, and
     DataError for files.
     """
     refuse_other_endings(target)
     paths = [source] if isinstance(source, Path) else source or ()
-    arrays = read_inputs(paths) if paths else {}
+    arrays = read_inputs(paths, header) if paths else {}
+    found: list[Diagnostic] = []
     if isinstance(arrays, Pictures):
         arrays = {_node_of_pictures(run, request): arrays}
     elif paths and paths[0].suffix.lower() == ".csv":
         _refuse_other_columns(run, paths[0], arrays, request)
+        if header is None and has_numbered_header(paths[0]):
+            found.append(
+                warning(
+                    "PC542",
+                    f"the first row of {paths[0]} numbers the columns, so it is taken for a header",
+                    "--header or --no-header says which it is",
+                )
+            )
     outputs = predict(run, arrays, which, request)
-    files = write(target, outputs, run.encodings)
-    return Written(len(next(iter(outputs.values()))), files)
+    found += alike(outputs, request)
+    files, told = write(target, outputs, run.encodings)
+    return Written(len(next(iter(outputs.values()))), files, (*found, *told))
 
 
 def predict(
@@ -80,7 +96,8 @@ def predict(
     it holds are wanted in `arrays`; with it, exactly the nodes in `arrays` and
     `request.clamp` are held, and all others settle.
 
-    Raises DataError (PC550) for arrays that do not fit; SpecError: PC553 for nodes that are
+    Raises DataError (PC550) for arrays that do not fit; RunError (PC541) for predictions that are
+    not finite; SpecError: PC553 for nodes that are
     unknown or cannot be read or held so, PC554 for values and masks.
     """
     import jax
@@ -112,6 +129,7 @@ def predict(
     }
     encodings = run.encodings
     for name, values in outputs.items():
+        refuse_not_finite(name, values)
         if name not in task.partly:
             values = _probabilities(model.graph, name, values)
         outputs[name] = encodings[name].decode(values) if name in encodings else values

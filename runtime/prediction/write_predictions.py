@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from runtime.data.encoding import Encoding
 from runtime.host.durable import replace_file
+from runtime.prediction.output_checks import warning
 from runtime.prediction.pictures import as_png, picture_of
 
 Outputs = Mapping[str, np.ndarray]
@@ -32,12 +32,16 @@ def refuse_other_endings(target: Path) -> None:
         raise SpecError(Diagnostic("PC551", message, help=help))
 
 
-def write(target: Path, outputs: Outputs, encodings: Mapping[str, Encoding]) -> tuple[Path, ...]:
-    """Writes what was read; returns the files: one, or a picture for each node.
+def write(
+    target: Path, outputs: Outputs, encodings: Mapping[str, Encoding]
+) -> tuple[tuple[Path, ...], tuple[Diagnostic, ...]]:
+    """Writes what was read; returns the files, one, or a picture for each node, and PC544 where
+    a picture shows a part of the samples.
 
-    Raises SpecError (PC551) for a node that is no picture, DataError (PC522) where nothing
-    can be written.
+    Raises SpecError (PC551) for a node that is no picture, or of the name of a column of
+    another's classes; DataError (PC522) where nothing can be written.
     """
+    told: list[Diagnostic] = []
     if target.suffix == ".png":
         pictures = {
             node: picture_of(node, values, encodings.get(node)) for node, values in outputs.items()
@@ -47,20 +51,45 @@ def write(target: Path, outputs: Outputs, encodings: Mapping[str, Encoding]) -> 
             for node in pictures
         }
         contents = {files[node]: as_png(picture) for node, picture in pictures.items()}
+        for node, picture in pictures.items():
+            if picture.left_out:
+                count = len(outputs[node])
+                told.append(
+                    warning(
+                        "PC544",
+                        f"{files[node]} shows the first {count - picture.left_out} of {count} "
+                        f"samples of `{node}`",
+                        "name a file ending in .npz for all of them, or predict them in parts",
+                    )
+                )
     else:
-        classes = {
-            node: values.argmax(-1)
-            for node, values in outputs.items()
-            if node in encodings and encodings[node].kind == "classes"
-        }
-        contents = {target: _FORMS[target.suffix](outputs, classes)}
+        contents = {target: _FORMS[target.suffix](outputs, _of_classes(outputs, encodings))}
     for file, content in contents.items():
         replace_file(file, content)
-    return tuple(contents)
+    return tuple(contents), tuple(told)
 
 
-def _as_npz(outputs: Outputs, classes: Outputs) -> bytes:
-    arrays = {**outputs, **{f"{node}_class": values for node, values in classes.items()}}
+def _of_classes(outputs: Outputs, encodings: Mapping[str, Encoding]) -> dict[str, Outputs]:
+    """By node of classes: `NODE_class`, the number of the likeliest, and its name if it has one."""
+    found: dict[str, Outputs] = {}
+    for node, values in outputs.items():
+        code = encodings.get(node)
+        if code is None or not code.are_classes:
+            continue
+        numbers = values.argmax(-1)
+        found[node] = {f"{node}_class": numbers}
+        if code.names:
+            found[node] = {**found[node], f"{node}_name": np.array(code.names)[numbers]}
+        taken = [name for name in found[node] if name in outputs]
+        if taken:
+            message = f"`{taken[0]}` is both a node and the class of `{node}`"
+            help = "write them to two files: `--read` one after the other"
+            raise SpecError(Diagnostic("PC551", message, help=help))
+    return found
+
+
+def _as_npz(outputs: Outputs, classes: Mapping[str, Outputs]) -> bytes:
+    arrays = {**outputs, **{k: v for arrays in classes.values() for k, v in arrays.items()}}
     buffer = io.BytesIO()
     # Not numpy.savez, whose keywords cannot be named like its own parameters, such as `file`.
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -70,12 +99,12 @@ def _as_npz(outputs: Outputs, classes: Outputs) -> bytes:
     return buffer.getvalue()
 
 
-def _as_csv(outputs: Outputs, classes: Outputs) -> bytes:
+def _as_csv(outputs: Outputs, classes: Mapping[str, Outputs]) -> bytes:
     count = len(next(iter(outputs.values())))
     columns: dict[str, np.ndarray] = {"sample": np.arange(count)}
     for node, values in outputs.items():
-        if node in classes:
-            columns |= _columns(f"{node}_class", classes[node])
+        for name, numbers in classes.get(node, {}).items():
+            columns |= _columns(name, numbers)
         columns |= _columns(node, values)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -85,24 +114,23 @@ def _as_csv(outputs: Outputs, classes: Outputs) -> bytes:
     return text.getvalue().encode()
 
 
-def _as_json(outputs: Outputs, classes: Outputs) -> bytes:
-    """As in an .npz file, with nested lists; null for what is not finite."""
+def _as_json(outputs: Outputs, classes: Mapping[str, Outputs]) -> bytes:
+    """As in an .npz file, with nested lists."""
     told: dict[str, Any] = {}
     for node, values in outputs.items():
-        if node in classes:
-            told[f"{node}_class"] = classes[node].tolist()
-        told[node] = _plain(values.tolist())
+        told |= {name: numbers.tolist() for name, numbers in classes.get(node, {}).items()}
+        told[node] = _plain(values)
     return (json.dumps(told, allow_nan=False) + "\n").encode()
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    # float32 as text: the shortest that reads back as the same number
-    return float(str(np.float32(value))) if math.isfinite(value) else None
+def _plain(values: np.ndarray) -> Any:
+    """Nested lists; float32 as the shortest text that reads back as the same number."""
+    if values.dtype != np.float32:
+        return values.tolist()
+    return values.astype(str).astype(np.float64).tolist()
 
 
-_FORMS: Mapping[str, Callable[[Outputs, Outputs], bytes]] = {
+_FORMS: Mapping[str, Callable[[Outputs, Mapping[str, Outputs]], bytes]] = {
     ".npz": _as_npz,
     ".csv": _as_csv,
     ".json": _as_json,

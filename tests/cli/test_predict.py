@@ -47,7 +47,7 @@ def test_a_network_predicts_imagines_completes_and_inverts(
 ) -> None:
     dream = pcc("predict", run, "-o", "dream.png", "--clamp", "label=1", "--samples", "4")
     assert (dream.exit_code, dream.stdout) == (0, ""), dream.output
-    assert dream.stderr == "wrote 4 predictions to dream.png\n"
+    assert dream.stderr.endswith("wrote 4 predictions to dream.png\n")
     assert (folder / "dream.png").read_bytes().startswith(b"\x89PNG")
 
     held = ["--clamp", "image=x.npy", "--mask", "image=mask.npy", "--read", "image"]
@@ -106,7 +106,7 @@ def test_classes_come_from_tables_with_and_without_a_header(
     expected = outputs(pcc, folder, "labels.npy")
     assert expected["image"].shape == (2, 4)
     same(outputs(pcc, folder, "named.csv"), expected)
-    same(outputs(pcc, folder, "plain.csv"), expected)
+    same(outputs(pcc, folder, "plain.csv", "--no-header"), expected)
     assert pcc("predict", run, "mask.npy", "--read", "label", "-o", "y.csv").exit_code == 3
     np.savez(folder / "x.npz", image=np.load(folder / "x.npy"))
     assert pcc("predict", run, "x.npz", "--read", "label", "-o", "y.csv").exit_code == 0
@@ -175,3 +175,22 @@ def test_a_mistake_is_one_message_with_its_exit_code(
     assert result.exit_code == status
     assert result.output.count("error[") <= 1
     assert not list(folder.glob("a.*"))
+
+
+def test_a_class_for_each_sample_is_held_and_what_is_left_out_or_alike_is_told(
+    pcc: Pcc, folder: Path, run: str
+) -> None:
+    each = outputs(pcc, folder, "--clamp", "label=0,1,1", "--read", "image")["image"]
+    single = [outputs(pcc, folder, "--clamp", f"label={k}", "--read", "image") for k in (0, 1, 1)]
+    np.testing.assert_allclose(each, [found["image"][0] for found in single], rtol=1e-5)
+
+    dream = ["predict", run, "-o", "dream.png", "--clamp", "label=1"]
+    same = pcc(*dream, "--samples", "4")
+    assert same.exit_code == 0
+    assert "warning[PC543]: all 4 samples are the same" in same.stderr
+    many = pcc(*dream[:-1], "label=" + ",".join("01" * 40))
+    assert "warning[PC544]: dream.png shows the first 64 of 80 samples of `image`" in many.stderr
+    assert many.exit_code == 0
+    wrong = pcc(*dream[:-1], "label=cat")
+    assert wrong.exit_code == 2
+    assert "PC554" in wrong.stderr

@@ -138,10 +138,10 @@ def _features(values: Any) -> Field:
 
 
 def read_npz(
-    path: Path, wanted: Sequence[str] | None = None, text: Sequence[str] = ()
+    path: Path, wanted: Sequence[str] | None = None, text: Sequence[str] | None = ()
 ) -> Mapping[str, Any]:
     """Arrays of an .npz file by name; all of them where none is named. They are numbers, or, for
-    the names in `text`, may be texts.
+    the names in `text` (None: for any), may be texts.
 
     Pickled objects are refused, never loaded. Raises DataError: PC502 for a file that is
     damaged, PC507 for one that cannot be read, PC505 for every array that is missing, empty, not
@@ -176,14 +176,14 @@ def read_npz(
 
 
 def _all_of(
-    path: Path, names: Sequence[str], archive: Any, text: Sequence[str]
+    path: Path, names: Sequence[str], archive: Any, text: Sequence[str] | None
 ) -> Mapping[str, Any]:
     """The arrays of these names. Raises one DataError with what is wrong in any of them."""
     arrays: dict[str, Any] = {}
     problems: list[Diagnostic] = []
     for name in names:
         try:
-            arrays[name] = _numeric(path, name, archive, name in text)
+            arrays[name] = _numeric(path, name, archive, text is None or name in text)
         except DataError as error:
             problems += error.diagnostics
     if problems:

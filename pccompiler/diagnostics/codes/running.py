@@ -131,6 +131,42 @@ RUNNING_CODES: tuple[Code, ...] = (
         ),
     ),
     Code(
+        "PC541",
+        "a prediction is not finite",
+        "An output became NaN or infinite, though every input is finite. The message names the "
+        "first sample and column, both counted from 0.",
+        why="What is not finite has no largest entry, so it would pass for class 0.",
+        wrong="pcc predict runs/a in.csv -o out.csv    # holds 1e30, in metres instead of parsecs",
+        right="pcc predict runs/a in.csv -o out.csv    # in the units of the training data",
+    ),
+    Code(
+        "PC542",
+        "the first row of a table is taken for a header (warning)",
+        "It is 0, 1, ..., the numbers of the columns, as pandas writes it for an array. Any other "
+        "row of numbers is a sample. `--header` and `--no-header` say which it is.",
+        why="A header that is taken for a sample gives a prediction too many, and a sample that is "
+        "taken for a header one too few.",
+        wrong="pcc predict runs/a in.csv -o out.csv                # begins with 0,1",
+        right="pcc predict runs/a in.csv -o out.csv --header",
+    ),
+    Code(
+        "PC543",
+        "all samples of a prediction are the same (warning)",
+        "`--samples` repeats what is held, and the prediction has no random start.",
+        why="Eight equal pictures look like eight draws from a network that always imagines the "
+        "same.",
+        wrong="pcc predict runs/a -o dream.png --clamp label=3 --read image --samples 8",
+        right="pcc predict runs/a -o dream.png --clamp label=0,1,2,3 --read image",
+    ),
+    Code(
+        "PC544",
+        "a picture shows a part of the samples (warning)",
+        "A file ending in .png shows at most 64 images.",
+        why="The others are in no file.",
+        wrong="pcc predict runs/a in.npz -o out.png    # 80 samples",
+        right="pcc predict runs/a in.npz -o out.npz",
+    ),
+    Code(
         "PC550",
         "the input of a prediction cannot be used",
         "The file holds one array per node that is held (without --read, the inputs), named "

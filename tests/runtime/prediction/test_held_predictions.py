@@ -190,6 +190,7 @@ def test_without_read_the_outputs_are_read_and_more_may_be_held(run: Run) -> Non
             Request({"image": np.zeros((2, 9))}, read=("h",), samples=3),
             "PC550.*3 samples are asked for, but the arrays hold 2",
         ),
+        (Request({"label": "three"}, read=("image",)), "PC554.*`three` for .* neither a number"),
     ],
 )
 def test_a_request_that_cannot_be_met_says_why(run: Run, asked: Request, told: str) -> None:
@@ -202,7 +203,7 @@ def test_a_request_that_cannot_be_met_says_why(run: Run, asked: Request, told: s
     [
         ("label", "NODE=VALUE"),
         ("label=", "NODE=VALUE"),
-        ("label=three", "neither a number nor a file"),
+        ("label=1,,2", "neither a number nor a file"),
         ("label=nan", "neither a number nor a file"),
     ],
 )

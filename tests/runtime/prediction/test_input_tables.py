@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pccompiler.diagnostics.diagnostic import DataError
-from runtime.prediction.input_tables import read_table
+from runtime.prediction.input_tables import has_numbered_header, read_table
 
 
 @pytest.fixture
@@ -106,3 +106,48 @@ def test_numbers_keep_their_bits(file: Path) -> None:
     values = np.random.default_rng(0).normal(size=(20, 3))
     file.write_text("\n".join(",".join(map(repr, row)) for row in values.tolist()))
     np.testing.assert_array_equal(read_table(file)["in"], values)
+
+
+# -- headers of numbers ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["0,1,2", " 0 , 1,2", '"0","1","2"'])
+def test_the_numbers_of_the_columns_are_a_header(file: Path, first: str) -> None:
+    file.write_text(f"{first}\n1,2,3\n4,5,6\n")
+    assert read_table(file)["in"].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert has_numbered_header(file)
+
+
+@pytest.mark.parametrize("first", ["1,2,3", "0,2,1", "0.0,1.0,2.0", "2019,2020,2021"])
+def test_other_numbers_are_a_sample_unless_they_are_said_to_be_a_header(
+    file: Path, first: str
+) -> None:
+    file.write_text(f"{first}\n4,5,6\n")
+    assert len(read_table(file)["in"]) == 2
+    assert read_table(file, header=True)["in"].tolist() == [[4, 5, 6]]
+    assert not has_numbered_header(file)
+
+
+def test_without_a_header_the_numbers_of_the_columns_are_a_sample_too(file: Path) -> None:
+    file.write_text("0,1\n4,5\n")
+    assert read_table(file, header=False)["in"].tolist() == [[0, 1], [4, 5]]
+
+
+def test_a_single_column_that_begins_with_0_has_to_be_told(file: Path) -> None:
+    file.write_text("0\n0.5\n")
+    with pytest.raises(DataError, match=r"PC555.*the first row is 0: .*--header or --no-header"):
+        read_table(file)
+    assert read_table(file, header=True)["in"].tolist() == [[0.5]]
+    assert read_table(file, header=False)["in"].tolist() == [[0], [0.5]]
+
+
+def test_names_are_no_numbers_where_there_is_no_header(file: Path) -> None:
+    file.write_text("x[0],x[1]\n4,5\n")
+    with pytest.raises(DataError, match=r"PC555.*line 1, column 1: `x\[0\]` is no finite number"):
+        read_table(file, header=False)
+
+
+def test_the_index_of_pandas_is_told(file: Path) -> None:
+    file.write_text(",0,1\n0,4,5\n")
+    with pytest.raises(DataError, match=r"PC555.*index=False"):
+        read_table(file)

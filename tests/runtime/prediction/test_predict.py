@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import jax
 import numpy as np
 import pytest
 
-from pccompiler.diagnostics.diagnostic import DataError, PccError, SpecError
+from pccompiler.diagnostics.diagnostic import DataError, PccError, RunError, SpecError
+from runtime.prediction.input_tables import read_table
 from runtime.prediction.predict import predict, predict_file
 from runtime.training.fit import fit
-from runtime.training.opened_run import Run
+from runtime.training.opened_run import Run, load_run
 from tests.runtime.helpers import changed
 
 
@@ -167,3 +169,92 @@ def test_an_output_that_cannot_be_written_is_told(
     np.savez(tmp_path / "in.npz", x=raw)
     with pytest.raises(DataError, match="PC522"):
         predict_file(run, tmp_path / "in.npz", tmp_path / "none" / "out.csv")
+
+
+# -- what is not finite, or not in its place ----------------------------------------------
+
+
+def test_an_input_beyond_float32_is_named_with_sample_and_column(run: Run, tmp_path: Path) -> None:
+    x = np.zeros((3, 6))
+    x[1, 4] = 1e50
+    message = problem(DataError, run, tmp_path, x=x)
+    assert "PC550" in message
+    assert "field `x` is 1e+50 in sample 1, column 4" in message
+
+
+def test_a_prediction_that_is_not_finite_is_an_error_and_no_class(
+    run: Run, raw: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = run.model
+
+    class Overflowing:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(model, name)
+
+        def predict(self, *given: Any, **options: Any) -> Any:
+            outputs = model.predict(*given, **options)
+            return {"y": outputs["y"].at[2, 1].set(np.nan)}
+
+    monkeypatch.setitem(run.__dict__, "model", Overflowing())
+    with pytest.raises(RunError, match=r"PC541.*prediction of `y` is nan in sample 2, column 1"):
+        predict(run, {"x": raw})
+
+
+def test_inputs_with_other_axes_than_in_training_are_refused(
+    tiny: dict[str, Any], raw: np.ndarray, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "rows.npz", x=raw.reshape(-1, 2, 3), y=np.arange(60) % 3)
+    spec = changed(tiny, data={"source": {"npz": str(tmp_path / "rows.npz")}})
+    run = fit(spec, tmp_path / "run", plots=False)
+    rows = predict(run, {"x": raw.reshape(-1, 2, 3)})["y"]
+    np.testing.assert_array_equal(predict(run, {"x": raw})["y"], rows)  # flat is safe
+    with pytest.raises(DataError, match=r"PC550.*has shape \(3, 2\).*`x.transpose\(0, 2, 1\)`"):
+        predict(run, {"x": raw.reshape(-1, 3, 2)})
+
+
+def test_large_offsets_are_subtracted_before_the_cast_in_predictions_too(
+    tiny: dict[str, Any], raw: np.ndarray, tmp_path: Path
+) -> None:
+    offset, y = 1.7e12, np.arange(60) % 3
+    values: dict[str, np.ndarray] = {}
+    for name, shift in (("plain", 0.0), ("shifted", offset)):
+        np.savez(tmp_path / f"{name}.npz", x=np.round(1000 * raw) + shift, y=y)
+        spec = changed(tiny, data={"source": {"npz": str(tmp_path / f"{name}.npz")}})
+        run = fit(spec, tmp_path / name, plots=False)
+        predict_file(run, tmp_path / f"{name}.npz", tmp_path / "out.npz")
+        values[name] = np.load(tmp_path / "out.npz")["y"]
+    np.testing.assert_allclose(values["shifted"], values["plain"], atol=1e-4)
+
+
+def test_classes_keep_their_names_in_the_run_and_in_predictions(
+    tiny: dict[str, Any], raw: np.ndarray, tmp_path: Path
+) -> None:
+    names = np.array(["cat", "dog", "emu"])
+    np.savez(tmp_path / "named.npz", x=raw, y=names[np.arange(60) % 3])
+    spec = changed(tiny, data={"source": {"npz": str(tmp_path / "named.npz")}})
+    fit(spec, tmp_path / "run", plots=False)
+    run = load_run(tmp_path / "run")
+    assert run.encodings["y"].names == ("cat", "dog", "emu")
+    for ending in ("npz", "json", "csv"):
+        predict_file(run, tmp_path / "named.npz", tmp_path / f"out.{ending}")
+    outputs = np.load(tmp_path / "out.npz")
+    np.testing.assert_array_equal(outputs["y_name"], names[outputs["y_class"]])
+    told = json.loads((tmp_path / "out.json").read_text())
+    assert told["y_name"] == outputs["y_name"].tolist()
+    with (tmp_path / "out.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["y_name"] for row in rows] == told["y_name"]
+    assert list(rows[0]) == ["sample", "y_class", "y_name", "y[0]", "y[1]", "y[2]"]
+    assert read_table(tmp_path / "out.csv")["y"].tolist() == outputs["y_class"].tolist()
+
+
+def test_a_header_of_numbers_is_no_sample_and_is_told(
+    run: Run, raw: np.ndarray, tmp_path: Path
+) -> None:
+    lines = ["0,1,2,3,4,5", *(",".join(map(repr, row)) for row in raw[:2].tolist())]
+    (tmp_path / "in.csv").write_text("\n".join(lines))
+    written = predict_file(run, tmp_path / "in.csv", tmp_path / "out.npz")
+    assert written.samples == 2
+    assert [told.code for told in written.warnings] == ["PC542"]
+    sure = predict_file(run, tmp_path / "in.csv", tmp_path / "out.npz", header=False)
+    assert (sure.samples, sure.warnings) == (3, ())
