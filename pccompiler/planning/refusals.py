@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pccompiler.components.phases import Phase, PhaseKind
 from pccompiler.components.rules import DEFAULT
-from pccompiler.components.vocabulary import EdgeKind, Refusal
+from pccompiler.components.vocabulary import EdgeKind, Refusal, Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.graph import Graph, Node
 from pccompiler.spec.models import RunSpec
@@ -65,9 +65,13 @@ def _held_without_state(graph: Graph, rule: str, phase: Phase) -> list[Diagnosti
 
 
 def _without_rest(graph: Graph, document: Document, phase: Phase) -> list[Diagnostic]:
-    """The free nodes whose energy in x has no minimum of its own that is known."""
+    """The nodes, free at some time, whose energy in x has no minimum of its own that is known."""
     span = document.span(("inference", "optimizer"))
-    nodes = [node for node in graph.variables if node.name not in phase.clamped]
+    always = graph.time is None or graph.time.every or graph.time.steps == 1
+    held = {
+        name for name in phase.clamped if always or graph.node[name].role is not Role.OUTPUT
+    }  # an output whose targets hold at the last time is free before it
+    nodes = [node for node in graph.variables if node.name not in held]
     reasons = [
         f"`{node.name}` has the energy {node.energy.name}"
         for node in nodes

@@ -143,3 +143,14 @@ def test_a_question_without_any_array_is_refused_in_words() -> None:
     assert model.predict(state.params, {}, states=BATCH)["y"].shape == (4, 3)
     with pytest.raises(ValueError, match="the batch has no arrays"):
         model.step(state, {})
+
+
+def test_an_output_that_is_free_before_the_last_time_needs_a_minimum_for_fixed_point() -> None:
+    """The huber energy of y counts at t = 0, where its target does not hold."""
+    nodes = {"x": X, "y": {**Y, "energy": "huber"}}
+    fixed = {"optimizer": "fixed_point", "init": "zeros"}
+    spec = spec_of(nodes, {"from": "x", "to": "y"}, time={"steps": 2}, inference=fixed)
+    with pytest.raises(pcc.SpecError, match="`y` has the energy huber") as caught:
+        pcc.check(spec)
+    assert [problem.code for problem in caught.value.diagnostics] == ["PC330"]
+    assert exercise(spec | {"time": {"steps": 2, "targets": "every"}})
