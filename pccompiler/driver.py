@@ -20,6 +20,7 @@ from pccompiler.planning.phases import AS_PLANNED, Situation
 from pccompiler.planning.plan import UpdatePlan
 from pccompiler.planning.planner import plan_update
 from pccompiler.planning.verify import verify_plan
+from pccompiler.planning.warnings import plan_warnings
 from pccompiler.spec.load import LanguageError, SpecLike, load
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.resolved import values_of
@@ -78,7 +79,12 @@ def check(
     problem = too_large(cost(plan, run_spec), graph)
     if problem is not None:
         raise SpecError(problem)
-    told = (*warnings(graph), *_left_out(graph, built), *_unused_options(run_spec, document))
+    told = (
+        *warnings(graph),
+        *_left_out(graph, built),
+        *_unused_options(run_spec, document),
+        *plan_warnings(plan, run_spec, document),
+    )
     return Checked(run_spec, document, graph, plan, told, tuple(disable))
 
 

@@ -49,6 +49,11 @@ class StateOptimizer(Member):
     def rate(self) -> float | None:
         """r where a step without memory is -r g; None where it is not proportional to g."""
 
+    def stable_below(self) -> float | None:
+        """The curvature of F from which on steps overshoot by more and more; None for an
+        optimiser of which no such number is known."""
+        return None
+
     @property
     @abstractmethod
     def slots(self) -> int:
@@ -82,6 +87,10 @@ class StateSGD(StateOptimizer):
     momentum: float = Field(
         default=0.0, ge=0, lt=1, description="m: how much of the last step remains"
     )
+
+    def stable_below(self) -> float | None:
+        # the roots of z^2 - (1 + m - rate c) z + m lie within the unit circle below that c
+        return 2 * (1 + self.momentum) / self.learning_rate
 
     @property
     def rate(self) -> float:

@@ -25,11 +25,15 @@ from pccompiler.planning.plan import UpdatePlan
 
 @dataclass(frozen=True)
 class Blame:
-    """Where a step first went wrong: `step` counts inference steps (the end is steps + 1)."""
+    """Where a step first went wrong: `step` counts inference steps (the end is steps + 1).
+
+    `gradient`: states and energies are finite, but the gradient of edges into the node is not.
+    """
 
     phase: str
     step: int
     node: str
+    gradient: bool = False
 
 
 def arrays_needed(plan: UpdatePlan, want: str, phase: str) -> tuple[str, ...]:
@@ -124,7 +128,7 @@ def first_blame(
                     return Blame(name, step + 1, node)
     last = plan.phases[-1].phase
     broken = (node for node in order if not gradients.get(node, True))
-    return next((Blame(last.name, last.steps + 1, node) for node in broken), None)
+    return next((Blame(last.name, last.steps + 1, node, gradient=True) for node in broken), None)
 
 
 def everything(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import yaml
@@ -10,6 +10,7 @@ import yaml
 from pccompiler.components.member import Member, Section
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.scalars import NumberError, meaning
+from pccompiler.spec.tree import KeyPath
 
 
 def resolved(spec: RunSpec) -> str:
@@ -25,6 +26,22 @@ def resolved(spec: RunSpec) -> str:
 def values_of(spec: RunSpec) -> dict[str, Any]:
     """The same as Python values."""
     return _written(spec)
+
+
+def leaves_of(spec: RunSpec) -> Iterator[tuple[KeyPath, Any]]:
+    """Every number, text and boolean of a spec by its key path, in the order of the sections."""
+
+    def leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+        if isinstance(value, dict):
+            for key, inner in cast(dict[str, Any], value).items():
+                yield from leaves(inner, (*path, key))
+        elif isinstance(value, list):
+            for position, inner in enumerate(cast(list[Any], value)):
+                yield from leaves(inner, (*path, position))
+        else:
+            yield path, value
+
+    yield from leaves(_written(spec), ())
 
 
 def _written(value: Any) -> Any:

@@ -11,7 +11,14 @@ from typing import IO, TYPE_CHECKING
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.render import render
 from pccompiler.diagnostics.wording import plural
-from runtime.training.reporter import EpochReport, Reporter, Silent, Start, StepReport
+from runtime.training.reporter import (
+    EarlyStop,
+    EpochReport,
+    Reporter,
+    Silent,
+    Start,
+    StepReport,
+)
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -48,6 +55,9 @@ class Plain:
         self._say(render([warning]))
 
     def end(self) -> None: ...
+
+    def stopped_early(self, stop: EarlyStop) -> None:
+        self._say(early_stop(stop))
 
     def _say(self, text: str) -> None:
         _say(text, self._stream)
@@ -111,6 +121,9 @@ class Bar:
         if self._bar is not None:
             self._bar.stop()
 
+    def stopped_early(self, stop: EarlyStop) -> None:
+        self._print(early_stop(stop))
+
     def _print(self, text: str) -> None:
         # Names in messages may hold brackets, which rich would read as markup.
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -156,6 +169,20 @@ def beginning(start: Start) -> str:
     epochs = f"{start.epochs} {plural(start.epochs, 'epoch')}"
     steps = f"{start.steps_per_epoch} {plural(start.steps_per_epoch, 'step')}"
     return f"{where}: {epochs} of {steps}"
+
+
+def early_stop(stop: EarlyStop) -> str:
+    """The line that says that training ended before its last epoch, and why."""
+    text = f"stopped early after epoch {stop.epoch} of {stop.epochs}: "
+    if stop.value is None:
+        return f"{text}the {stop.metric} was never finite"
+    many = plural(stop.patience, "epoch")
+    text += f"{stop.patience} {many} (early_stop.patience) without an improvement of the "
+    return f"{text}{stop.metric}; the best is epoch {stop.best}, {_value(stop)}"
+
+
+def _value(stop: EarlyStop) -> str:
+    return f"{stop.value:.2%}" if stop.metric == "accuracy" else f"{stop.value:.4g}"
 
 
 def summary(report: EpochReport, epochs: int) -> str:

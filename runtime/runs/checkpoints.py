@@ -39,12 +39,14 @@ NAME = re.compile(r"\d{6,}")
 
 @dataclass(frozen=True)
 class Best:
-    """The best value of the monitored metric so far; `step` names its checkpoint."""
+    """The best value of the monitored metric so far; `step` names its checkpoint. `loss` is what
+    decides between equal values of another metric; None in a network without outputs."""
 
     metric: str
     value: float
     step: Count
     epoch: Count
+    loss: float | None = None
 
     @property
     def name(self) -> str:

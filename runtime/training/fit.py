@@ -17,6 +17,7 @@ from runtime.runs.checkpoints import Checkpoint, Progress
 from runtime.runs.loggers import Log, open_log, refuse_missing_loggers
 from runtime.runs.members import record_members, refuse_missing_members, refuse_other_members
 from runtime.runs.run_folder import RunFolder
+from runtime.training.continuing import best_is_stale, changes_of_course
 from runtime.training.evaluation import Evaluator
 from runtime.training.loop import Loop, score_line
 from runtime.training.opened_run import Run, load_run
@@ -116,10 +117,12 @@ def resume(
             saved_text = checkpoint.spec_text if checkpoint else folder.spec_text()
             saved_data = checkpoint.progress.data_digest if checkpoint else session.data.digest
             refuse_changes(session, folder, saved_text, saved_data)
-        beginning = _beginning(session, checkpoint)  # may fail: before anything is written
+        # may fail: before anything is written
+        beginning = _beginning(session, checkpoint)
         here = Environment.here(overrides, session.data_folders)
         changed = here.warn_of_differences(before[0]) if before else None
-        for warning in (*warnings, *([changed] if changed else [])):
+        jumps = changes_of_course(session, checkpoint) if checkpoint else ()
+        for warning in (*warnings, *([changed] if changed else []), *jumps):
             reporter.warn(warning)
         if folder.spec_text() != session.spec_text:
             folder.write_spec(session.spec_text)
@@ -161,6 +164,8 @@ def _train(
             reason = loop.run(pending)
         finally:
             reporter.end()
+        if reason == "early_stop":
+            reporter.stopped_early(loop.patience_ran_out())
         _finish(session, folder, loop, log, reason, reporter)
     if plots:
         from runtime.training.plots import draw
@@ -194,6 +199,8 @@ def _beginning(session: Session, checkpoint: Checkpoint | None) -> tuple[Any, Pr
     state = checkpoint.restore(jax.eval_shape(initial))
     if saved.horizon != progress.horizon:  # only with allowed changes
         state = replace(state, horizon=jnp.int32(progress.horizon))
+    if best_is_stale(session, checkpoint):
+        return state, replace(progress, step=saved.step)
     return state, replace(
         progress, step=saved.step, best=saved.best, stale_epochs=saved.stale_epochs
     )

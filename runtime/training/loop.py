@@ -24,9 +24,9 @@ from runtime.runs.loggers import Log
 from runtime.runs.metrics import Line
 from runtime.runs.run_folder import RunFolder
 from runtime.training.call_length import Pace, Speed
-from runtime.training.divergence import divergence, divergence_line
+from runtime.training.divergence import Failure, divergence, divergence_line
 from runtime.training.evaluation import Evaluator, Scores
-from runtime.training.reporter import EpochReport, Reporter, StepReport
+from runtime.training.reporter import EarlyStop, EpochReport, Reporter, StepReport
 from runtime.training.session import LESS_IS_BETTER, Session
 
 CAPACITY = 64
@@ -248,20 +248,30 @@ class Loop:
         metric = self._session.monitor
         assert metric is not None
         value = scores.value(metric)
-        best = self.progress.best
         stop = self._session.spec.training.early_stop
         margin = stop.min_delta if stop else 0.0
-        sign = -1.0 if metric in LESS_IS_BETTER else 1.0
-        if (
-            value is not None
-            and math.isfinite(value)
-            and (best is None or sign * (value - best.value) > margin)
-        ):
-            best = Best(metric, value, self.progress.step, self.progress.epoch)
-            self.progress = replace(self.progress, best=best, stale_epochs=0)
-            return True
+        best = self.progress.best
+        if value is not None and math.isfinite(value):
+            found = Best(metric, value, self.progress.step, self.progress.epoch, scores.loss)
+            if best is None or _improves(found, best, margin):
+                self.progress = replace(self.progress, best=found, stale_epochs=0)
+                return True
         self.progress = replace(self.progress, stale_epochs=self.progress.stale_epochs + 1)
         return False
+
+    def patience_ran_out(self) -> EarlyStop:
+        """What is told of a training that early stopping ended."""
+        training, best = self._session.spec.training, self.progress.best
+        assert training.early_stop is not None
+        assert self._session.monitor is not None
+        return EarlyStop(
+            self.progress.epoch,
+            training.epochs,
+            training.early_stop.patience,
+            self._session.monitor,
+            best.value if best else None,
+            best.epoch if best else None,
+        )
 
     def _out_of_patience(self) -> bool:
         stop = self._session.spec.training.early_stop
@@ -286,13 +296,27 @@ class Loop:
         if call.completed:
             self._account(call)
         step, epoch = self.progress.step + 1, self.progress.step // self._per_epoch + 1
-        blame = self._session.model.diagnose(self.state, self._batch(rows))
+        batch = self._batch(rows)
+        blame = self._session.model.diagnose(self.state, batch)
         self._log.append([divergence_line(blame, step, epoch)])
         if self._saved_step != self.progress.step:
             # Not pruned: what was saved before may be the last state worth keeping.
             progress = replace(self.progress, diverged=True)
             self._checkpoints.save(self.state, progress, self._session.spec_text, prune=False)
-        raise divergence(self._session, blame, self._folder, step, epoch)
+        raise divergence(
+            self._session, self._folder, Failure(self.state, batch, blame, step, epoch)
+        )
+
+
+def _improves(found: Best, best: Best, margin: float) -> bool:
+    """Whether scores are better than the best so far: by more than the margin, or, where a metric
+    that takes few values (accuracy on few samples) is the same, by a lower loss."""
+    sign = -1.0 if found.metric in LESS_IS_BETTER else 1.0
+    if found.value != best.value or found.metric != "accuracy":
+        return sign * (found.value - best.value) > margin
+    if found.loss is None or best.loss is None or not math.isfinite(found.loss):
+        return False
+    return found.loss < best.loss
 
 
 def _is_finite(params: Any) -> bool:

@@ -49,6 +49,19 @@ class EpochReport:
     steps_per_second: float
 
 
+@dataclass(frozen=True)
+class EarlyStop:
+    """Training ended before its last epoch: for `patience` epochs the monitored metric did not
+    improve on the best, `value`, which was reached in epoch `best`."""
+
+    epoch: int
+    epochs: int
+    patience: int
+    metric: str
+    value: float | None
+    best: int | None
+
+
 class Reporter(Protocol):
     """Whoever watches a run."""
 
@@ -62,6 +75,10 @@ class Reporter(Protocol):
 
     def end(self) -> None:
         """Training is over, by whatever way; always called once after `begin`."""
+        ...
+
+    def stopped_early(self, stop: EarlyStop) -> None:
+        """It ended for want of improvement; called after `end`."""
         ...
 
 
@@ -81,3 +98,5 @@ class Silent:
         warnings.warn(f"[{warning.code}] {text}", RuntimeWarning, stacklevel=2)
 
     def end(self) -> None: ...
+
+    def stopped_early(self, stop: EarlyStop) -> None: ...

@@ -4,6 +4,7 @@ from pccompiler.diagnostics.codes.code import Code
 from pccompiler.diagnostics.codes.data import DATA_CODES
 from pccompiler.diagnostics.codes.energies import ENERGY_CODES
 from pccompiler.diagnostics.codes.graph import GRAPH_CODES
+from pccompiler.diagnostics.codes.planning import PLANNING_CODES
 from pccompiler.diagnostics.codes.plugins import PLUGIN_CODES
 from pccompiler.diagnostics.codes.rules import RULE_CODES
 from pccompiler.diagnostics.codes.running import RUNNING_CODES
@@ -29,6 +30,7 @@ CODES: dict[str, Code] = {
             *GRAPH_CODES,
             *ENERGY_CODES,
             *RULE_CODES,
+            *PLANNING_CODES,
             *PLUGIN_CODES,
             *DATA_CODES,
             *RUNNING_CODES,

@@ -119,8 +119,11 @@ RUNNING_CODES: tuple[Code, ...] = (
         "PC540",
         "training diverged",
         "A state, an energy or a gradient became NaN or infinite. The batch was replayed to "
-        "find the first node and inference step. The usual cause is a rate that is too large: "
-        "of the states, if it happened during inference, else of the parameters.",
+        "find the first node and inference step, and what is advised follows from that place. In "
+        "the very first step, where inference starts, it is data or initial parameters: no rate "
+        "has been used yet. During inference it is the rate of the states, where a step "
+        "overshoots by itself (rate times precision is too large, or the relaxation runs away "
+        "before any update); later it may be parameters that have grown, and so their rate.",
         why="Nothing useful can follow. The state before that batch is saved, and so are the "
         "checkpoints before it.",
         wrong=whole(
@@ -284,6 +287,27 @@ RUNNING_CODES: tuple[Code, ...] = (
         why="XLA would end the process for it, in the middle of what it does; JAX does not start.",
         wrong="XLA_FLAGS=--xla_cpu_fast pcc train spec.yaml",
         right="pcc train spec.yaml",
+    ),
+    Code(
+        "PC568",
+        "what depends on the total number of steps has changed (warning)",
+        "A schedule of the learning rate is a function of the part of training that is done, and "
+        "beta_growth counts epochs. Where a run goes on with another number of epochs or of "
+        "steps in an epoch, they jump to what the new total says. The message gives the values "
+        "before and after.",
+        why="A rate that had fallen to almost nothing can be many times larger all at once, and "
+        "undo what was learned.",
+        wrong="pcc resume runs/a -s training.epochs=12 --allow-changed     # cosine, 6 epochs done",
+        right="pcc train spec.yaml -s training.epochs=12",
+    ),
+    Code(
+        "PC569",
+        "`best` starts anew (warning)",
+        "The run goes on with other data, another monitored metric, or another energy that the "
+        "metric measures; the best value so far says nothing about these.",
+        why="A checkpoint that was best at the old task would be kept, and scored, as the best.",
+        wrong="pcc resume runs/a --allow-changed       # after data.npz was written anew",
+        right="pcc train spec.yaml                     # a new run on the new data",
     ),
     Code(
         "PC901",

@@ -64,7 +64,8 @@ def test_changed_data_is_refused_unless_allowed(tiny: Spec, tmp_path: Path, blob
     with pytest.raises(DataError, match=r"PC526.*data\.npz.*allow_changed=True"):
         run.evaluate()
     assert run.evaluate(allow_changed=True).samples == 12
-    resume(run.path, allow_changed=True, plots=False)
+    with pytest.warns(RuntimeWarning, match="PC569"):
+        resume(run.path, allow_changed=True, plots=False)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,8 @@ def test_divergence_names_the_node_and_step_and_keeps_every_good_state(
 def test_divergence_of_the_inference_names_its_rate_and_step(tiny: Spec, tmp_path: Path) -> None:
     spec = changed(tiny, inference={"optimizer": {"sgd": {"learning_rate": 1e30}}, "steps": 9})
     spec["nodes"]["h"]["activation"] = "identity"
-    diagnostic = refusal(RunError, spec, tmp_path / "run")
+    with pytest.warns(RuntimeWarning, match="PC337"):
+        diagnostic = refusal(RunError, spec, tmp_path / "run")
     assert "at step 1 (epoch 1)" in diagnostic.message
     assert "inference step" in diagnostic.message
     assert "lower the learning_rate of inference.optimizer (now 1e+30)" in diagnostic.help
