@@ -87,7 +87,8 @@ def command(
     against that of the loss (by backpropagation, or at the equilibrium by the implicit function
     theorem), edge by edge; how fast the error shrinks with beta; whether the states come to rest
     and the energy falls. Each row says what theory expects, what was measured, and pass or FAIL;
-    a row without a verdict is one where theory expects nothing.
+    a row without a verdict is one where theory expects nothing. A last line says what it means,
+    and which of steps, rate and beta to change.
     """
     import jax
 
@@ -125,8 +126,9 @@ def command(
 
 
 def print_report(report: Report) -> None:
-    """The rows as a table on stdout, and the verdict in a line."""
+    """The rows as a table on stdout, and below it what they mean."""
     print_rows(f"{report.name}: {report.rule}, {report.header}", report.rows)
+    click.echo(report.conclusion)
 
 
 def print_rows(title: str, rows: Sequence[Row]) -> None:

@@ -25,6 +25,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "rule": report.rule,
         "measured_on": report.header,
         "passed": not report.failed,
+        "conclusion": report.conclusion,
         "rows": [asdict(row) for row in report.rows],
         "errors_by_beta": {
             variant: [{"beta": beta, "relative_error": error} for beta, error in errors.items()]

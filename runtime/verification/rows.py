@@ -26,7 +26,7 @@ class Report:
     """All rows of a verification, and the curves behind them.
 
     `errors`: by variant, the relative error at each beta; `energies`: by phase, the mean energy
-    at each inference step.
+    at each inference step. `conclusion`: what all of it means, and what to change.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Report:
     rows: list[Row] = field(default_factory=list)
     errors: dict[str, dict[float, float]] = field(default_factory=dict)
     energies: dict[str, list[float]] = field(default_factory=dict)
+    conclusion: str = ""
 
     @property
     def failed(self) -> list[Row]:

@@ -18,6 +18,7 @@ from pccompiler.components.rules.estimators import EnergyContrast
 from pccompiler.diagnostics.diagnostic import SpecError
 from runtime.verification import checks
 from runtime.verification.checks import verify
+from runtime.verification.conclusion import Cosines, about
 from runtime.verification.narrow import narrowed
 from runtime.verification.rows import Report, Row
 from runtime.verification.subject import Subject, implicit_gradient, relative_error
@@ -133,8 +134,67 @@ def test_exact_relatives_of_backpropagation_are_exact(rule: str, loss: str) -> N
 def test_predictive_coding_at_its_clamped_equilibrium_is_not_backpropagation() -> None:
     report = report_of(dense("predictive_coding", "predictive_coding"))
     assert not report.failed
-    [row] = rows(report, "clamped equilibrium")
+    [direction, length] = rows(report, "clamped equilibrium")
+    assert direction.passed
+    assert length.passed is None
+    assert "points where" in report.conclusion or "steps" in report.conclusion
+
+
+def held_at(precision: float) -> Report:
+    """Predictive coding with this precision of the output."""
+    energy = {"precision": {"per_node": {"y": precision}}}
+    return report_of(dense("predictive_coding", "predictive_coding", energy=energy))
+
+
+def test_a_faint_output_does_not_pass_for_another_direction_than_backpropagation() -> None:
+    """The gradient is the precision of the output times almost that of the loss: its direction
+    is the same, and only its length is not."""
+    report = held_at(1e-4)
+    assert not report.failed
+    [direction, length] = rows(report, "clamped equilibrium")
+    assert direction.passed is None
+    assert "too small here to tell" in direction.measured
+    assert "divided by the output's precision 0.0001" in length.measured
+    assert float(length.measured.split()[0]) == pytest.approx(1, abs=0.01)
+
+
+def test_predictive_coding_approaches_backpropagation_as_the_output_grows_faint() -> None:
+    [row] = rows(held_at(1.0), "as the output's precision tends to 0")
     assert row.passed
+    assert "order 1" in row.expected
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Cosines(0.998, 0.999, None), "points where that of the loss does"),
+        (Cosines(0.58, 0.97, 0.98), "take more inference.steps"),
+        (Cosines(0.58, 0.80, 0.99), "and a smaller beta"),
+        (Cosines(0.58, 0.59, 0.97), "lower beta"),
+        (Cosines(0.58, 0.58, 0.58), "more steps or a smaller beta would not change"),
+        (Cosines(0.58, 0.58, None), "which more steps would not change"),
+        (Cosines(float("nan"), float("nan"), None), "no direction"),
+    ],
+)
+def test_a_conclusion_says_what_to_change(found: Cosines, words: str) -> None:
+    assert words in about(found)
+
+
+def test_a_naive_hopfield_net_is_told_to_take_more_steps() -> None:
+    """Two steps of rate 0.1 from zero are far from rest."""
+    few = {"init": "zeros", "steps": 2, "optimizer": {"sgd": {"learning_rate": 0.1}}}
+    report = report_of(dense(inference=few))
+    assert "take more inference.steps" in report.conclusion
+
+
+def test_a_conclusion_names_the_rows_that_fail_and_states_without_rest() -> None:
+    strong = {"dense": {"weight_init": {"normal": 30.0}}}
+    spec = dense(inference={"init": "zeros", "steps": 5})
+    spec["nodes"]["h"]["activation"] = "identity"
+    spec["edges"][0]["op"] = strong
+    report = report_of(spec)
+    assert "rows fail (" in report.conclusion
+    assert "The states do not come to rest" in report.conclusion
 
 
 @pytest.mark.parametrize(
@@ -195,7 +255,7 @@ def test_states_with_nowhere_to_rest_are_told_as_such() -> None:
 def test_predictive_coding_without_errors_to_spread_is_not_said_to_fail() -> None:
     spec = dense("predictive_coding", "predictive_coding")
     spec["edges"][0]["op"] = {"dense": {"weight_init": "zeros"}}
-    [row] = rows(report_of(spec), "clamped equilibrium")
+    [row, _] = rows(report_of(spec), "clamped equilibrium")
     assert row.passed is None
     assert "too small" in row.measured
 
@@ -269,6 +329,7 @@ def test_the_command_prints_a_table_json_and_a_picture(tmp_path: Path) -> None:
     table = CliRunner().invoke(cli.main, ["verify", str(spec), "--samples", "2"])
     assert "clamped equilibrium" in table.output
     assert "pass" in table.output
+    assert told["conclusion"] in table.output
 
 
 def test_the_command_fails_where_a_row_fails(
