@@ -17,6 +17,7 @@ import numpy as np
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
+from tests.in_touch import in_touch
 from tests.reference.activations import VALUES
 from tests.reference.energy_network import EnergyNetwork
 
@@ -116,6 +117,7 @@ def specs(
         "energy": {"loss": loss, "precision": draw(_precisions(names))},
         "learning": {"rule": draw(rules)},
     }
+    spec = in_touch(spec)
     inference = {
         "init": draw(st.sampled_from(inits)),
         "optimizer": draw(optimizers),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from tests.in_touch import in_touch
 from tests.reference.unrolled_graph import read_edges, read_nodes
 from tests.reference.unrolled_network import UnrolledNetwork
 from tests.strategies import EVERY_ACTIVATION, Spec
@@ -125,7 +126,8 @@ def timed_spec(
             "steps": random.randint(1, 6),
         },
     }
-    if any(n["shape"][-1] == 1 and n["role"] == "input" for n in builder.nodes.values()):
+    spec = in_touch(spec)
+    if any(n["shape"][-1] == 1 and n["role"] == "input" for n in spec["nodes"].values()):
         spec["energy"]["feedback_loss"] = "squared_error"  # a single class is refused
     if steps is not None:
         spec["time"] = {"steps": steps, "targets": random.choice(["last", "every"])}

@@ -31,8 +31,8 @@ class Activation:
 
     `potential` is the integral of its inverse, elementwise, or None where there is none to
     use; where it is c/2 x^2 on the range `low` to `high`, `curvature` is c. `smooth`: without
-    kinks. `is_identity`: it returns its argument. `aliases`: what other libraries call it, or
-    something like it that is not here.
+    kinks. `is_identity`: it returns its argument. `formula`: what it computes, in words for
+    tables. `aliases`: what other libraries call it, or something like it that is not here.
     """
 
     function: Callable[[Array], Array]
@@ -43,6 +43,7 @@ class Activation:
     smooth: bool = True
     aliases: tuple[str, ...] = ()
     is_identity: bool = False
+    formula: str = ""
 
     def __call__(self, x: Array) -> Array:
         return self.function(x)
@@ -75,6 +76,21 @@ def _plogp(p: Array) -> Array:
 def _sigmoid_potential(x: Array) -> Array:
     return _plogp(x) + _plogp(1 - x)
 
+
+_FORMULAS = {
+    "identity": "x",
+    "tanh": "tanh(x)",
+    "sigmoid": "1 / (1 + e^-x)",
+    "relu": "max(x, 0)",
+    "leaky_relu": "x above zero, 0.01 x below",
+    "gelu": "x Phi(x), with Phi the normal distribution, in the form with tanh",
+    "hard_tanh": "x, clipped to [-1, 1]",
+    "hard_sigmoid": "x, clipped to [0, 1]",
+    "half_hard_sigmoid": "x / 2, clipped to [0, 1]",
+    "shifted_sigmoid": "1 / (1 + e^(2 - 4x))",
+    "softplus": "log(1 + e^x)",
+    "silu": "x / (1 + e^-x)",
+}
 
 ACTIVATIONS: dict[str, Activation] = {
     "identity": replace(
@@ -113,6 +129,8 @@ ACTIVATIONS: dict[str, Activation] = {
     "softplus": Activation(lambda x: jax.nn.softplus(x)),
     "silu": Activation(lambda x: jax.nn.silu(x), aliases=("swish", "mish")),
 }
+for _name, _activation in ACTIVATIONS.items():
+    ACTIVATIONS[_name] = replace(_activation, formula=_FORMULAS[_name])
 
 ACTIVATION_ALIASES: dict[str, str] = {
     alias: name for name, activation in ACTIVATIONS.items() for alias in activation.aliases

@@ -12,7 +12,7 @@ Without `from __future__ import annotations`, here and where options are inherit
 compile the text of these annotations again for each of the hundred classes below them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -207,7 +207,8 @@ class OneOf:
             "maxProperties": 1,
         }
         bare = [name for name, member in self.members.items() if not member.has_required_options()]
-        forms = [{"enum": bare}, mapping] if bare else [mapping]
+        meanings = [self.members[name].summary() for name in bare]
+        forms = [{"enum": bare, "enumDescriptions": meanings}, mapping] if bare else [mapping]
         return {"anyOf": forms, FAMILY: self.family.replace(" ", "_")}
 
 
@@ -230,13 +231,18 @@ def _core_schema(member: type[Member]) -> CoreSchema:
 class NameOf:
     """Annotates a string that must be one of a table's names.
 
-    `aliases`: other words for them, which are suggested.
+    `aliases`: other words for them, which are suggested; `meaning` explains a name to editors.
     """
 
     def __init__(
-        self, family: str, names: Iterable[str], aliases: Mapping[str, str] | None = None
+        self,
+        family: str,
+        names: Iterable[str],
+        aliases: Mapping[str, str] | None = None,
+        meaning: Callable[[str], str] | None = None,
     ) -> None:
         self.family = family
+        self.meaning = meaning
         self._names = names
         self.aliases = aliases or {}
 
@@ -251,8 +257,14 @@ class NameOf:
         return core_schema.no_info_after_validator_function(
             self._known,
             core_schema.str_schema(strict=True),
-            metadata={"pydantic_js_functions": [lambda *_: {"enum": list(self.names)}]},
+            metadata={"pydantic_js_functions": [lambda *_: self._json_schema()]},
         )
+
+    def _json_schema(self) -> JsonSchemaValue:
+        schema: JsonSchemaValue = {"enum": list(self.names)}
+        if self.meaning is not None:
+            schema["enumDescriptions"] = [self.meaning(name) for name in self.names]
+        return schema
 
     def _known(self, name: str) -> str:
         if name not in self.names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from math import inf
 from typing import Any
@@ -12,8 +13,8 @@ from pccompiler.components.operators import Operator
 from pccompiler.components.operators.transpose_of import TransposeOf
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
-from pccompiler.diagnostics.suggest import suggestion
-from pccompiler.ir.checks import mistakes
+from pccompiler.diagnostics.suggest import closest, suggestion
+from pccompiler.ir.checks import held_at_data, mistakes, out_of_touch
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Stage, Time
 from pccompiler.spec.characters import explained
 from pccompiler.spec.models import EdgeSpec, NodeSpec, PerNode, RunSpec
@@ -46,9 +47,8 @@ class _Builder:
         if not self.problems:
             self._follow_references()
         if self.problems:
-            raise SpecError(
-                explained(dict.fromkeys(self.problems))
-            )  # a chain meets each name twice
+            each_once = dict.fromkeys(self.problems)  # a chain meets each name twice
+            raise SpecError(explained(each_once))
         energy, time = self.spec.energy, self.spec.time
         graph = Graph.of(
             self.spec.name,
@@ -61,6 +61,8 @@ class _Builder:
             time=Time(time.steps, time.targets == "every") if time else None,
         )
         problems = mistakes(graph, self.document.span(("nodes",), key=True))
+        if not problems:
+            problems = list(out_of_touch(graph, held_at_data(self.spec)))
         if problems:
             raise SpecError(problems)
         return graph
@@ -180,7 +182,10 @@ class _Builder:
         try:
             names = edge_names(written)
         except NameSyntaxError as problem:
-            self._problem("PC312", str(problem), path, help=problem.help)
+            near = closest(written, self._every_edge_name())
+            message = f"`{written}` is not the name of an edge" if near else str(problem)
+            help = f"did you mean `{near}`?" if near else problem.help
+            self._problem("PC312", message, path, help=help)
             return None
         if len(names) not in (1, count):
             self._problem(
@@ -191,6 +196,14 @@ class _Builder:
             )
             return None
         return list(names if len(names) == count else names * count)
+
+    def _every_edge_name(self) -> list[str]:
+        """The names of all edges whose ends can be read, those of later entries too."""
+        names: list[str] = []
+        for edge in self.spec.edges:
+            with suppress(NameSyntaxError):
+                names += [name for name, _, _ in _ends(edge)]
+        return names
 
     def _add_edge(
         self,

@@ -13,6 +13,7 @@ from pccompiler.diagnostics.diagnostic import Diagnostic
 from pccompiler.diagnostics.source import Span
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node
+from pccompiler.spec.models import RunSpec
 
 _nx = cast(Any, nx)  # the stubs of some algorithms are partial
 
@@ -33,6 +34,39 @@ def mistakes(graph: Graph, nodes_span: Span | None) -> list[Diagnostic]:
             )
         )
     return problems
+
+
+def held_at_data(spec: RunSpec) -> frozenset[str]:
+    """The nodes, besides the inputs, that some phase or the prediction holds at data."""
+    phases = spec.inference.clamp.values()
+    return frozenset(spec.prediction.clamp or ()).union(*phases)
+
+
+def out_of_touch(graph: Graph, held: frozenset[str]) -> Iterator[Diagnostic]:
+    """Outputs that no edges, in whatever direction, join to an input or to another node that is
+    held at data: what is predicted there cannot depend on any data.
+
+    A prior in the same part says that the network is generative, which needs no input.
+    """
+    both_ways = cast(Any, nx.Graph())
+    both_ways.add_nodes_from(node.name for node in graph.nodes)
+    for edge in graph.edges:
+        if graph.form.uses_feedback or not edge.is_feedback:
+            both_ways.add_edge(edge.source, edge.target)
+    held = held.union(graph.with_role(Role.INPUT))
+    for name in graph.with_role(Role.OUTPUT):
+        joined: set[str] = _nx.node_connected_component(both_ways, name)
+        generative = any(graph.node[other].prior is not None for other in joined)
+        if generative or joined & (held - {name}):
+            continue
+        message = f"no data reaches the output `{name}`: its prediction is the same for every "
+        message += "sample"
+        roots = [other for other in sorted(joined - {name}) if graph.is_root(other)]
+        help = "join it with an input by edges"
+        if roots:
+            listed = " or ".join(f"`{root}`" for root in roots[:3])
+            help = f"give {listed} `role: input`, if it holds data"
+        yield _on_node("PC340", graph.node[name], message, help)
 
 
 def warnings(graph: Graph) -> list[Diagnostic]:

@@ -105,7 +105,7 @@ def _explained(families: list[str], name: str, member: type[Member] | Activation
 
 def _documentation(member: type[Member] | Activation) -> str:
     if isinstance(member, Activation):
-        written = inspect.getdoc(member.function) if member.function.__doc__ else ""
+        written = inspect.getdoc(member.function) if member.function.__doc__ else member.formula
         return written or "An elementwise function."
     return inspect.cleandoc(member.__doc__ or member.name)
 

@@ -33,7 +33,10 @@ from pccompiler.components.state_inits import STATE_INITS, Feedforward, StateIni
 from pccompiler.components.state_optimizers import STATE_OPTIMIZERS, StateOptimizer, StateSGD
 from pccompiler.components.updates import UPDATE_ORDERS, Synchronous, UpdateOrder
 
-ActivationName = Annotated[str, NameOf("activation", ACTIVATIONS, ACTIVATION_ALIASES)]
+ActivationName = Annotated[
+    str,
+    NameOf("activation", ACTIVATIONS, ACTIVATION_ALIASES, lambda name: ACTIVATIONS[name].formula),
+]
 Size = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=1, lt=10**9)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -349,16 +352,30 @@ class RunSpec(Section):
         max_length=100,
         description="letters, digits, _ . -, a letter first",
     )
-    description: str = ""
+    description: str = Field(default="", description="what the network is, in a sentence or two")
     params: dict[str, int | float] = Field(
         default_factory=dict, description="named numbers, used as ${name}"
     )
-    nodes: dict[str, NodeSpec] = Field(min_length=1)
-    edges: tuple[EdgeSpec, ...] = ()
+    nodes: dict[str, NodeSpec] = Field(
+        min_length=1, description="populations of units by name; h[1..3] makes h1, h2 and h3"
+    )
+    edges: tuple[EdgeSpec, ...] = Field(
+        default=(), description="maps from nodes to the predictions of others"
+    )
     time: TimeSpec | None = Field(default=None, description="unroll the network in time")
-    energy: EnergySpec = EnergySpec()
-    inference: InferenceSpec = InferenceSpec()
-    learning: LearningSpec = LearningSpec()
-    prediction: PredictionSpec = PredictionSpec()
-    data: DataSpec | None = None
-    training: TrainingSpec = TrainingSpec()
+    energy: EnergySpec = Field(
+        default=EnergySpec(), description="what inference and learning descend"
+    )
+    inference: InferenceSpec = Field(
+        default=InferenceSpec(), description="how the free states settle"
+    )
+    learning: LearningSpec = Field(default=LearningSpec(), description="how the parameters change")
+    prediction: PredictionSpec = Field(
+        default=PredictionSpec(), description="what is held, how the rest settles, what is read"
+    )
+    data: DataSpec | None = Field(
+        default=None, description="where samples come from, how they are split and scaled"
+    )
+    training: TrainingSpec = Field(
+        default=TrainingSpec(), description="how long to train, what to watch, what to keep"
+    )

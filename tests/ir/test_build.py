@@ -153,7 +153,8 @@ def test_a_network_that_cannot_learn_is_refused(
         {"nodes": {"cause": {"shape": [2]}, "image": {"shape": [4], "role": "input"}},
          "edges": [{"path": "cause -> image"}]},
         # an output without an input
-        {"nodes": {"cause": {"shape": [2]}, "label": {"shape": [4], "role": "output"}},
+        {"nodes": {"cause": {"shape": [2], "prior": "gaussian"},
+                   "label": {"shape": [4], "role": "output"}},
          "edges": [{"path": "cause -> label"}]},
         # an output that predicts another
         {"edges": [{"path": "image -> h[1..3] -> label -> other"}],
@@ -169,6 +170,52 @@ def test_a_network_that_cannot_learn_is_refused(
 )  # fmt: skip
 def test_unusual_networks_are_networks(sections: dict[str, object]) -> None:
     assert graph_of(**sections).edges
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "expected"),
+    [
+        ("x: {shape: [2]}", "x -> y", [("PC340", "error", "give `x` `role: input`")]),
+        ("h: {shape: [2], prior: gaussian}", "h -> y", []),
+        (
+            "x: {shape: [2], role: input}, z: {shape: [2], role: input}, a: {shape: [1]}",
+            "a -> y, x -> z",
+            [("PC340", "error", "give `a` `role: input`")],
+        ),
+        ("x: {shape: [2], role: input}, a: {shape: [1]}", "x -> y, a -> y", []),
+        ("x: {shape: [2], role: input}, a: {shape: [1]}", "a -> x, a -> y", []),
+    ],
+    ids=["forgotten role", "generative", "apart", "free root beside data", "common cause"],
+)
+def test_an_output_that_no_data_reaches_is_told(
+    problems: Problems, nodes: str, edges: str, expected: list[tuple[str, str, str]]
+) -> None:
+    written = "".join(f"  - {{path: {edge}}}\n" for edge in edges.split(", "))
+    text = f"nodes: {{{nodes}, y: {{shape: [2], role: output}}}}\nedges:\n{written}"
+    found = problems(whole(text))
+    assert [(p.code, p.severity, p.path) for p in found] == [
+        (code, severity, "nodes.y") for code, severity, _ in expected
+    ]
+    assert all(help in p.help for p, (_, _, help) in zip(found, expected, strict=True))
+
+
+def test_an_output_whose_root_a_phase_or_the_prediction_holds_is_reached(
+    problems: Problems,
+) -> None:
+    text = "nodes: {x: {shape: [2]}, y: {shape: [2], role: output}}\nedges: [{path: x -> y}]\n"
+    assert not problems(whole(text + "prediction: {clamp: [x]}"))
+
+
+@pytest.mark.parametrize("written", ["x-h", "x -h", "x->hh"])
+def test_a_reference_that_is_no_edge_suggests_one(problems: Problems, written: str) -> None:
+    text = (
+        "nodes: {x: {shape: [2], role: input}, h: {shape: [2]}, y: {shape: [2], role: output}}\n"
+        "edges:\n  - {from: h, to: x, kind: feedback, op: {transpose_of: '" + written + "'}}\n"
+        "  - {path: x -> h -> y}\nenergy: {form: bidirectional}"
+    )
+    [problem] = problems(whole(text))
+    assert problem.help == "did you mean `x->h`?"
+    assert f"`{written}`" in problem.message
 
 
 def test_a_node_that_leads_nowhere_is_only_a_warning(problems: Problems) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +69,59 @@ def test_parallel_edges_are_no_cycle() -> None:
         "edges": [{"path": "x -> y"}, {"from": "x", "to": "y", "name": "second"}],
     }
     assert [edge.name for edge in pcc.check(spec).graph.edges] == ["second", "x->y"]
+
+
+LAYERS = """\
+pcc: 1
+name: g
+nodes:
+  x: {shape: [2], role: input}
+  h[1..3]: {shape: [2]}
+  y: {shape: [2], role: output}
+edges:
+"""
+
+
+@pytest.mark.parametrize(
+    ("edges", "line"),
+    [
+        ("  - {path: 'x -> h[1..3] -> y'}\n  - {from: h2, to: h1@}\n", 9),
+        ("  - {from: h2, to: h1@}\n  - {path: 'x -> h[1..3] -> y'}\n", 9),
+        (
+            "  - {path: x -> h1}\n  - {path: h2 -> h3 -> y}\n  - {path: h1 -> h2}\n"
+            "  - {from: h3, to: h1@}\n",
+            11,
+        ),
+        ("  - {path: 'x -> h[1..3] -> y'}\n  - {from: h2, to: h2@}\n", 9),
+    ],
+)
+def test_a_cycle_is_told_at_the_edge_that_closes_it_last_in_the_file(
+    tmp_path: Path, edges: str, line: int
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(LAYERS + edges.replace("@", ""), encoding="utf-8")
+    with pytest.raises(pcc.SpecError) as caught:
+        pcc.check(path)
+    [problem] = caught.value.diagnostics
+    assert problem.code == "PC302"
+    assert problem.span is not None
+    assert problem.span.line == line
+
+
+@pytest.mark.parametrize(
+    ("mark", "also"),
+    [
+        (", kind: recurrent", "time: {steps: 4}"),
+        (", kind: recurrent, delay: 0", "inference: {init: zeros}"),
+    ],
+)
+def test_what_is_advised_against_a_cycle_is_accepted(tmp_path: Path, mark: str, also: str) -> None:
+    path = tmp_path / "spec.yaml"
+    edges = "  - {path: 'x -> h[1..3] -> y'}\n  - {from: h2, to: h1@}\n"
+    path.write_text(LAYERS + edges.replace("@", ""), encoding="utf-8")
+    with pytest.raises(pcc.SpecError) as caught:
+        pcc.check(path)
+    for part in (*mark.removeprefix(", ").split(", "), also):
+        assert part in caught.value.diagnostics[0].help
+    path.write_text(LAYERS + edges.replace("@", mark) + also + "\n", encoding="utf-8")
+    assert pcc.check(path).graph.edges

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,31 @@ def accepts(validator: Any, tmp_path: Path, text: str) -> bool:
 def test_it_is_a_valid_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
     assert json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def described(schema: Any, path: str = "") -> Iterator[tuple[str, bool]]:
+    """Every key that a file may have, and whether editors can say what it means."""
+    for part in ("anyOf", "items", "additionalProperties"):
+        inner = schema.get(part, [])
+        for branch in inner if isinstance(inner, list) else [inner]:
+            if isinstance(branch, dict):
+                yield from described(branch, path)
+    for key, value in schema.get("properties", {}).items():
+        yield f"{path}.{key}", bool(value.get("description"))
+        yield from described(value, f"{path}.{key}")
+
+
+def test_every_key_and_every_name_has_a_description() -> None:
+    schema = json_schema()
+    parts = {"": schema, **schema["$defs"]}
+    bare = [p for name, part in parts.items() for p, said in described(part, name) if not said]
+    assert bare == []
+    operators = schema["$defs"]["operator"]["anyOf"][0]
+    while "anyOf" in operators:
+        operators = operators["anyOf"][0]
+    assert "dense" in operators["enum"]
+    assert len(operators["enumDescriptions"]) == len(operators["enum"])
+    assert all(operators["enumDescriptions"])
 
 
 def test_the_committed_file_is_fresh() -> None:

@@ -31,7 +31,9 @@ class Elementwise(Operator):
 def elementwise(name: str) -> type[Elementwise]:
     """The operator that applies the activation of this name."""
     title = name.title().replace("_", "")
-    member = create_model(title, __base__=Elementwise, __doc__=f"The activation {name}.")
+    formula = f": {ACTIVATIONS[name].formula}" if ACTIVATIONS[name].formula else ""
+    summary = f"The activation {name}{formula}."
+    member = create_model(title, __base__=Elementwise, __doc__=summary)
     member.name, member.aliases = name, ACTIVATIONS[name].aliases
     member.linear = ACTIVATIONS[name].is_identity
     member.smooth = ACTIVATIONS[name].smooth

@@ -207,7 +207,7 @@ DATA_CODES: tuple[Code, ...] = (
         "{FIELD: null}`. It is an error where a target is left without anything to be predicted "
         "from, else a warning.",
         why="A forgotten `role: input` would train a network that does not see the data.",
-        wrong=whole(DIGITS.replace(", role: input", "") + "data: {source: digits}"),
+        wrong=whole(DIGITS.replace("role: input", "prior: gaussian") + "data: {source: digits}"),
         right=whole(DIGITS + "data: {source: digits}"),
     ),
     Code(

@@ -10,8 +10,9 @@ CAUSE = (
     "edges:\n  - {path: cause -> image}\n"
 )
 FREE_ROOT = (
-    "nodes:\n  cause: {shape: [2]}\n  label: {shape: [4], role: output}\n"
-    "edges:\n  - {path: cause -> label}\n"
+    "nodes:\n  image: {shape: [4], role: input}\n  cause: {shape: [2]}\n"
+    "  label: {shape: [4], role: output}\n"
+    "edges:\n  - {path: image -> label}\n  - {path: cause -> label}\n"
 )
 CHAIN = "edges:\n  - {path: image -> h -> label}\n"
 SELF = CHAIN + "  - {from: h, to: h, kind: recurrent, delay: 0}\n"
@@ -70,8 +71,8 @@ ENERGY_CODES: tuple[Code, ...] = (
         "count for nothing.",
         wrong=whole(HIDDEN.replace("[3]}", "[3], prior: gaussian}") + CHAIN),
         right=whole(
-            "nodes:\n  cause: {shape: [3], prior: gaussian}\n  label: {shape: [2], role: output}\n"
-            "edges:\n  - {path: cause -> label}"
+            "nodes:\n  cause: {shape: [3], prior: gaussian}\n  image: {shape: [2], role: input}\n"
+            "edges:\n  - {path: cause -> image}"
         ),
     ),
     Code(

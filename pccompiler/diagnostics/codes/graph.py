@@ -220,6 +220,19 @@ GRAPH_CODES: tuple[Code, ...] = (
         right=whole("time: {steps: 3}\n" + HIDDEN + LOOP),
     ),
     Code(
+        "PC340",
+        "an output that no data reaches",
+        "Edges join every output to a node that is held at data: an input, or one that "
+        "`prediction.clamp` or `inference.clamp` names. Most often `role: input` was forgotten. "
+        "(A generative network needs no input; its roots have a `prior`.)",
+        why="Its prediction would be the same for every sample, whatever the data say, and "
+        "training would find the most frequent class or the mean.",
+        wrong=whole("nodes:\n  image: {shape: [4]}\n  label: {shape: [2], role: output}"),
+        right=whole(
+            "nodes:\n  image: {shape: [4], role: input}\n  label: {shape: [2], role: output}"
+        ),
+    ),
+    Code(
         "PC401",
         "a pass that does not exist",
         "`--print-after` takes the name of a pass, or `all`; `--disable` only the name of a "
