@@ -63,14 +63,14 @@ def _untaken(
     message = f"field `{name}` of the data goes to no node"
     if alone:
         message += f", so nothing that is predicted of `{alone[0]}` depends on the data"
-    leave_out = f"or write `data.bind: {{{name}: null}}` to leave it out"
+    leave_out = f"write `data.bind: {{{name}: null}}` to leave it out"
     give = f"give `{where}` the role input" if where else f"bind it: `data.bind: {{{name}: NODE}}`"
     return Diagnostic(
         "PC536",
         message,
         span_of(path),
         dotted(path),
-        help=give if alone else f"{give}, {leave_out}",
+        help=give if alone else f"{give}, or {leave_out}" if severity == "warning" else leave_out,
         severity=severity,
     )
 
