@@ -12,10 +12,7 @@ from pccompiler.components.member import Member
 @contextmanager
 def registered(member: type[Member], *families: str) -> Iterator[None]:
     """The member is a choice of these families (as messages call them) inside the block."""
-    registry.register(member)
-    entries = [entry for entry in registry.outside() if entry.member is member]
-    try:
-        assert {entry.family for entry in entries} == set(families)
+    with registry.registered(member):
+        found = {entry.family for entry in registry.outside() if entry.member is member}
+        assert found == set(families)
         yield
-    finally:
-        registry.forget(entries[0].origin.place)

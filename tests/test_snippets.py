@@ -77,6 +77,26 @@ def test_the_tour_leads_from_an_empty_folder_to_predictions(
     assert Path("circuit.svg").exists()
 
 
+def test_the_members_of_the_guide_are_written_checked_and_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for language, snippet in snippets(page("docs/members_from_outside.md")):
+        named = NAMED.match(snippet)
+        if named:
+            Path(named[1]).write_text(snippet)
+        elif language == "python":
+            exec(snippet, {})
+        elif language == "sh":
+            for _, *words in commands(snippet):
+                run_pcc(words)
+    plugins = [f"my_{part}.py" for part in ("members", "data", "rule")]
+    scores = load_run("runs/arcs-001", plugins=plugins).evaluate("test")
+    assert scores.accuracy is not None
+    assert scores.accuracy > 0.95
+
+
 def test_the_message_of_the_tour_is_told_as_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,6 +163,36 @@ def forget(place: str | None = None) -> None:
     for entry in outside():
         if place is None or entry.origin.place == place:
             _remove(entry)
+
+
+@contextmanager
+def registered(
+    *members: type[Member], activations: Mapping[str, Activation] | None = None
+) -> Iterator[None]:
+    """Inside the block these members are registered, in place of others from outside that have
+    their names. Raises MemberError."""
+    before = outside()
+    names = {(family.word, vars(m).get("name")) for m in members for family in _families(m)}
+    for entry in before:
+        if (entry.family, entry.name) in names:
+            _remove(entry)
+    try:
+        register(*members, activations=activations)
+        yield
+    finally:
+        for entry in outside():
+            if entry not in before:
+                _remove(entry)
+        for entry in before:
+            if entry not in outside():
+                _put_back(entry)
+
+
+def _put_back(entry: Outside) -> None:
+    for family in FAMILIES:
+        if family.word == entry.family and not isinstance(entry.member, Activation):
+            family.add(entry.member)
+    _registered.entries[entry.family, entry.name] = entry
 
 
 def _note(family: str, name: str, member: type[Member] | Activation, origin: Origin) -> None:

@@ -19,12 +19,12 @@ def members_from_outside(spec: RunSpec) -> tuple[Outside, ...]:
         return ()
     chosen = {id(type(member)) for member in _members(spec)}
     activations = set(_activations(spec))
-    used = [
-        entry
-        for entry in registered
-        if id(entry.member) in chosen or (entry.family == ACTIVATION and entry.name in activations)
-    ]
-    return tuple(sorted(used, key=lambda entry: (entry.family, entry.name)))
+    used: dict[int, Outside] = {}  # one that belongs to two families is told once
+    for entry in registered:
+        named = entry.family == ACTIVATION and entry.name in activations
+        if named or id(entry.member) in chosen:
+            used.setdefault(id(entry.member), entry)
+    return tuple(sorted(used.values(), key=lambda entry: (entry.family, entry.name)))
 
 
 def _members(value: Any) -> Iterator[Member]:

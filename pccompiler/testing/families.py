@@ -1,0 +1,265 @@
+"""What each family promises beside its words: shapes, gradients, and that it takes effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pccompiler.components.activations import Activation
+from pccompiler.components.energies import Energy, Prior
+from pccompiler.components.forms import EnergyForm
+from pccompiler.components.initializers import Initializer
+from pccompiler.components.member import Member
+from pccompiler.components.operators import Operator, ShapeError
+from pccompiler.components.optimizers import Optimizer
+from pccompiler.components.rules import Rule
+from pccompiler.components.schedules import Schedule
+from pccompiler.components.sources import Dataset, DataSource
+from pccompiler.components.state_inits import StateInit
+from pccompiler.components.state_optimizers import StateOptimizer
+from pccompiler.components.updates import Coupling, UpdateOrder
+from pccompiler.components.vocabulary import Shape
+from pccompiler.lazy import jax, jnp
+from pccompiler.testing.effect import network, observed, takes_effect
+from pccompiler.testing.promises import BATCH, finite, like, near, normal, promise
+
+SHAPES: tuple[Shape, ...] = ((6,), (4, 6), (8, 8, 2))
+"""What operators are tried on: a vector, a sequence, a picture."""
+
+
+def check_activation(activation: Activation) -> None:
+    x = normal((BATCH, 5)) * 3
+    y = activation(x)
+    like(y, x.shape, "its value")
+    slope = jax.vmap(jax.vmap(jax.grad(activation)))(x.at[0, 0].set(0))
+    finite((y, slope), "value and slope")
+    promise(bool(jnp.all((y >= activation.low) & (y <= activation.high))), "it stays in its range")
+    if activation.potential is None:
+        return
+    inside = x[(slope > 0) & (y > activation.low) & (y < activation.high)]
+    back = jax.vmap(jax.grad(activation.potential))(activation(inside))
+    near(back, inside, "the slope of the potential is the inverse of the function", 1e-2)
+
+
+def check_operator(operator: Operator, shapes: Sequence[Shape] = SHAPES) -> None:
+    taken = [found for shape in shapes if (found := _tried(operator, shape))]
+    promise(taken, f"it takes an input of one of the shapes {list(map(list, shapes))}")
+    for shape, output in taken:
+        check_map(operator, shape, output)
+    shape, output = taken[0]
+    takes_effect(network(op=operator.written(), shapes=(shape, output)), type(operator), "apply")
+
+
+def _tried(operator: Operator, shape: Shape) -> tuple[Shape, Shape] | None:
+    """The shapes of input and output, where it takes such an input."""
+    for wanted in (None, shape, (5,)):
+        try:
+            return shape, operator.output_shape(shape, wanted)
+        except ShapeError:
+            continue
+    return None
+
+
+def check_map(operator: Operator, shape: Shape, output: Shape) -> None:
+    params = _drawn(operator.parameters(shape, output))
+    statistics = _drawn(operator.statistics(shape))
+    x = normal((BATCH, *shape))
+    like(operator.apply(params, x), (BATCH, *output), f"what it makes of {list(shape)}")
+    promise(operator.flops(shape, output) >= 0, "it counts its operations")
+    loss = jax.grad(lambda p, x: jnp.sum(operator.apply(p, x) ** 2), argnums=(0, 1))
+    finite(loss(params, x), "its gradient")
+    alone = operator.apply_with(params, statistics, x[:1])
+    near(operator.apply_with(params, statistics, x)[:1], alone, "samples do not depend on others")
+    if operator.linear:
+        check_linear(operator, params, x, output)
+
+
+def check_linear(operator: Operator, params: Any, x: Any, output: Shape) -> None:
+    linear = partial(operator.linear_part, params)
+    other = normal(x.shape, seed=1)
+    near(linear(2 * x + other), 2 * linear(x) + linear(other), "it is linear, up to a bias")
+    back = operator.transposed(x.shape[1:], output)
+    if back is not None:
+        y = normal((BATCH, *output), seed=2)
+        there, and_back = jnp.sum(linear(x) * y), jnp.sum(x * back.linear_part(params, y))
+        near(and_back, there, "its transpose is that of its linear part", 1e-3)
+
+
+def _drawn(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    drawn: dict[str, Any] = {}
+    for position, (name, parameter) in enumerate(parameters.items()):
+        key = jax.random.key(position)
+        drawn[name] = parameter.initializer.sampler()(key, parameter.shape, jnp.float32)
+        like(drawn[name], parameter.shape, f"the parameter `{name}`")
+    return drawn
+
+
+def check_initializer(initializer: Initializer) -> None:
+    draw = initializer.sampler()
+    shapes = ((5, 4),) if initializer.needs_matrix else ((5, 4), (4,))
+    for shape in shapes:
+        first, again = (draw(jax.random.key(0), shape, jnp.float32) for _ in range(2))
+        like(first, shape, "what it draws")
+        finite(first, "what it draws")
+        promise(bool(jnp.all(first == again)), "the same key draws the same numbers")
+    op = {"dense": {"weight_init": initializer.written()}}
+    takes_effect(network(op=op), type(initializer), "sampler")
+
+
+def check_energy(energy: Energy) -> None:
+    held = jax.nn.softmax(normal((BATCH, 4)))
+    mu = normal((BATCH, 4), seed=1)
+    value = energy.value(held, mu)
+    like(value, (BATCH,), "its value, one per sample,")
+    gradient = jax.grad(lambda x, mu: jnp.sum(energy.value(x, mu)), argnums=(0, 1))
+    finite((value, gradient(held, mu)), "value and gradient")
+    near(energy.value(held[:1], mu[:1]), value[:1], "samples do not depend on others")
+    if energy.zero_at_prediction:
+        near(energy.value(mu, mu), 0 * value, "it vanishes at the prediction", 1e-6)
+        for part in gradient(mu, mu):
+            near(part, 0 * part, "its gradient vanishes at the prediction", 1e-6)
+    if "loss" in energy.used_for:
+        takes_effect(network(energy={"loss": energy.written()}), type(energy), "value")
+    if "node" in energy.used_for:
+        named = {"energy": energy.written()}
+        spec = network(hidden=named) if energy.suits_free_states() else network(output=named)
+        takes_effect(spec, type(energy), "value")
+
+
+def check_prior(prior: Prior) -> None:
+    promise(isinstance(prior.energy, Energy), "its `energy` is an Energy")
+    spec = network()
+    spec["nodes"]["root"] = {"shape": [3], "prior": prior.written()}
+    spec["edges"].append({"from": "root", "to": "h"})
+    takes_effect(spec, type(prior), "energy")
+
+
+def check_form(form: EnergyForm) -> None:
+    rule = "equilibrium_propagation" if form.undirected else "predictive_coding"
+    takes_effect(
+        network(energy={"form": form.written()}, learning={"rule": rule}), type(form), "term"
+    )
+
+
+def check_rule(rule: Rule) -> None:
+    from pccompiler.driver import check
+
+    seen: list[Any] = []
+
+    def phases(original: Callable[..., Any], *arguments: Any) -> Any:
+        found = original(*arguments)
+        seen.append((arguments[1], found))
+        return found
+
+    with observed(type(rule), "phases", phases):
+        check(network(learning={"rule": rule.written()}))
+    promise(seen, "its `phases` are asked for")
+    graph, found = seen[0]
+    names = [phase.name for phase in found]
+    promise(set(names) <= set(rule.phase_names), "its phases are among its `phase_names`")
+    promise(len(set(names)) == len(names), "its phases have different names")
+    promise(rule.reported_phase() in names, "it reports one of its phases")
+    for position, phase in enumerate(found):
+        promise(phase.start in (None, *names[:position]), "a phase starts from an earlier one")
+    promise(rule.estimator(graph).describe(), "its estimator describes itself")
+    promise(isinstance(rule.theory(graph), tuple), "its `theory` is a tuple of claims")
+    takes_effect(network(learning={"rule": rule.written()}), type(rule), "estimator")
+
+
+def check_state_init(init: StateInit) -> None:
+    key = jax.random.key(0) if init.draws else None
+    prediction = normal((BATCH, 4)) if init.sweeps else None
+    state = init.start((BATCH, 4), jnp.float32, key, prediction)
+    like(state, (BATCH, 4), "where it starts")
+    finite(state, "where it starts")
+    if prediction is not None and init.at_predictions:
+        near(state, prediction, "it starts at the predictions", 0)
+    takes_effect(network(inference={"init": init.written()}), type(init), "start")
+
+
+def check_update_order(order: UpdateOrder) -> None:
+    names = ("a", "b", "c")
+    neighbours = {"a": frozenset("b"), "b": frozenset("ac"), "c": frozenset("b")}
+    groups = order.groups(Coupling(names, neighbours, {"a": 1, "b": 2, "c": 3}))
+    moved = sorted(name for group in groups for name in group)
+    promise(not groups or moved == list(names), "its groups hold every free node once")
+    takes_effect(network(inference={"update": order.written()}), type(order), "groups")
+
+
+def check_optimizer(optimizer: Optimizer) -> None:
+    params = {"weight": normal((4, 3)), "bias": normal((3,))}
+    transformation = optimizer.transformation()
+    state = transformation.init(params)
+    updates, _ = transformation.update(params, state, params)
+    for name, leaf in params.items():
+        like(updates[name], leaf.shape, f"the update of `{name}`")
+    finite(updates, "its update")
+    remembered = sum(leaf.size for leaf in jax.tree.leaves(state) if leaf.ndim)
+    size = sum(leaf.size for leaf in params.values())
+    promise(remembered == optimizer.slots * size, "its `slots` are what it remembers")
+    takes_effect(
+        network(learning={"optimizer": optimizer.written()}), type(optimizer), "transformation"
+    )
+
+
+def check_state_optimizer(optimizer: StateOptimizer) -> None:
+    x, gradient = normal((BATCH, 4)), normal((BATCH, 4), seed=1)
+    memory = optimizer.memory(x)
+    promise(len(memory) == optimizer.slots, "its `slots` are what it remembers")
+    update, after = optimizer.update(gradient, memory, 1)
+    like(update, x.shape, "its update")
+    finite((update, after), "its update")
+    promise(
+        jax.tree.structure(after) == jax.tree.structure(memory), "its memory keeps its structure"
+    )
+    still, _ = optimizer.update(0 * x, memory, 1)
+    promise(
+        bool(jnp.all(still == 0)) or not optimizer.still_at_zero,
+        "without gradient and memory nothing moves (`still_at_zero`)",
+    )
+    takes_effect(network(inference={"optimizer": optimizer.written()}), type(optimizer), "update")
+
+
+def check_schedule(schedule: Schedule) -> None:
+    for fraction in (0.0, 0.25, 0.5, 0.999):
+        factor = schedule.factor(jnp.float32(fraction))
+        like(jnp.asarray(factor), (), "its factor")
+        finite(factor, "its factor")
+        promise(bool(factor >= 0), "its factor is not negative")
+    takes_effect(network(learning={"schedule": schedule.written()}), type(schedule), "factor")
+
+
+def check_source(source: DataSource, folders: Sequence[Path] = ()) -> None:
+    source.files(folders)
+    dataset = source.load(folders)
+    promise(isinstance(dataset, Dataset), "it loads a Dataset")
+    again = source.load(folders)
+    for fields, others in ((dataset.train, again.train), (dataset.test or {}, again.test or {})):
+        sizes = {len(field.values) for field in fields.values()}
+        promise(len(sizes) <= 1, "all fields of a split have as many samples")
+        for name, field in fields.items():
+            same = (field.values == others[name].values).all()
+            promise(same, f"`{name}` is the same each time it is loaded")
+            promise(field.kind in ("features", "classes", "target"), f"`{name}` says what it is")
+            if field.kind == "classes":
+                labels = field.values
+                inside = labels.min() >= 0 and labels.max() < field.classes
+                promise(inside, f"the labels of `{name}` are 0 to `classes` - 1")
+
+
+CHECKS: Mapping[type[Member], Callable[..., None]] = {
+    Operator: check_operator,
+    Initializer: check_initializer,
+    Energy: check_energy,
+    Prior: check_prior,
+    EnergyForm: check_form,
+    Rule: check_rule,
+    StateInit: check_state_init,
+    UpdateOrder: check_update_order,
+    Optimizer: check_optimizer,
+    StateOptimizer: check_state_optimizer,
+    Schedule: check_schedule,
+    DataSource: check_source,
+}
