@@ -123,7 +123,7 @@ def draws(pair: Pair, seeds: int) -> tuple[Any, dict[str, Any]]:
     own, x, y = jax.random.split(jax.random.key(len(pair.graph.edges)), 3)
     sample = (seeds, 1, WIDTH)
     batch = {n: jax.random.normal(k, sample, jnp.float64) for n, k in (("x", x), ("y", y))}
-    init = partial(pair.predictive_coding.init, dtype=jnp.float64)
+    init = partial(pair.coding.init, dtype=jnp.float64)
     return jax.vmap(init)(jax.random.split(own, seeds)), batch
 
 
@@ -166,17 +166,17 @@ def indices(
 
     def one(params: Any, batch: Any) -> Any:
         before = free_states(pair, params, batch)
-        found = pair.predictive_coding.infer(params, batch)
+        found = pair.coding.infer(params, batch)
         learned = {
             f"PC, {count}": consolidate(again, params, batch, found, rate, count)
             for count in (1, 100)
         }
-        learned["BP, 1"] = gradient_step(pair.backprop, params, batch, rate)
+        learned["BP, 1"] = gradient_step(pair.plain, params, batch, rate)
         result = {}
         for label, weights in learned.items():
             index = prospective_index(pair, before, free_states(pair, weights, batch), found)
             result[label] = jnp.stack([index[node] for node in pair.hidden])
-        return result, residual(pair.predictive_coding, params, found, batch)
+        return result, residual(pair.coding, params, found, batch)
 
     index, left = jax.jit(jax.vmap(one))(params, batch)
     return {label: np.asarray(values) for label, values in index.items()}, float(left.max())

@@ -14,6 +14,7 @@ from typing import Any
 from pccompiler.components.energies import Energy
 from pccompiler.components.phases import Nudging, Phase
 from pccompiler.components.rules.contract import Estimator, OwnArrays, Predictor
+from pccompiler.components.rules.theory import Claim
 from pccompiler.components.state_inits import StateInit
 from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.components.target import Target
@@ -97,11 +98,12 @@ class UpdatePlan:
     `prediction` is the phase that predicts, `read` the nodes it is read from, and `outputs`
     those that have a loss: the outputs that prediction does not hold. Phases that stand
     `together` differ in beta alone and relax as one batch. `nudging` says how beta changes from
-    batch to batch. `own` are the arrays of the rule. `predictor`, where there is one, predicts in
-    place of the phase `prediction`. `learning_phase` is the phase at each of whose steps the
-    parameters learn, for a rule that does not wait for its end: no prediction in it stays what
-    it was, so that no pass optimises it. Operators with several forms stand in `graph` in the
-    one that is best on the `target`; `forms` name it, by edge and operator.
+    batch to batch. `own` are the arrays of the rule, `theory` what it may be held to. `predictor`,
+    where there is one, predicts in place of the phase `prediction`. `learning_phase` is the phase
+    at each of whose steps the parameters learn, for a rule that does not wait for its end: no
+    prediction in it stays what it was, so that no pass optimises it. Operators with several forms
+    stand in `graph` in the one that is best on the `target`; `forms` name it, by edge and
+    operator.
     """
 
     graph: Graph
@@ -119,6 +121,7 @@ class UpdatePlan:
     own: OwnArrays = field(default_factory=dict)
     learning_phase: PhasePlan | None = None
     predictor: Predictor | None = None
+    theory: tuple[Claim, ...] = ()
     target: Target = field(default_factory=Target)
     forms: Mapping[str, str] = field(default_factory=dict)
     together: tuple[tuple[str, ...], ...] = ()

@@ -104,6 +104,7 @@ def plan_update(
         own=rule.own(network),
         learning_phase=learning_phase,
         predictor=predictor,
+        theory=rule.theory(network),
         target=target,
         forms=forms,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pccompiler.components.rules import RULES
+from pccompiler.components.rules import BASELINE, DEFAULT, RULES
 from pccompiler.diagnostics.diagnostic import RunError
 from runtime.commands.options import (
     JSON,
@@ -45,7 +45,7 @@ def rule_names() -> list[str]:
 @SET
 @click.option(
     "--rules",
-    default="predictive_coding,backprop",
+    default=f"{DEFAULT.name},{BASELINE.name}",
     show_default=True,
     metavar="A,B,...",
     shell_complete=completing(rule_names, after=","),

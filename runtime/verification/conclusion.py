@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isnan
 
+from pccompiler.components.rules.theory import NoGradientOfTheLoss
 from runtime.verification.rows import Report
 from runtime.verification.subject import Subject, cosine
 
@@ -42,6 +43,9 @@ def conclude(subject: Subject, report: Report) -> str:
             "gradient: lower the rate of the states (inference.optimizer), damp them, or pass "
             "more --steps."
         )
+    claims = subject.model.plan.theory
+    if any(isinstance(claim, NoGradientOfTheLoss) for claim in claims):
+        return f"{verdict} No gradient of the loss is promised, and none was compared."
     if not subject.model.plan.outputs:
         return f"{verdict} No output has a loss, so there is no gradient to compare with."
     return f"{verdict} {about(cosines(subject))}"

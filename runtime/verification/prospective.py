@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from pccompiler.components.rules import BASELINE, DEFAULT
 from pccompiler.components.vocabulary import Array, Params, Role
 from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.driver import check, compile
@@ -43,7 +44,8 @@ from runtime.verification.prospective_theory import (
 from runtime.verification.random_batch import random_batch
 from runtime.verification.rows import Row
 
-RULES = ("predictive_coding", "backprop")
+CODING, PLAIN = DEFAULT.name, BASELINE.name
+RULES = (CODING, PLAIN)
 
 SETTLED = 1e-6
 """The largest |dF/dx| that counts as an equilibrium."""
@@ -56,8 +58,8 @@ EXACT = 1e-6
 class Pair:
     """The same network under predictive coding with a clamped output, and backpropagation."""
 
-    predictive_coding: CompiledModel
-    backprop: CompiledModel
+    coding: CompiledModel
+    plain: CompiledModel
 
     @classmethod
     def of(cls, spec: SpecLike, overrides: Sequence[str] = ()) -> Pair:
@@ -67,17 +69,17 @@ class Pair:
 
     def under(self, rule: str) -> CompiledModel:
         """The network under one of the two rules, by its name."""
-        return {"predictive_coding": self.predictive_coding, "backprop": self.backprop}[rule]
+        return {CODING: self.coding, PLAIN: self.plain}[rule]
 
     @property
     def graph(self) -> Graph:
         """The network that both have in common."""
-        return self.predictive_coding.graph
+        return self.coding.graph
 
     @property
     def hidden(self) -> tuple[str, ...]:
         """The nodes that inference moves while the target is held, outputs left out."""
-        model = self.predictive_coding
+        model = self.coding
         free = model.plan.phase(model.plan.reported).free
         return tuple(name for name in free if self.graph.node[name].role is Role.HIDDEN)
 
@@ -112,13 +114,13 @@ def measure(
     solution that is known. A pure function: vmap it over samples or seeds. On batches of
     several samples the cosines are of all of them together.
     """
-    coding = pair.predictive_coding
+    coding = pair.coding
     equilibrium = coding.infer(params, batch, states=start, aux=aux)
     before = free_states(pair, params, batch, aux)
     alignment: dict[str, Array] = {}
     index: dict[str, dict[str, Array]] = {}
     for rule in RULES:
-        where = start if rule == "predictive_coding" else None
+        where = start if rule == CODING else None
         learned = gradient_step(pair.under(rule), params, batch, rate, states=where, aux=aux)
         after = free_states(pair, learned, batch, aux)
         alignment[rule] = target_alignment(pair, before, after, batch)
@@ -130,7 +132,7 @@ def free_states(
     pair: Pair, params: Params, batch: Mapping[str, Array], aux: Any = None
 ) -> dict[str, Array]:
     """The states with only the inputs held: the phase that backpropagation predicts with."""
-    return dict(pair.backprop.infer(params, batch, aux=aux))
+    return dict(pair.plain.infer(params, batch, aux=aux))
 
 
 def gradient_step(
@@ -159,7 +161,7 @@ def consolidate(
     held = {name: states[name] for name in pair.hidden}
 
     def step(_: Array, params: Params) -> Params:
-        return gradient_step(pair.predictive_coding, params, batch, rate, clamp=held)
+        return gradient_step(pair.coding, params, batch, rate, clamp=held)
 
     return lax.fori_loop(0, steps, step, params)
 
@@ -176,7 +178,7 @@ def target_alignment(
     stands for as logits. NaN where the prediction does not move, or is right already.
     """
     moved, wanted = [], []
-    for name in pair.backprop.plan.outputs:
+    for name in pair.plain.plan.outputs:
         energy = pair.graph.target_energy(pair.graph.node[name])
         old, new = (
             energy.expected(_at_targets(pair.graph, states[name])) for states in (before, after)
@@ -244,9 +246,9 @@ def prospective_rows(
     Raises SpecError for a spec that is wrong; one that backpropagation cannot learn gives a
     single row that says why.
     """
-    settle = [*overrides, *_settling(spec, overrides, steps), "learning.rule=predictive_coding"]
+    settle = [*overrides, *_settling(spec, overrides, steps), f"learning.rule={CODING}"]
     # its relaxation, if any, is differentiated, which a stop would not allow
-    plain = [*overrides, "inference.stop=null", "learning.rule=backprop"]
+    plain = [*overrides, "inference.stop=null", f"learning.rule={PLAIN}"]
     try:
         settling = compile(spec, settle)
         pair = Pair(compile(spec, [*settle, "inference.steps=1"]), compile(spec, plain))
@@ -307,14 +309,14 @@ def _as_rows(pair: Pair, outcome: Outcome, theory: Mapping[str, float], rate: fl
         expected = f"{_both(theory)} (closed form)"
         passed = all(_is(alignment[rule], theory[rule]) for rule in RULES)
     rows.append(Row(f"target alignment {update}", "", expected, _both(alignment), passed))
-    model = pair.predictive_coding
+    model = pair.coding
     held = model.plan.phase(model.plan.reported).phase.clamped
     for node in pair.hidden:
         index = _means({rule: values[node] for rule, values in outcome.index.items()})
         expected, passed = "no number; 1 is straight to where inference was", None
         if settled and moves_straight(pair.graph, node, held):
-            expected = "predictive_coding 1: it is affine in what is held"
-            passed = _is(index["predictive_coding"], 1.0)
+            expected = f"{CODING} 1: it is affine in what is held"
+            passed = _is(index[CODING], 1.0)
         rows.append(Row(f"prospective index {update}", node, expected, _both(index), passed))
     return rows
 

@@ -22,6 +22,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from pccompiler.components.rules import BASELINE, DEFAULT
 from pccompiler.components.vocabulary import Params
 from pccompiler.ir.graph import Edge, Graph
 
@@ -80,7 +81,7 @@ def chain_alignment(
     settled = [x]
     for layer, M in zip(layers, jacobians, strict=True):
         settled.append(layer.weight @ settled[-1] + layer.bias + M.T @ error)
-    learning = {"predictive_coding": (error, settled), "backprop": (wanted, free)}
+    learning = {DEFAULT.name: (error, settled), BASELINE.name: (wanted, free)}
     result = {}
     for rule, (top, states) in learning.items():
         learned = [

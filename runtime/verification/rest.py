@@ -9,10 +9,11 @@ import jax
 import numpy as np
 
 from pccompiler.components.phases import PhaseKind
+from pccompiler.components.rules import BASELINE
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.coupling import are_apart
 from runtime.verification.rows import Report, Row
-from runtime.verification.subject import AT_REST, Subject, flat, relative_error
+from runtime.verification.subject import AT_REST, Subject, flat, relative_error, under
 
 EXACT = 1e-10
 """The relative error of gradients that are equal in theory."""
@@ -144,7 +145,7 @@ def through_steps(subject: Subject) -> Iterator[Row]:
         "inference.stop=null",
         f"inference.steps={UNROLLED}",
         f"prediction.steps={UNROLLED}",
-        subject.with_rule("backprop"),
+        under(BASELINE()),
     )
     error = relative_error(unrolled.gradients(subject.params, subject.batch), subject.reference)
     expected = "equal once the states are at rest within the steps"

@@ -23,10 +23,12 @@ import numpy as np
 from jax.scipy.sparse.linalg import gmres
 
 from pccompiler.components.phases import PhaseKind
+from pccompiler.components.rules import BASELINE, Rule
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.driver import compile
 from pccompiler.lowering.equilibrium import rest_map
 from pccompiler.lowering.evidence import TrainingEvidence
+from pccompiler.lowering.learning import own_arrays
 from pccompiler.lowering.model import CompiledModel
 from pccompiler.lowering.network import Equations
 from pccompiler.lowering.scores import sample_loss
@@ -88,8 +90,7 @@ class Subject:
         model = compile(spec, overrides)
         rule = model.spec.learning.rule
         if getattr(rule, "variant", None) == "random_sign":  # one of its signs, not by chance
-            chosen = {**rule.model_dump(), "variant": "positive"}
-            overrides = [*overrides, f"learning.rule={json.dumps({rule.name: chosen})}"]
+            overrides = [*overrides, under(rule.model_copy(update={"variant": "positive"}))]
             model = compile(spec, overrides)
         seed = model.spec.training.seed if seed is None else seed
         nodes = dict.fromkeys([*nodes_with_data(model.plan), *model.plan.outputs])
@@ -112,11 +113,10 @@ class Subject:
         return self._settling_by(self.calmer if self.rest.calmed else None, *overrides)
 
     def _settling_by(self, optimizer: str | None, *overrides: str) -> CompiledModel:
-        # a relaxation that is differentiated may not stop; its states are those of any rule
-        plain = self.model.spec.learning.rule.name == "backprop"
+        rule = self.model.spec.learning.rule.at_rest()
         return self.version(
             *([f"inference.optimizer={optimizer}"] if optimizer else []),
-            *([self.with_rule("equilibrium_propagation")] if plain else []),
+            under(rule),
             f"inference.steps={self.most_steps}",
             f"prediction.steps={self.most_steps}",
             f"inference.stop={{residual: 1.0e-300, floor: {FLOOR}}}",
@@ -168,14 +168,6 @@ class Subject:
         distance = largest({name: there[name] - x for name, x in free.items()})
         return distance if isfinite(distance) else inf
 
-    def with_rule(self, name: str | None = None, **options: Any) -> str:
-        """The override that chooses a rule, or changes options of the present one."""
-        written = self.model.spec.learning.rule.written()
-        own = next(iter(written.values())) if isinstance(written, dict) else {}
-        rule = self.model.spec.learning.rule.name
-        chosen = options if name not in (None, rule) else {**own, **options}
-        return f"learning.rule={json.dumps({name or rule: chosen})}"
-
     @property
     def settled(self) -> CompiledModel:
         """The network under its own rule, with states at rest."""
@@ -198,7 +190,12 @@ class Subject:
 
             def gradient(params: Params, factor: Array) -> Params:
                 evidence = TrainingEvidence(
-                    model.plan, params, self.batch, jax.random.key(0), nudge=factor
+                    model.plan,
+                    params,
+                    self.batch,
+                    jax.random.key(0),
+                    nudge=factor,
+                    own=own_arrays(self.aux),
                 )
                 return model.plan.estimator.gradient(evidence)
 
@@ -220,7 +217,7 @@ class Subject:
     def reference(self) -> Params:
         """The gradient of the loss of the prediction."""
         if self.predicts_forward:
-            plain = self.version("inference.stop=null", self.with_rule("backprop"))
+            plain = self.version("inference.stop=null", under(BASELINE()))
             return plain.gradients(self.params, self.batch)
         return implicit_gradient(*self.at_rest, self.params, self.batch)
 
@@ -229,6 +226,11 @@ class Subject:
         model = self.at_rest[1]
         states = model.infer(params, self.batch, phase="prediction")
         return mean_loss(model, params, states, self.batch)
+
+
+def under(rule: Rule) -> str:
+    """The override that chooses this rule."""
+    return f"learning.rule={json.dumps(rule.written())}"
 
 
 def mean_loss(model: CompiledModel, params: Params, states: States, batch: States) -> Array:

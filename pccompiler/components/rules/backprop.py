@@ -15,6 +15,7 @@ from typing import ClassVar
 from pccompiler.components.phases import Phase, PhaseKind
 from pccompiler.components.rules.base import Rule
 from pccompiler.components.rules.contract import Estimator
+from pccompiler.components.rules.equilibrium_propagation import EquilibriumPropagation
 from pccompiler.components.rules.estimators import LossGradient
 from pccompiler.components.rules.network import Network
 from pccompiler.components.rules.theory import Claim, EqualsBackprop, Resembles
@@ -39,6 +40,9 @@ class Backprop(Rule):
 
     def reported_phase(self) -> str:
         return "free"
+
+    def at_rest(self) -> Rule:
+        return EquilibriumPropagation()  # whose free phase is the prediction
 
     def theory(self, network: Network) -> tuple[Claim, ...]:
         if network.feedforward_is_equilibrium:

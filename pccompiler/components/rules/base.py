@@ -78,6 +78,11 @@ class Rule(Member):
         """How to predict, where it is not the network's own prediction."""
         return None
 
+    def at_rest(self) -> Rule:
+        """The rule under which the states of these phases can be let to come to rest, in as many
+        steps as that takes: one that needs no fixed number of steps."""
+        return self
+
     def nudging(self) -> Nudging | None:
         """How beta changes from batch to batch; None for a rule without one."""
         return None

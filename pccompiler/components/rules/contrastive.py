@@ -77,7 +77,7 @@ class ContrastiveHebbian(_Contrastive):
 
     def theory(self, network: Network) -> tuple[Claim, ...]:
         alike = Resembles("alike, but not equal")
-        if network.loss is None or not network.loss.zero_at_prediction:
+        if network.loss is None or network.loss.curvature != 1:
             return (alike,)
         # under the squared error beta = 1 leads from the outputs to the target
         words = "coupled learning with beta = 1"

@@ -132,6 +132,9 @@ class PredictiveCoding(Rule):
     def moment(self) -> Moment:
         return Moment.EACH_STEP if self.update == "incremental" else Moment.AFTER
 
+    def at_rest(self) -> Rule:
+        return self.model_copy(update={"update": "after"})
+
     def theory(self, network: Network) -> tuple[Claim, ...]:
         if self.update == "incremental":
             return (NoGradientOfTheLoss("parameters move before the states are at rest"),)

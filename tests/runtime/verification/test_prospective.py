@@ -175,7 +175,7 @@ def test_target_alignment_is_that_of_the_closed_form_at_every_seed(depth: int) -
 def test_relaxation_by_the_program_ends_where_the_solution_is() -> None:
     pair = pair_of_depth(3, {**TINY, "steps": 4000})
     params, batch = jax.tree.map(lambda leaf: leaf[0], by_numpy(pair, (False,)))
-    relaxed = pair.predictive_coding.infer(params, batch)
+    relaxed = pair.coding.infer(params, batch)
     for name, x in solution(pair, params, batch).items():
         np.testing.assert_allclose(relaxed[name], x, rtol=0, atol=1e-10)
 

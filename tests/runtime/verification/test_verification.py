@@ -16,12 +16,14 @@ from click.testing import CliRunner
 import cli
 from pccompiler.components.rules.estimators import EnergyContrast
 from pccompiler.diagnostics.diagnostic import SpecError
-from runtime.verification import checks
+from runtime.verification import claims, orders
 from runtime.verification.checks import verify
 from runtime.verification.conclusion import Cosines, about
 from runtime.verification.narrow import narrowed
 from runtime.verification.rows import Report, Row
 from runtime.verification.subject import Subject, implicit_gradient, relative_error
+from tests.registration import registered
+from tests.rules.test_what_a_rule_may_ask import ForwardGradient
 
 Spec = dict[str, Any]
 
@@ -263,7 +265,7 @@ def test_predictive_coding_without_errors_to_spread_is_not_said_to_fail() -> Non
 def test_betas_that_are_too_large_for_an_order_are_made_finer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(checks, "NUDGES", (1.6, 0.8, 0.4))
+    monkeypatch.setattr(orders, "NUDGES", (1.6, 0.8, 0.4))
     report = report_of(dense())
     assert not report.failed
     assert max(report.errors["positive"]) < 1.6
@@ -337,7 +339,7 @@ def test_the_command_fails_where_a_row_fails(
 ) -> None:
     spec = tmp_path / "tiny.yaml"
     spec.write_text(json.dumps(dense("predictive_coding", "z_il")))
-    monkeypatch.setattr(checks, "EXACT", -1.0)
+    monkeypatch.setattr(claims, "EXACT", -1.0)
     result = CliRunner().invoke(cli.main, ["verify", str(spec), "--samples", "2"])
     assert result.exit_code == 1
     assert "FAIL" in result.output
@@ -367,3 +369,18 @@ def test_backpropagation_through_a_relaxation_is_held_against_the_implicit_gradi
     report = report_of(dense(rule="backprop"))
     assert not report.failed
     assert rows(report, "gradient against")
+
+
+def test_a_random_gradient_is_held_to_its_mean() -> None:
+    with registered(ForwardGradient, "rule"):
+        report = report_of(dense("predictive_coding", ForwardGradient.name))
+    [row] = rows(report, "mean gradient")
+    assert row.passed
+
+
+def test_a_rule_that_follows_something_else_is_compared_with_nothing() -> None:
+    report = report_of(dense("predictive_coding", {"predictive_coding": {"update": "incremental"}}))
+    assert not report.failed
+    [row] = rows(report, "gradient against")
+    assert "not comparable" in row.expected
+    assert "No gradient of the loss is promised" in report.conclusion
