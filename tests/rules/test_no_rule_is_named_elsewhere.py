@@ -14,14 +14,14 @@ from pccompiler.components.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 RULE_FILES = ROOT / "pccompiler" / "components" / "rules"
-EXPLANATIONS = ROOT / "pccompiler" / "diagnostics" / "codes"
-"""Documentation: wrong and right examples."""
+ASIDE = (ROOT / "pccompiler" / "diagnostics" / "codes", ROOT / "pccompiler" / "testing")
+"""Documentation, wrong and right examples, and tests, for the authors of members."""
 
 FILES = [
     path
     for folder in ("pccompiler", "runtime")
     for path in sorted((ROOT / folder).rglob("*.py"))
-    if not path.is_relative_to(EXPLANATIONS)
+    if not any(path.is_relative_to(folder) for folder in ASIDE)
 ]
 NAMES = {rule.name: rule.__name__ for rule in RULES}
 SHARED = {name for form in FORMS for name in (form.name, *form.aliases)} & NAMES.keys()
