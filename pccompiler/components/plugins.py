@@ -18,7 +18,6 @@ import inspect
 import os
 import re
 import sys
-import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -353,6 +352,8 @@ class _telling:  # noqa: N801 - used as a function
 
     def _span(self, error: BaseException) -> Span | None:
         """The line of the plugin in which it happened, or else the last one of all."""
+        import traceback
+
         if isinstance(error, SyntaxError) and error.filename and error.lineno:
             shown = self.plugin if str(self.file) == error.filename else ""
             return _line_span(Path(error.filename), error.lineno, shown)

@@ -12,7 +12,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import PydanticUserError
@@ -110,24 +110,18 @@ class MemberError(Exception):
         self.problems = problems
 
 
-@dataclass
-class _Registered:
-    """What is registered, by family and name."""
-
-    entries: dict[tuple[str, str], Outside] = field(default_factory=dict)
-
-
-_registered = _Registered()
+_entries: dict[tuple[str, str], Outside] = {}
+"""What is registered, by family and name."""
 
 
 def outside() -> tuple[Outside, ...]:
     """All members from outside that are registered."""
-    return tuple(_registered.entries.values())
+    return tuple(_entries.values())
 
 
 def origin_of(family: str, name: str) -> Origin | None:
     """Where a member comes from; None for ours."""
-    entry = _registered.entries.get((family, name))
+    entry = _entries.get((family, name))
     return entry.origin if entry else None
 
 
@@ -192,11 +186,11 @@ def _put_back(entry: Outside) -> None:
     for family in FAMILIES:
         if family.word == entry.family and not isinstance(entry.member, Activation):
             family.add(entry.member)
-    _registered.entries[entry.family, entry.name] = entry
+    _entries[entry.family, entry.name] = entry
 
 
 def _note(family: str, name: str, member: type[Member] | Activation, origin: Origin) -> None:
-    _registered.entries[family, name] = Outside(family, name, member, origin)
+    _entries[family, name] = Outside(family, name, member, origin)
 
 
 def _add_activation(name: str, activation: Activation, origin: Origin) -> None:
@@ -210,7 +204,7 @@ def _add_activation(name: str, activation: Activation, origin: Origin) -> None:
 
 
 def _remove(entry: Outside) -> None:
-    del _registered.entries[entry.family, entry.name]
+    del _entries[entry.family, entry.name]
     if isinstance(entry.member, Activation):
         del ACTIVATIONS[entry.name]
         for alias in entry.member.aliases:
@@ -313,7 +307,7 @@ def _owner(family: Family[Any], name: str, origin: Origin) -> str:
     known = {member.name for member in family.ours}
     if name in known or (family is OPERATORS and name == TransposeOf.name):
         return "which is part of pcc"
-    entry = _registered.entries.get((family.word, name))
+    entry = _entries.get((family.word, name))
     if entry is None or entry.origin.place == origin.place:
         return ""
     return f"from {entry.origin.plugin}"
