@@ -72,7 +72,7 @@ class _Errors:
         self.forward = {
             node.name: f"{mark}({node.name})"
             for node in graph.variables
-            if directed and (graph.incoming(node.name) or self._expects(node))
+            if directed and (graph.forward_edges(node.name) or self._expects(node))
         }
         self.feedback = {
             node.name: f"εb({node.name})"
@@ -80,7 +80,7 @@ class _Errors:
             # a held output has its loss on the forward prediction alone
             if both
             and directed
-            and graph.feedback(node.name)
+            and graph.feedback_edges(node.name)
             and not (node.name in self.held and node.name in outputs)
         }
         self.summed: set[str] = set()

@@ -49,7 +49,7 @@ def node_title(node: Node, suffix: str = "") -> tuple[str, ...]:
 
 def node_detail(graph: Graph, node: Node) -> str:
     """`28×28×1 · tanh`; of a node that passes its prediction through, `s1` or `s1 · relu`."""
-    active = bool(graph.arriving(node.name))  # else its activation does nothing
+    active = bool(graph.edges_into(node.name))  # else its activation does nothing
     if node.passes_through:
         parts = [printable(node.name)]
         plain = graph.activation(node.name).is_identity and _inverse_link(graph, node) is None
@@ -64,7 +64,7 @@ def node_detail(graph: Graph, node: Node) -> str:
 def node_facts(graph: Graph, node: Node, clamped: bool) -> Facts:
     """Everything about a node."""
     facts = [("role", str(node.role)), ("shape", _shape(node))]
-    arriving = graph.arriving(node.name)
+    arriving = graph.edges_into(node.name)
     if arriving or graph.form.undirected:
         facts.append(("activation", activation_words(graph, node)))
     if node.concatenates:

@@ -111,7 +111,7 @@ def _learns(graph: Graph) -> bool:
     """Whether some node that is bound to data is predicted."""
     if graph.form.undirected:
         return any(node.role is not Role.HIDDEN for node in graph.nodes)
-    arriving = graph.arriving if graph.form.uses_feedback else graph.incoming
+    arriving = graph.edges_into if graph.form.uses_feedback else graph.forward_edges
     return any(arriving(node.name) for node in graph.nodes if node.role is not Role.HIDDEN)
 
 
@@ -127,7 +127,7 @@ def _pass_through(graph: Graph) -> Iterator[Diagnostic]:
         elif graph.is_root(node.name):
             message = f"node `{node.name}` has energy none, but nothing predicts it"
             yield _on_node("PC322", node, message, "add an edge into it, or give it an energy")
-        for edge in graph.feedback(node.name):
+        for edge in graph.feedback_edges(node.name):
             message = f"edge `{edge.name}` feeds back to `{node.name}`, which has energy none"
             yield _on_edge("PC322", edge, message, "let it lead to a node with a state")
     inside = _nx.DiGraph(graph.forward.subgraph(names))
@@ -145,7 +145,7 @@ def _energies(graph: Graph) -> Iterator[Diagnostic]:
     if not graph.form.wants_quadratic():
         return
     for node in graph.variables:
-        both = graph.incoming(node.name) and graph.feedback(node.name)
+        both = graph.forward_edges(node.name) and graph.feedback_edges(node.name)
         if both and node.energy.curvature is None:
             message = (
                 f"node `{node.name}` has the energy {node.energy.name}, but summed errors are "
@@ -235,7 +235,7 @@ def _reaches(copies: Copies, copy: tuple[str, int], inputs: set[str]) -> bool:
     seen, waiting = {copy}, [copy]
     while waiting:
         name, t = waiting.pop()
-        for edge in copies.graph.incoming(name):
+        for edge in copies.graph.forward_edges(name):
             at = copies.read_time(edge, t)
             if at is None:
                 continue

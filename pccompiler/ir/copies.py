@@ -47,7 +47,7 @@ class Copies:
             node.name: (True,) * self.graph.copies
             if node.prior is not None
             else tuple(
-                any(self.terms[edge.name][t] for edge in self.graph.incoming(node.name))
+                any(self.terms[edge.name][t] for edge in self.graph.forward_edges(node.name))
                 for t in self.times
             )
             for node in self.graph.nodes
@@ -58,7 +58,7 @@ class Copies:
         """By node, how many feedback terms it has at each time."""
         return {
             node.name: tuple(
-                sum(self.terms[edge.name][t] for edge in self.graph.feedback(node.name))
+                sum(self.terms[edge.name][t] for edge in self.graph.feedback_edges(node.name))
                 for t in self.times
             )
             for node in self.graph.nodes
@@ -89,7 +89,7 @@ class Copies:
             return True
         known = self._passing.get((edge.source, at))
         if known is None:
-            known = any(self._is_there(e, at) for e in self.graph.incoming(edge.source))
+            known = any(self._is_there(e, at) for e in self.graph.forward_edges(edge.source))
             self._passing[edge.source, at] = known
         return known
 
@@ -98,7 +98,7 @@ class Copies:
         return {}
 
     def _read(self, node: str, t: int) -> Iterator[Copy]:
-        for edge in self.graph.arriving(node):
+        for edge in self.graph.edges_into(node):
             at = self.read_time(edge, t)
             if at is None or not self.terms[edge.name][t]:
                 continue

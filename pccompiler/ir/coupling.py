@@ -94,4 +94,4 @@ def _variables(graph: Graph, name: str) -> list[str]:
     """The node, or what its prediction reads where it passes through."""
     if not graph.node[name].passes_through:
         return [name]
-    return [v for edge in graph.incoming(name) for v in _variables(graph, edge.source)]
+    return [v for edge in graph.forward_edges(name) for v in _variables(graph, edge.source)]

@@ -105,24 +105,24 @@ class Graph:
             for feedback, by_node in arriving.items()
         }
 
-    def incoming(self, node: str) -> tuple[Edge, ...]:
+    def forward_edges(self, node: str) -> tuple[Edge, ...]:
         """The edges whose sum, activated, is the node's forward prediction."""
         return self._arriving[False][node]
 
-    def feedback(self, node: str) -> tuple[Edge, ...]:
+    def feedback_edges(self, node: str) -> tuple[Edge, ...]:
         """The edges whose mean, activated, is the node's feedback prediction."""
         return self._arriving[True][node]
 
-    def arriving(self, node: str) -> tuple[Edge, ...]:
+    def edges_into(self, node: str) -> tuple[Edge, ...]:
         """The edges of both kinds."""
-        return (*self.incoming(node), *self.feedback(node))
+        return (*self.forward_edges(node), *self.feedback_edges(node))
 
     def feeding(self, nodes: Iterable[str]) -> frozenset[str]:
         """The edges that make the predictions of these nodes, through pass-through nodes too."""
         found: set[str] = set()
         waiting = list(nodes)
         while waiting:
-            for edge in self.arriving(waiting.pop()):
+            for edge in self.edges_into(waiting.pop()):
                 if edge.name not in found:
                     found.add(edge.name)
                     if self.node[edge.source].passes_through:
@@ -161,7 +161,7 @@ class Graph:
 
     def is_root(self, node: str) -> bool:
         """A root has no incoming forward edge and so no forward prediction."""
-        return not self.incoming(node)
+        return not self.forward_edges(node)
 
     def with_role(self, role: Role) -> tuple[str, ...]:
         """Names of the nodes with this role, in forward order."""
@@ -190,8 +190,8 @@ class Graph:
         """The curvature in x of the energy of a free state, its predictions fixed; None where it
         is not constant."""
         node, own = self.node[name], 0.0
-        predicted = bool(self.incoming(name))
-        fed_back = self.form.uses_feedback and bool(self.feedback(name))
+        predicted = bool(self.forward_edges(name))
+        fed_back = self.form.uses_feedback and bool(self.feedback_edges(name))
         if node.prior is not None:
             if node.prior.energy.curvature is None:
                 return None

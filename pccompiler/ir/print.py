@@ -55,9 +55,9 @@ def _node(graph: Graph, node: Node) -> str:
     if node.passes_through:
         words.append("energy=none")
     elif graph.form.undirected:
-        if node.role is not Role.INPUT or graph.arriving(node.name):
+        if node.role is not Role.INPUT or graph.edges_into(node.name):
             words.append(f"energy={graph.form.name}")
-    elif node.chosen or graph.arriving(node.name):
+    elif node.chosen or graph.edges_into(node.name):
         words.append(f"energy={energy_text(node.energy, node.precision)}")
     if (node.low, node.high) != (-inf, inf):
         words.append(f"range=[{node.low:g},{node.high:g}]")

@@ -62,9 +62,9 @@ def _energies(graph: Graph, node: Node) -> Iterator[tuple[str, Energy]]:
     if node.role is Role.OUTPUT:
         energy = graph.target_energy(node)
         yield "loss" if energy is graph.loss else "energy", energy
-    elif node.chosen and graph.arriving(node.name):
+    elif node.chosen and graph.edges_into(node.name):
         yield "energy", node.energy
-    elif graph.form.uses_feedback and graph.is_root(node.name) and graph.feedback(node.name):
+    elif graph.form.uses_feedback and graph.is_root(node.name) and graph.feedback_edges(node.name):
         yield "feedback loss", graph.feedback_loss
 
 

@@ -317,7 +317,7 @@ class TrainingEvidence:
             edge.name: known[edge.name]
             if edge.name in known
             else equations.edge_value(edge, values[edge.source])
-            for edge in self.plan.graph.incoming(node)
+            for edge in self.plan.graph.forward_edges(node)
         }
 
     def prediction(self, node: str, phase: str) -> Array:

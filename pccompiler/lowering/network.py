@@ -153,7 +153,7 @@ class Equations:
             if name not in known:
                 values = {
                     edge.name: self._known_or(edge, value(edge.source), reused)
-                    for edge in self.graph.incoming(name)
+                    for edge in self.graph.forward_edges(name)
                 }
                 known[name] = self.prediction(name, values)
             return known[name]
@@ -183,7 +183,7 @@ class Equations:
     def total(self, node: str, values: EdgeValues) -> Array:
         """The sum, or concatenation, of the incoming values."""
         target = self.graph.node[node]
-        terms = [values[edge.name] for edge in self.graph.incoming(node)]
+        terms = [values[edge.name] for edge in self.graph.forward_edges(node)]
         if target.concatenates and len(terms) > 1:
             return jnp.concatenate(terms, axis=-1)
         return sum(terms[1:], start=terms[0])
@@ -191,7 +191,7 @@ class Equations:
     def feedback_prediction(self, node: str, values: EdgeValues) -> Array:
         """The feedback prediction nu: the activated mean (or sum) of the values present."""
         target = self.graph.node[node]
-        terms = [values[edge.name] for edge in self.graph.feedback(node)]
+        terms = [values[edge.name] for edge in self.graph.feedback_edges(node)]
         total: Array = sum(terms[1:], start=terms[0])
         if self.graph.form.undirected:
             return total
@@ -245,8 +245,8 @@ class Equations:
         x = self._folded(state)
         own = self.emitted(name, x)
         forward: Predicted | None = None
-        if graph.incoming(name):
-            mu = self._forward(name, self._values(graph.incoming(name), read, reused))
+        if graph.forward_edges(name):
+            mu = self._forward(name, self._values(graph.forward_edges(name), read, reused))
             present = self._present(self.copies.forward[name], batch)
             forward = Predicted(self._folded(mu), present)
         held = name in plan.phase.clamped
@@ -284,9 +284,9 @@ class Equations:
     ) -> Predicted | None:
         """The feedback prediction of all copies of a node, if its form has one."""
         graph = self.graph
-        if not graph.form.uses_feedback or not graph.feedback(name):
+        if not graph.form.uses_feedback or not graph.feedback_edges(name):
             return None
-        values = self._values(graph.feedback(name), read, reused)
+        values = self._values(graph.feedback_edges(name), read, reused)
         nu = self._folded(self.feedback_prediction(name, values))
         there = tuple(count > 0 for count in self.copies.feedback[name])
         return Predicted(nu, self._present(there, batch))

@@ -52,7 +52,7 @@ class _Sweep:
     def at_once(self, name: str) -> None:
         """A node at all times."""
         with jax.named_scope(name):
-            for edge in self.graph.incoming(name):
+            for edge in self.graph.forward_edges(name):
                 self.values[edge.name] = self.equations.edge_value(edge, self.states[edge.source])
             if not self.graph.is_root(name):
                 self.predictions[name] = self.equations.prediction(name, self.values)
@@ -67,7 +67,7 @@ class _Sweep:
     def through_time(self, names: tuple[str, ...]) -> None:
         """The nodes of a cycle, time by time."""
         graph, equations, inside = self.graph, self.equations, set(names)
-        incoming = [edge for name in names for edge in graph.incoming(name)]
+        incoming = [edge for name in names for edge in graph.forward_edges(name)]
         for edge in incoming:
             if edge.source not in inside:
                 value = equations.edge_value(edge, self.states[edge.source])
@@ -80,7 +80,7 @@ class _Sweep:
                     edge.name: self._value_at(edge, t, [*(row[0] for row in rows), states])
                     if edge.source in inside
                     else self.values[edge.name][:, t]
-                    for edge in graph.incoming(name)
+                    for edge in graph.forward_edges(name)
                 }
                 predictions[name] = self._prediction_at(name, t, values)
                 if name in self.given:

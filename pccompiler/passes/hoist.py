@@ -20,7 +20,7 @@ def hoist_constant_predictions(graph: Graph, plan: PhasePlan) -> PhasePlan:
     constant = set(plan.phase.clamped) - set(plan.free)
     for group in graph.sweep:
         for name in group:
-            sources = {edge.source for edge in graph.incoming(name)}
+            sources = {edge.source for edge in graph.forward_edges(name)}
             if graph.node[name].passes_through and sources <= constant:
                 constant.add(name)
     edges = frozenset(edge.name for edge in graph.edges if edge.source in constant)

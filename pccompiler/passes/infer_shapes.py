@@ -54,7 +54,9 @@ class _Typing:
 
         Recurrent edges, and edges from nodes in a cycle of delays, determine nothing.
         """
-        sources = [e for e in self.graph.incoming(node.name) if e.kind is not EdgeKind.RECURRENT]
+        sources = [
+            e for e in self.graph.forward_edges(node.name) if e.kind is not EdgeKind.RECURRENT
+        ]
         shape = node.shape or self._determined(node, sources)
         if shape is not None:
             self.known[node.name] = shape
@@ -64,13 +66,13 @@ class _Typing:
     def type_forward(self, node: Node) -> None:
         """Types the forward edges into a node, and compares what they make with its shape."""
         shape = self.known.get(node.name)
-        incoming = [e for e in self.graph.incoming(node.name) if e.source in self.known]
+        incoming = [e for e in self.graph.forward_edges(node.name) if e.source in self.known]
         wanted = None if node.concatenates and len(incoming) > 1 else shape
         typed = [edge for edge in incoming if self._type(edge, wanted)]
         if shape is None:
             return
         made = [self.edges[edge.name].shapes[-1] for edge in typed]
-        if node.concatenates and len(typed) < len(self.graph.incoming(node.name)):
+        if node.concatenates and len(typed) < len(self.graph.forward_edges(node.name)):
             return  # what is missing is told already
         if node.concatenates and made:
             joined = _joined(made)

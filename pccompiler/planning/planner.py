@@ -213,7 +213,7 @@ class _Planner:
         changed = clamped ^ set(earlier.phase.clamped)
         for group in graph.sweep:  # what passes a changed value through changes too
             for name in group:
-                sources = {edge.source for edge in graph.incoming(name)}
+                sources = {edge.source for edge in graph.forward_edges(name)}
                 if graph.node[name].passes_through and sources & changed:
                     changed.add(name)
         return frozenset(edge.name for edge in graph.edges if edge.source not in changed)
@@ -235,9 +235,9 @@ class _Planner:
         elsewhere: dict[str, Energy] = {}
         for node in graph.variables:
             clamped = node.name in phase.clamped
-            fed_back = graph.form.uses_feedback and graph.feedback(node.name)
+            fed_back = graph.form.uses_feedback and graph.feedback_edges(node.name)
             if graph.form.undirected:
-                if not clamped or graph.arriving(node.name):
+                if not clamped or graph.edges_into(node.name):
                     energies[node.name] = node.energy
                 continue
             if not graph.is_root(node.name):

@@ -55,7 +55,7 @@ def through_pass_through(copies: Copies, movement: Mapping[str, int]) -> dict[st
         if not graph.node[name].passes_through:
             return movement.get(name, NEVER)
         if name not in result:
-            result[name] = min((of(e.source) for e in graph.incoming(name)), default=NEVER)
+            result[name] = min((of(e.source) for e in graph.forward_edges(name)), default=NEVER)
         return result[name]
 
     for node in graph.nodes:

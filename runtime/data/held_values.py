@@ -32,9 +32,9 @@ def energies_where_held(graph: Graph, node: str) -> tuple[Energy, ...]:
     found: list[Energy] = []
     if payload.role is Role.OUTPUT:
         found.append(graph.target_energy(payload))
-    elif graph.incoming(node) and not payload.passes_through:
+    elif graph.forward_edges(node) and not payload.passes_through:
         found.append(payload.energy)
-    if graph.feedback(node):
+    if graph.feedback_edges(node):
         found.append(graph.feedback_loss)
     return tuple(found)
 

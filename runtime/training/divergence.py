@@ -207,7 +207,7 @@ def _near(session: Session, blame: Blame | None) -> set[str]:
         return set(graph.node)
     found, waiting = {blame.node}, [blame.node]
     while waiting:
-        for edge in graph.arriving(waiting.pop()):
+        for edge in graph.edges_into(waiting.pop()):
             if edge.source not in found:
                 found.add(edge.source)
                 waiting.append(edge.source)

@@ -113,7 +113,7 @@ def moves_straight(graph: Graph, name: str, held: Collection[str]) -> bool:
     dW_e = rate scale_e gain_e precision (x* - mu) x_e^T, and mu moves by a positive multiple
     of x* - mu.
     """
-    node, edges = graph.node[name], graph.incoming(name)
+    node, edges = graph.node[name], graph.forward_edges(name)
     shared = {owner for edge in graph.edges for _, (owner, _) in edge.owners}
     return (
         graph.time is None

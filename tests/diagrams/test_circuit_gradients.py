@@ -114,7 +114,9 @@ def terms_of(spec: Spec) -> Any:
             for mark, more in parts.items()
             for name in variables
         }
-    marks = {n: "ε" if graph.incoming(n) or not form.adds_errors() else "εb" for n in variables}
+    marks = {
+        n: "ε" if graph.forward_edges(n) or not form.adds_errors() else "εb" for n in variables
+    }
     outputs = [n for n in graph.with_role(Role.OUTPUT) if graph.node[n].passes_through]
     return lambda x: (
         {f"{marks[name]}({name})": _term(one(x), name) for name in variables}

@@ -70,8 +70,8 @@ def test_incoming_edges_are_those_with_that_target_in_the_order_of_all_edges(
 ) -> None:
     made = graph(ends)
     for name in NAMES:
-        assert made.incoming(name) == tuple(e for e in made.edges if e.target == name)
-        assert made.is_root(name) == (not made.incoming(name))
+        assert made.forward_edges(name) == tuple(e for e in made.edges if e.target == name)
+        assert made.is_root(name) == (not made.forward_edges(name))
 
 
 def test_independent_nodes_stand_in_the_order_of_their_names() -> None:

@@ -53,7 +53,7 @@ def _distances(graph: Graph, plan: PhasePlan, there: set[str]) -> dict[str, int]
     step 2; from error to error takes a step.
     """
     free = set(plan.free)
-    states = {n: ({n} | {e.source for e in graph.incoming(n)}) & free for n in plan.energies}
+    states = {n: ({n} | {e.source for e in graph.forward_edges(n)}) & free for n in plan.energies}
     steps = {n: 1 for n in plan.energies if n in plan.phase.clamped or n in there}
     for n in plan.energies:
         if n not in steps and states[n] & set(plan.phase.nudged):
@@ -205,7 +205,9 @@ def test_the_states_that_a_cut_step_leaves_alone_really_have_no_gradient() -> No
         target = jax.random.normal(next(keys), (4, 2), jnp.float64)
 
         def predicted(states: dict[str, Any], name: str) -> Any:
-            return jnp.tanh(sum(states[e.source] @ weights[e.name] for e in graph.incoming(name)))
+            return jnp.tanh(
+                sum(states[e.source] @ weights[e.name] for e in graph.forward_edges(name))
+            )
 
         def energy(free: dict[str, Any]) -> Any:
             states = {"x": x, "y": target, **free}
