@@ -35,14 +35,25 @@ class EdgeRow:
 
 
 @dataclass(frozen=True)
+class OwnRow:
+    """An array that the rule owns; `learns` names the optimiser of one that is not fixed."""
+
+    owner: str
+    name: str
+    shape: tuple[int, ...]
+    learns: str | None
+
+
+@dataclass(frozen=True)
 class Summary:
-    """A network and its rule; `totals` are those of one training step."""
+    """A network and its rule; `own` are the arrays of the rule, `totals` those of one step."""
 
     name: str
     rule: str
     nodes: tuple[NodeRow, ...]
     edges: tuple[EdgeRow, ...]
     totals: Cost
+    own: tuple[OwnRow, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The summary as plain values; FLOPs are for one sample, sizes in bytes."""
@@ -77,4 +88,9 @@ def summarise(checked: Checked) -> Summary:
             for edge in graph.edges
         ),
         cost(plan, checked.spec),
+        tuple(
+            OwnRow(owner, name, array.shape, array.optimizer.name if array.optimizer else None)
+            for owner, arrays in plan.own.items()
+            for name, array in arrays.items()
+        ),
     )

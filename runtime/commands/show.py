@@ -63,6 +63,12 @@ def _print_summary(summary: Summary) -> None:
             for e in summary.edges
         ),
     )
+    if summary.own:
+        print_table(
+            f"arrays of {summary.rule}",
+            ("of", "array", "shape", "learns by"),
+            ((a.owner, a.name, _shape(a.shape), a.learns or "-") for a in summary.own),
+        )
     totals = summary.totals
     print_table(
         "totals",

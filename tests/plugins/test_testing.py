@@ -38,7 +38,9 @@ def test_one_of_each_family_is_tried() -> None:
     assert tried == {family.word for family in FAMILIES}
 
 
-@pytest.mark.parametrize("member", [*dict.fromkeys(CHOSEN.values())], ids=lambda member: member.__name__)
+@pytest.mark.parametrize(
+    "member", [*dict.fromkeys(CHOSEN.values())], ids=lambda member: member.__name__
+)
 def test_a_member_of_ours_keeps_its_promises(member: type[Member]) -> None:
     check_member(member)
     assert registry.outside() == ()
