@@ -167,7 +167,7 @@ def test_a_graphviz_that_fails_is_told_and_our_own_layout_is_used(
     spec: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(dot(spec.parent, "echo broken >&2; exit 1")), prepend=":")
-    spec.write_text(json.dumps(DEEP))
+    spec.write_text(json.dumps(DEEP | {"inference": {"steps": 200}}))
     result, output = run(spec, "--collapse")
     assert result.exit_code == 0
     assert result.stderr == (
