@@ -37,7 +37,7 @@ def _words(ctx: click.Context, _argument: click.Parameter, begun: str) -> list[s
 @click.argument("word", required=False, metavar="[CODE|MEMBER|FAMILY]", shell_complete=_words)
 @JSON
 def command(word: str | None, as_json: bool) -> None:
-    """Explain the code of a message, or a member; without either, list all codes.
+    """Explain a code or a member; without one, list all codes.
 
     Says what a code such as PC303 means and why it matters, with a wrong and a right example.
     Of a rule, an operator, an energy, ... it says what it does and which options it has; of a
