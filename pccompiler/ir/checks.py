@@ -46,7 +46,8 @@ def out_of_touch(graph: Graph, held: frozenset[str]) -> Iterator[Diagnostic]:
     """Outputs that no edges, in whatever direction, join to an input or to another node that is
     held at data: what is predicted there cannot depend on any data.
 
-    A prior in the same part says that the network is generative, which needs no input.
+    A prior in the same part says that the network is generative, which needs no input. Where
+    targets hold at every time, a part with a delayed edge reads its own past.
     """
     both_ways = cast(Any, nx.Graph())
     both_ways.add_nodes_from(node.name for node in graph.nodes)
@@ -57,7 +58,9 @@ def out_of_touch(graph: Graph, held: frozenset[str]) -> Iterator[Diagnostic]:
     for name in graph.with_role(Role.OUTPUT):
         joined: set[str] = _nx.node_connected_component(both_ways, name)
         generative = any(graph.node[other].prior is not None for other in joined)
-        if generative or joined & (held - {name}):
+        every = graph.time is not None and graph.time.every
+        series = every and any(edge.delay and edge.source in joined for edge in graph.edges)
+        if generative or series or joined & (held - {name}):
             continue
         message = f"no data reaches the output `{name}`: its prediction is the same for every "
         message += "sample"

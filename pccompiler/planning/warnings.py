@@ -98,7 +98,7 @@ def _learn_nothing(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]
         last = phase.phase.steps + 1
         reached |= graph.feeding(n for n, step in arrivals.items() if step <= last)
         reachable |= graph.feeding(n for n, step in arrivals.items() if step < NEVER)
-        needed = max(needed, *(step - 1 for step in arrivals.values() if step < NEVER))
+        needed = max([needed, *(step - 1 for step in arrivals.values() if step < NEVER)])
     late = [edge for edge in graph.edges if _learns(edge) and edge.name in reachable - reached]
     late = [edge for edge in late if not _used_by(graph, edge) & reached]
     if not late:

@@ -113,7 +113,7 @@ def run_info(folder: RunFolder) -> RunInfo:
         state=_state(folder, result, lines),
         epoch=epoch,
         epochs=spec.training.epochs,
-        best=result["best"] if "best" in result else _best(spec, epochs),
+        best=_without_loss(result["best"]) if "best" in result else _best(spec, epochs),
         test=(result.get("test") or {}).get("last"),
         started=started,
         seconds=round(seconds, 3),
@@ -137,6 +137,11 @@ def _best(spec: RunSpec, epochs: Sequence[Line]) -> Mapping[str, Any] | None:
     usual = next(metric for metric in ("accuracy", "loss", "energy") if metric in line)
     metric = spec.training.monitor or usual
     return {"metric": metric, "value": line.get(metric)} | {k: line[k] for k in ("step", "epoch")}
+
+
+def _without_loss(best: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The best epoch as a result has it, without the loss that decides between equal values."""
+    return best and {key: value for key, value in best.items() if key != "loss"}
 
 
 def differences(folders: Sequence[RunFolder]) -> dict[str, list[Any]]:

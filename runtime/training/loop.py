@@ -310,9 +310,10 @@ class Loop:
 
 def _improves(found: Best, best: Best, margin: float) -> bool:
     """Whether scores are better than the best so far: by more than the margin, or, where a metric
-    that takes few values (accuracy on few samples) is the same, by a lower loss."""
+    that takes few values (accuracy on few samples) is the same and no margin is asked for, by a
+    lower loss."""
     sign = -1.0 if found.metric in LESS_IS_BETTER else 1.0
-    if found.value != best.value or found.metric != "accuracy":
+    if found.value != best.value or found.metric != "accuracy" or margin:
         return sign * (found.value - best.value) > margin
     if found.loss is None or best.loss is None or not math.isfinite(found.loss):
         return False

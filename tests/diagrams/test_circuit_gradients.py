@@ -251,7 +251,7 @@ def test_arrows_add_and_bars_subtract_as_the_equations_do() -> None:
     """e = h - x for an identity edge: h enters with a plus, x with a minus; and -dF/dh = -e,
     -dF/dx = +e, so that a positive error pushes what predicts it and pulls its own value back."""
     edges = ({"from": "z", "to": "h", "op": "identity"}, {"from": "h", "to": "y"})
-    nodes = {"z": {"shape": [3]}, "h": {"shape": [3]}, "y": Y}
+    nodes = {"z": {"shape": [3], "prior": {"gaussian": {}}}, "h": {"shape": [3]}, "y": Y}
     _, drawn = drawn_of(spec_of(nodes, *edges))
     lines = {(e.source, e.target, e.kind): e.style.tip for e in drawn.edges}
     assert lines["z", "ε(h)", "feedforward"] is Tip.BAR

@@ -163,7 +163,7 @@ def test_in_predictive_coding_no_two_of_a_colour_are_parent_and_child_or_co_pare
 ) -> None:
     case = settling(case, ASYNCHRONOUS[0], ranges=False)
     network, model = SettlingNetwork(case.spec), pcc.compile(case.spec)
-    families = [{n, *(e.source for e in network.forward_edges(n))} for n in network.nodes]
+    families = [{n, *(e.source for e in network.incoming(n))} for n in network.nodes]
     for plan in model.plan.phases:
         phase = network.phases[plan.phase.name]
         if not phase.relaxes:

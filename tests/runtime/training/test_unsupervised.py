@@ -85,7 +85,7 @@ def test_scores_without_a_loss_show_the_energy_alone(
 
 def test_pictures_of_a_run_without_outputs_show_energies(run: Run) -> None:
     names = {path.stem for path in draw(run.folder)}
-    assert names == {"energy", "inference", "gradient_norm"}
+    assert names == {"energy", "inference", "gradient_norm", "state_gradient"}
 
 
 def test_energies_below_zero_are_drawn_on_a_linear_axis(
@@ -200,7 +200,7 @@ def test_what_a_state_carries_beside_parameters_is_saved_with_all_its_bits(
     }
     state = replace(load_run(trained).state(), aux=jax.tree.map(jnp.asarray, aux))
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(state, Progress(step=1, steps_per_epoch=1, horizon=1), "")
+    checkpoints.save(state, Progress(step=1, steps_per_epoch=1, horizon=1), "pcc: 1\n")
     restored = checkpoints.load("000001").restore(jax.eval_shape(lambda: state))
     assert jax.tree.structure(restored) == jax.tree.structure(state)
     for saved, found in zip(jax.tree.leaves(state), jax.tree.leaves(restored), strict=True):

@@ -202,7 +202,7 @@ def test_a_step_leaves_frozen_edges_and_scales_others() -> None:
         {"from": "h1", "to": "h2", "learning_rate_scale": 0.5},
         {"from": "h2", "to": "y"},
     ]
-    model = Pair.of(spec).predictive_coding
+    model = Pair.of(spec).coding
     params = model.init(jax.random.key(0), jnp.float64)
     batch = {"x": np.ones((1, 3)), "y": np.ones((1, 3))}
     gradient = model.gradients(params, batch)
