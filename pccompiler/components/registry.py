@@ -52,7 +52,6 @@ FAMILIES: tuple[Family[Any], ...] = (
 )
 """Every family but the activations, which are a table of functions."""
 
-OUR_ACTIVATIONS = frozenset(ACTIVATIONS)
 ACTIVATION = "activation"
 """What messages call an entry of that table."""
 

@@ -160,8 +160,10 @@ class TrainingEvidence:
         return known_values(plan, settled)
 
     def forward(self, inputs: Mapping[str, Array]) -> States:
-        given = at_all_times(self.plan.graph, inputs)
-        equations = self.equations(self.params)
+        return self._forward(self.equations(self.params), at_all_times(self.plan.graph, inputs))
+
+    def _forward(self, equations: Equations, given: Mapping[str, Array]) -> States:
+        """The states of a feedforward pass, and what nodes without one pass through."""
         samples = next(iter(given.values())).shape[0]
         states, _, values = feedforward(equations, given, Hold(), samples, self._dtype)
         return equations.with_pass_through(states, values)
@@ -343,9 +345,7 @@ class TrainingEvidence:
         equations = self.equations(self.params if params is None else params)
         equations = replace(equations, shifts=shifts)
         given = {name: self.batch[name] for name in self.plan.prediction.phase.clamped}
-        samples = next(iter(given.values())).shape[0]
-        states, _, _ = feedforward(equations, given, Hold(), samples, self._dtype)
-        known = equations.with_pass_through(states, {})
+        known = self._forward(equations, given)
         outputs = {name: known[name] for name in self.plan.outputs}
         return sample_loss(self.plan, self.batch, outputs)
 

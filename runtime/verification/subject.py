@@ -180,20 +180,24 @@ class Subject:
 
     # -- gradients ------------------------------------------------------------------------
 
-    def gradient(self, model: CompiledModel, factor: float = 1.0) -> Params:
-        """What the model's rule hands to the optimiser, with every beta times `factor`."""
-        return self._gradient_of(model)(self.params, jnp.asarray(factor, jnp.float64))
+    def gradient(
+        self, model: CompiledModel, factor: float = 1.0, key: Array | None = None
+    ) -> Params:
+        """What the model's rule hands to the optimiser, with every beta times `factor`; `key` is
+        that of the training step, for a rule that draws."""
+        key = jax.random.key(0) if key is None else key
+        return self._gradient_of(model)(self.params, jnp.asarray(factor, jnp.float64), key)
 
     def _gradient_of(self, model: CompiledModel) -> Any:
         known = self._gradients
         if id(model) not in known:
 
-            def gradient(params: Params, factor: Array) -> Params:
+            def gradient(params: Params, factor: Array, key: Array) -> Params:
                 evidence = TrainingEvidence(
                     model.plan,
                     params,
                     self.batch,
-                    jax.random.key(0),
+                    key,
                     nudge=factor,
                     own=own_arrays(self.aux),
                 )

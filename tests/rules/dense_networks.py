@@ -40,16 +40,21 @@ class DenseNetwork:
     def into(self, node: str) -> list[tuple[str, str]]:
         return [edge for edge in self.edges if edge[1] == node]
 
+    def arriving(self, params: Any, states: dict[str, Array], node: str) -> Any:
+        """The sum of what the edges into a node make of these states."""
+        total: Any = 0.0
+        for a, b in self.into(node):
+            weights = params[f"{a}->{b}"]
+            total = total + states[a] @ weights["weight"] + weights["bias"]
+        return total
+
     def forward(self, params: Any, x: Array) -> tuple[dict[str, Array], dict[str, Array]]:
         """(states, derivatives of the activations) of one pass, (batch, units) by node."""
         states, slopes = {"x": x}, {}
         for node in self.sizes:
             if node == "x":
                 continue
-            total: Any = 0.0
-            for a, b in self.into(node):
-                weights = params[f"{a}->{b}"]
-                total = total + states[a] @ weights["weight"] + weights["bias"]
+            total = self.arriving(params, states, node)
             states[node] = total if node == "y" else np.tanh(total)
             slopes[node] = np.ones_like(total) if node == "y" else 1 - np.tanh(total) ** 2
         return states, slopes

@@ -45,10 +45,7 @@ def by_hand(network: DenseNetwork, params: Any, x: Array, y: Array) -> tuple[Any
         for node in network.sizes:
             if node == "x":
                 continue
-            total: Any = 0.0
-            for a, b in network.into(node):
-                weights = params[f"{a}->{b}"]
-                total = total + states[a] @ weights["weight"] + weights["bias"]
+            total = network.arriving(params, states, node)
             mu = total if node == "y" else np.tanh(total)
             slopes[node] = np.ones_like(total) if node == "y" else 1 - mu**2
             errors[node] = states[node] - mu
@@ -89,10 +86,7 @@ def test_states_and_parameters_step_together_from_the_same_states(seed: int) -> 
         for node in network.sizes:
             if node == "x":
                 continue
-            total: Any = 0.0
-            for a, b in network.into(node):
-                weights = expected[f"{a}->{b}"]
-                total = total + states[a] @ weights["weight"] + weights["bias"]
+            total = network.arriving(expected, states, node)
             errors[node] = states[node] - (total if node == "y" else np.tanh(total))
             energy += 0.5 * (errors[node] ** 2).sum(axis=1).mean()
         assert abs(float(metrics["energy"]["clamped"]) - energy) < 1e-10

@@ -98,10 +98,9 @@ def loss_of(network: DenseNetwork, params: Any, x: Any, y: Any, shifts: Any = No
     for node in network.sizes:
         if node == "x":
             continue
-        total = 0.0 if not shifts or node not in shifts else shifts[node]
-        for a, b in network.into(node):
-            weights = params[f"{a}->{b}"]
-            total = total + states[a] @ weights["weight"] + weights["bias"]
+        total = network.arriving(params, states, node)
+        if shifts and node in shifts:
+            total = total + shifts[node]
         states[node] = total if node == "y" else np.tanh(total)
     return 0.5 * ((states["y"] - y) ** 2).sum(axis=1)
 
