@@ -1,7 +1,8 @@
-"""What all tests share: golden files, and small specs on disk."""
+"""What all tests share: compiled programs, golden files, and small specs on disk."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what the code prints now to tests/golden; then read the difference",
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests, and the processes they start, compile each program once: that saves minutes.
+
+    Each worker has a folder of its own, since JAX writes its files in place.
+    """
+    import jax
+
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+        del os.environ[name.upper()]
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 
-from tests.runtime.conftest import compilation_cache as compilation_cache
-
 NOTEBOOK = Path(__file__).parent.parent / "docs" / "python_interface.ipynb"
 SMALL = 100_000
 """Bytes of a notebook that is read in one go."""

@@ -25,7 +25,6 @@ import cli
 import pccompiler as pcc
 from pccompiler.diagnostics.render import render
 from runtime.training.opened_run import load_run
-from tests.runtime.conftest import compilation_cache as compilation_cache
 
 ROOT = Path(__file__).parent.parent
 NAMED = re.compile(r"# (\S+\.(?:yaml|py))\n")

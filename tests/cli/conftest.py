@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 import cli
-from tests.runtime.conftest import compilation_cache as compilation_cache
 
 TINY = """\
 pcc: 1

@@ -30,14 +30,14 @@ Shell = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def shell(folder: Path, compilation_cache: Path) -> Shell:
+def shell(folder: Path) -> Shell:
     """`shell("$PCC check tiny.yaml; echo $?")` in a bash; no traceback may be told."""
 
     def run(words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             ["bash", "-c", words],
             cwd=folder,
-            env=environment(compilation_cache) | variables,
+            env=environment() | variables,
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -62,14 +62,11 @@ def mounting(shell: Shell) -> Shell:
     return run
 
 
-def environment(cache: Path) -> dict[str, str]:
+def environment() -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "PCC": f"{sys.executable} {ROOT}/cli.py",
-        "JAX_COMPILATION_CACHE_DIR": str(cache),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
 
 
@@ -311,14 +308,12 @@ def test_without_a_terminal_nothing_is_asked_and_nothing_is_coloured(
 # -- two processes -----------------------------------------------------------------------
 
 
-def test_a_second_process_in_a_run_folder_is_refused(
-    shell: Shell, folder: Path, compilation_cache: Path
-) -> None:
+def test_a_second_process_in_a_run_folder_is_refused(shell: Shell, folder: Path) -> None:
     command = [sys.executable, str(ROOT / "cli.py"), "train", "tiny.yaml", "--run", "run"]
     first = subprocess.Popen(
         [*command, "-s", "training.epochs=1000000"],
         cwd=folder,
-        env=environment(compilation_cache),
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -1,9 +1,8 @@
-"""A tiny network on tiny data, and a cache of compiled programs for the whole session."""
+"""A tiny network on tiny data."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,6 @@ from runtime.training.opened_run import Run, load_run
 from tests.runtime.helpers import Spec, train
 
 SAMPLES, FEATURES, CLASSES = 60, 6, 3
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Every test compiles the same few programs; compiling them once saves minutes."""
-    import jax
-
-    folder = tmp_path_factory.mktemp("compiled")
-    settings = {
-        "jax_compilation_cache_dir": str(folder),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    yield folder
-    for name, value in before.items():
-        jax.config.update(name, value)
 
 
 @pytest.fixture(scope="session")
