@@ -61,7 +61,7 @@ def compute(checked: Checked, computed: bool) -> None:
     batch = data_of(checked)
     state = call(lambda: model.init_training(key, horizon=10, batch_size=SAMPLES))
     params, aux = state.params, state.aux
-    inputs = {name: batch[name] for name in model.plan.prediction.phase.clamped}
+    inputs = {name: batch[name] for name in model.plan.prediction.clamped}
     call(model.step, state, batch)
     trajectories = call(model.trajectories, state, batch)
     call(model.evaluate, params, aux, batch, jnp.ones(SAMPLES))
@@ -71,7 +71,7 @@ def compute(checked: Checked, computed: bool) -> None:
         outputs = call(lambda p, a, x: model.predict(p, x, aux=a), params, aux, inputs)
         assert set(outputs) == set(model.plan.read)
     for planned in model.plan.phases:
-        name = planned.phase.name
+        name = planned.name
 
         def look(p: Any, b: Any, name: str = name) -> Any:
             trace = model.trace(p, b, phase=name)
@@ -79,8 +79,8 @@ def compute(checked: Checked, computed: bool) -> None:
 
         trace, _ = call(look, params, batch)
         for node, rows in trajectories.get(name, {}).items():
-            assert rows.shape == (planned.phase.steps + 1,)
-            assert trace["energies"][node].shape == (planned.phase.steps + 1, SAMPLES)
+            assert rows.shape == (planned.steps + 1,)
+            assert trace["energies"][node].shape == (planned.steps + 1, SAMPLES)
     if computed:
         order = np.zeros((3, SAMPLES), np.int32)
         model.train(state, batch, jnp.asarray(order), 2)

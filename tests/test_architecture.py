@@ -123,6 +123,14 @@ def test_no_module_is_longer_than_400_lines(name: str) -> None:
     assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= 400
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_the_plan_of_a_phase_is_the_phase_and_holds_no_other(name: str) -> None:
+    """A planned phase answers for itself: nobody asks a phase for its phase."""
+    asked = [node for node in ast.walk(_tree(name)) if isinstance(node, ast.Attribute)]
+    twice = [ast.unparse(node) for node in asked if ast.unparse(node).endswith("phase.phase")]
+    assert not twice
+
+
 def test_every_module_but_the_openings_of_the_packages_stands_in_a_room() -> None:
     """Only `__init__` of runtime, and the story that `driver` tells, stand outside of rooms."""
     assert [n for n in MODULES if n.count(".") == 1 and n.startswith("runtime.")] == [

@@ -38,7 +38,7 @@ def test_a_mistake_in_the_nodes_hides_what_it_may_have_caused() -> None:
 def test_steps_of_the_phases_of_several_rules_stand_side_by_side(rule: Any) -> None:
     steps = {"clamped": 20, "nudged": 10, "nudged_negative": 5}
     checked = pcc.check({**SPEC, "inference": {"steps": steps}, "learning": {"rule": rule}})
-    taken = {plan.phase.name: plan.phase.steps for plan in checked.plan.phases if plan.stretches}
+    taken = {plan.name: plan.steps for plan in checked.plan.phases if plan.stretches}
     assert taken.items() <= steps.items()
 
 
@@ -48,9 +48,9 @@ def test_a_relaxing_prediction_takes_the_steps_of_the_free_phase() -> None:
     spec = {**SPEC, "nodes": nodes, "edges": edges}
     steps = {"free": 5, "clamped": 9}
     checked = pcc.check({**spec, "inference": {"steps": steps}})
-    assert checked.plan.prediction.phase.steps == 5
+    assert checked.plan.prediction.steps == 5
     chosen = pcc.check({**spec, "inference": {"steps": steps}, "prediction": {"steps": 7}})
-    assert chosen.plan.prediction.phase.steps == 7
+    assert chosen.plan.prediction.steps == 7
 
 
 def test_a_nudge_without_a_nudged_output_is_warned_of() -> None:

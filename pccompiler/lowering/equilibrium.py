@@ -53,7 +53,7 @@ def rest_map(
             {},
             None,
             held_targets(plan, found, given),
-            found.phase.beta,
+            found.beta,
         )
         memory = {name: optimizer.memory(x) for name, x in free.items()}
         return relaxation.step(whole, 1, free, memory)[0]

@@ -71,7 +71,7 @@ class TrainingEvidence:
         return Equations(self.plan.copies, params, self.running)
 
     def beta(self, phase: str) -> Array | float:
-        beta = self.phase(phase).phase.beta
+        beta = self.phase(phase).beta
         if isinstance(self.nudge, (float, int)):
             return self.nudge * beta
         return self.nudge.astype(self._dtype) * beta
@@ -88,7 +88,7 @@ class TrainingEvidence:
 
     def _run(self, name: str) -> Settled:
         phase = self.phase(name)
-        earlier = phase.phase.start
+        earlier = phase.start
         with jax.named_scope(name):
             return run_phase(
                 self.plan,
@@ -105,7 +105,7 @@ class TrainingEvidence:
 
     def batch_of(self, name: str) -> Mapping[str, Array]:
         """The batch that a phase sees."""
-        transform = self.phase(name).phase.transform
+        transform = self.phase(name).transform
         if transform is None:
             return self.batch
         return transform(self.batch, self.random_key(name, "transform"))
@@ -114,7 +114,7 @@ class TrainingEvidence:
         """The ends of phases that differ in beta alone, relaxed as one larger batch."""
         phase, count = self.phase(names[0]), len(names)
         size = next(iter(self.batch.values())).shape[0]
-        hold, earlier = self.hold or Hold(), phase.phase.start
+        hold, earlier = self.hold or Hold(), phase.start
         repeated = _repeated(count)
         with jax.named_scope("_and_".join(names)):
             both = run_phase(
@@ -155,7 +155,7 @@ class TrainingEvidence:
     def _known(self, phase: str) -> EdgeValues:
         """The edge values that hold at the end of a phase."""
         plan, settled = self.phase(phase), self.settled(phase)
-        if plan.phase.kind is PhaseKind.FORWARD:
+        if plan.kind is PhaseKind.FORWARD:
             return settled.values
         return known_values(plan, settled)
 
@@ -172,7 +172,7 @@ class TrainingEvidence:
         """The predicted state of each output node; logits under cross-entropy."""
         if self.plan.predictor:
             return dict(self.plan.predictor.predict(self))
-        values = self.values(self.plan.prediction.phase.name)
+        values = self.values(self.plan.prediction.name)
         return {name: values[name] for name in self.plan.outputs}
 
     def read(self) -> States:
@@ -180,7 +180,7 @@ class TrainingEvidence:
         *shape) where targets hold at every one."""
         if self.plan.predictor:
             return self.outputs()
-        states, time = self.values(self.plan.prediction.phase.name), self.plan.graph.time
+        states, time = self.values(self.plan.prediction.name), self.plan.graph.time
         last = time is not None and not time.every
         return {name: states[name][:, -1] if last else states[name] for name in self.plan.read}
 
@@ -237,7 +237,7 @@ class TrainingEvidence:
     def _external(
         self, plan: PhasePlan, settled: Settled, names: tuple[str, ...], equations: Equations
     ) -> Array | None:
-        if not plan.phase.nudged:
+        if not plan.nudged:
             return None
         batch = self.batch if len(names) == 1 else _repeated(len(names))(self.batch)
         known = known_values(plan, settled)
@@ -247,7 +247,7 @@ class TrainingEvidence:
         plan, states = self.plan.phase(phase), self.settled(phase).states
         free = {name: states[name] for name in plan.free}
         motion = {name: along[name] for name in plan.free}
-        nudged = plan.replace(phase=replace(plan.phase, nudged=self.plan.outputs))
+        nudged = plan.replace(nudged=self.plan.outputs)
 
         def pulls(params: Params) -> Array:
             equations = replace(self.equations(params), slopes_only=True, apart=states)
@@ -269,11 +269,11 @@ class TrainingEvidence:
         self._settled[phase] = replace(settled, observed=())
         rows: Mapping[str, Array] = settled.observed or {}
         begin = {name: row[0] for name, row in rows.items()} or settled.states
-        live = [n for n in plan.energies if plan.first_arrival(n) <= plan.phase.steps + 1]
+        live = [n for n in plan.energies if plan.first_arrival(n) <= plan.steps + 1]
         met = dict(settled.states)
         for name in live:
             step = plan.first_arrival(name)
-            if step <= plan.phase.steps:
+            if step <= plan.steps:
                 met[name] = rows[name][step - 1]
 
         def energy(params: Params) -> Array:
@@ -344,7 +344,7 @@ class TrainingEvidence:
     ) -> Array:
         equations = self.equations(self.params if params is None else params)
         equations = replace(equations, shifts=shifts)
-        given = {name: self.batch[name] for name in self.plan.prediction.phase.clamped}
+        given = {name: self.batch[name] for name in self.plan.prediction.clamped}
         known = self._forward(equations, given)
         outputs = {name: known[name] for name in self.plan.outputs}
         return sample_loss(self.plan, self.batch, outputs)

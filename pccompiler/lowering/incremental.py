@@ -34,7 +34,7 @@ def learn_while_relaxing(
     plan = evidence.plan
     phase = plan.learning_phase
     assert phase is not None
-    name = phase.phase.name
+    name = phase.name
     start = start_phase(
         plan,
         phase,
@@ -78,10 +78,10 @@ def learn_while_relaxing(
     memory = {node: first.optimizer.memory(x) for node, x in first.free.items()}
     zero = jax.tree.map(jnp.zeros_like, evidence.params)
     begin = (state, first.free, memory, zero)
-    steps = jnp.arange(1, phase.phase.steps + 1, dtype=jnp.int32)
+    steps = jnp.arange(1, phase.steps + 1, dtype=jnp.int32)
     (state, free, _, last), rows = lax.scan(body, begin, steps)
     end = replace(evidence, params=state.params, own=own_arrays(state.aux))
-    taken = _settled({**start.states, **free}, jnp.int32(phase.phase.steps))
+    taken = _settled({**start.states, **free}, jnp.int32(phase.steps))
     found = replace(taken, predictions=start.predictions, observed=rows)
     end.use(name, phase, found)
     return state, end, last

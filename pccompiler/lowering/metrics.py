@@ -28,7 +28,7 @@ def step_metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params)
     """
     metrics: Metrics = {name: {} for name in ("energy", "node_energy", "steps")}
     for phase in plan.phases:
-        name = phase.phase.name
+        name = phase.name
         settled = evidence.settled(name)
         energies = evidence.energies(name)
         ends = _batch_means(energies.values(), zero_per_sample(settled.states))
@@ -36,7 +36,7 @@ def step_metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params)
         metrics["energy"][name] = ends.sum() + (0 if external is None else external.mean())
         # The names of that very dictionary: JAX hands one back sorted, the plan's is not.
         metrics["node_energy"][name] = dict(zip(energies, ends, strict=True))
-        if phase.phase.kind is PhaseKind.RELAX:
+        if phase.kind is PhaseKind.RELAX:
             metrics["steps"][name] = settled.taken.astype(ends.dtype).mean()
     metrics["gradient_norm"] = _gradient_norms(plan, gradient)
     predictions = evidence.predictions or _start_predictions(plan, evidence)
@@ -59,8 +59,8 @@ def _start_predictions(plan: UpdatePlan, evidence: TrainingEvidence) -> States |
     with the help of targets."""
     if plan.predictor:
         return None  # which would take passes of its own
-    first = plan.phases[0].phase
-    if first.kind is PhaseKind.RELAX and first.clamped == plan.prediction.phase.clamped:
+    first = plan.phases[0]
+    if first.kind is PhaseKind.RELAX and first.clamped == plan.prediction.clamped:
         return evidence.values(first.name)
     if plan.graph.outputs_meet or plan.graph.form.undirected:
         return None

@@ -279,8 +279,8 @@ class CompiledModel:
             self._check_statistics(states)
         equations = Equations(self.plan.copies, params, _statistics(aux))
         per_node = equations.energies(plan, states, plan.energies, {})
-        targets = cast_states(self.graph, params, batch or {}, plan.phase.nudged)
-        external = equations.external_energy(plan, states, targets, plan.phase.beta)
+        targets = cast_states(self.graph, params, batch or {}, plan.nudged)
+        external = equations.external_energy(plan, states, targets, plan.beta)
         if external is None:
             like = next(iter(states.values()))
             external = jnp.zeros(like.shape[:1], like.dtype)

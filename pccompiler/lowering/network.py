@@ -249,7 +249,7 @@ class Equations:
             mu = self._forward(name, self._values(graph.forward_edges(name), read, reused))
             present = self._present(self.copies.forward[name], batch)
             forward = Predicted(self._folded(mu), present)
-        held = name in plan.phase.clamped
+        held = name in plan.clamped
         is_target = held and name in graph.outputs and not graph.form.undirected
         terms = jnp.zeros((batch, times), x.dtype)
         if is_target and forward is not None:
@@ -303,7 +303,7 @@ class Equations:
 
         beta: a number, or one for each sample.
         """
-        nudged = plan.phase.nudged
+        nudged = plan.nudged
         if not nudged:
             return None
         known = states

@@ -41,19 +41,19 @@ def arrays_needed(plan: UpdatePlan, want: str, phase: str) -> tuple[str, ...]:
     and for a loss the targets."""
     targets: tuple[str, ...] = ()
     if want == "predictions":
-        return plan.prediction.phase.clamped
+        return plan.prediction.clamped
     if want == "evaluation":
-        running, targets = [plan.prediction.phase], plan.outputs
+        running, targets = [plan.prediction], plan.outputs
     elif want in ("gradients", "training"):
-        running = [p.phase for p in plan.phases]
+        running = list(plan.phases)
         if plan.estimator.through_prediction:
-            running.append(plan.prediction.phase)
+            running.append(plan.prediction)
         if want == "training" or plan.estimator.reads_targets:
             targets = plan.outputs
     else:
-        running = [plan.phase(phase).phase]
+        running = [plan.phase(phase)]
         while (start := running[-1].start) is not None:
-            running.append(plan.phase(start).phase)
+            running.append(plan.phase(start))
     needed = [name for p in running for name in p.reads]
     return tuple(dict.fromkeys([*needed, *targets]))
 
@@ -82,7 +82,7 @@ def evaluate(
     evidence = TrainingEvidence(plan, params, batch, jax.random.key(0), running=running)
     outputs = evidence.outputs()
     zero = zero_per_sample(evidence.batch)
-    energy = sum(evidence.energies(plan.prediction.phase.name).values(), start=zero)
+    energy = sum(evidence.energies(plan.prediction.name).values(), start=zero)
     correct = sample_accuracy(plan, evidence.batch, outputs) if outputs else zero
     loss = sample_loss(plan, evidence.batch, outputs)
     sums = {"loss": loss, "correct": correct, "energy": energy, "count": zero + 1}
@@ -98,7 +98,7 @@ def finite_rows(
     evidence = step_evidence(plan, state, batch, everything)
     rows: dict[str, dict[str, Array]] = {}
     for phase in plan.phases:
-        name = phase.phase.name
+        name = phase.name
         seen = _steps_and_end(evidence, name)
         finite = jax.tree.map(lambda leaf: _all_finite(leaf, keep=1), seen)
         rows[name] = {
@@ -120,13 +120,13 @@ def first_blame(
     # By name, since JAX hands dictionaries back sorted by their keys.
     order = [node.name for node in plan.graph.nodes]
     for phase in plan.phases:
-        name = phase.phase.name
+        name = phase.name
         nodes = {node: rows[name][node] for node in order if node in rows[name]}
         for step in range(max(len(row) for row in nodes.values())):
             for node, row in nodes.items():
                 if not row[step]:
                     return Blame(name, step + 1, node)
-    last = plan.phases[-1].phase
+    last = plan.phases[-1]
     broken = (node for node in order if not gradients.get(node, True))
     return next((Blame(last.name, last.steps + 1, node, gradient=True) for node in broken), None)
 

@@ -57,7 +57,7 @@ class Relaxation:
     ) -> None:
         self.plan, self.phase, self.batch, self.beta = plan, phase, batch, beta
         self.equations = replace(equations, slopes_only=True)
-        descent = phase.phase.descent
+        descent = phase.descent
         self.optimizer = descent.optimizer or plan.state_optimizer
         self.pinned = descent.pinned
         self.begin, self.observe, self.hold = begin, observe or (lambda *_: ()), hold
@@ -69,7 +69,7 @@ class Relaxation:
         free = self.free
         memory = {name: self.optimizer.memory(x) for name, x in free.items()}
         size = jax.tree.leaves(self.begin)[0].shape[0]
-        taken = jnp.full((size,), self.phase.phase.steps, jnp.int32)
+        taken = jnp.full((size,), self.phase.steps, jnp.int32)
         rows: list[Any] = []
         for stretch in self.phase.stretches:
             if stretch.form is Form.UNROLLED:

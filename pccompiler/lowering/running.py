@@ -72,22 +72,21 @@ def start_phase(
 ) -> Start:
     """Where a phase starts: at the end of an earlier one, or at the spec's start. Arguments as
     for `run_phase`."""
-    spec = phase.phase
-    clamped = {name: batch[name] for name in spec.clamped if name not in phase.free}
+    clamped = {name: batch[name] for name in phase.clamped if name not in phase.free}
     hold = held_targets(plan, phase, batch).also(hold or Hold())
     size, dtype = _size_and_dtype(equations.params, batch, hold, states)
     predictions: States | None = None
     values: EdgeValues = {}
-    sweeps = spec.kind is PhaseKind.FORWARD
+    sweeps = phase.kind is PhaseKind.FORWARD
     if earlier is not None:
-        beta = spec.beta if beta is None else beta
-        for name in spec.pulled:
+        beta = phase.beta if beta is None else beta
+        for name in phase.pulled:
             clamped[name] = _part_of_the_way(equations, name, earlier.states[name], batch, beta)
         begin = hold.on({**earlier.states, **clamped})
         values = {name: v for name, v in earlier.values.items() if name in phase.carried}
     else:
         given = clamped if sweeps else {**(states or {}), **clamped}
-        at_predictions = sweeps or spec.descent.from_predictions or plan.init.at_predictions
+        at_predictions = sweeps or phase.descent.from_predictions or plan.init.at_predictions
         begin: States = {}
         if at_predictions or plan.init.sweeps:
             begin, predictions, values = feedforward(equations, given, hold, size, dtype)
@@ -117,11 +116,11 @@ def run_phase(
     `states` replaces the spec's start of the nodes that it names; `beta`, a number or one for
     each sample, the one that the phase has.
     """
-    beta = phase.phase.beta if beta is None else beta
+    beta = phase.beta if beta is None else beta
     start = start_phase(
         plan, phase, equations, batch, earlier, key=key, hold=hold, states=states, beta=beta
     )
-    if phase.phase.kind is PhaseKind.FORWARD:
+    if phase.kind is PhaseKind.FORWARD:
         size = next(iter(start.states.values())).shape[0]
         taken = jnp.zeros((size,), jnp.int32)
         return Settled(start.states, start.values, start.predictions, None, taken)
@@ -129,7 +128,7 @@ def run_phase(
         plan, phase, equations, batch, start.states, start.values, observe, start.hold, beta
     )
     end, observed, taken = relaxation.run()
-    pinned = start.states if phase.phase.descent.pinned else None
+    pinned = start.states if phase.descent.pinned else None
     return Settled(
         {**start.states, **end}, relaxation.values, start.predictions, observed, taken, pinned
     )
@@ -145,7 +144,7 @@ def _part_of_the_way(
 
 def held_targets(plan: UpdatePlan, phase: PhasePlan, batch: Mapping[str, Array]) -> Hold:
     """The outputs that are held at the times of targets alone."""
-    held = {name: batch[name] for name in phase.phase.clamped if name in phase.free}
+    held = {name: batch[name] for name in phase.clamped if name in phase.free}
     there = np.array(plan.copies.targets)
     masks = {
         name: jnp.broadcast_to(there.reshape(-1, *(1,) * (x.ndim - 2)), x.shape)

@@ -119,7 +119,7 @@ def _aux_after(plan: UpdatePlan, evidence: TrainingEvidence, after: TrainState) 
     if "statistics" in aux:
         aux["statistics"] = _statistics_after(plan, evidence, aux["statistics"])
     if "states" in aux:
-        ends = evidence.settled(plan.phases[0].phase.name).states
+        ends = evidence.settled(plan.phases[0].name).states
         aux["states"] = {name: ends[name] for name in aux["states"]}
     return aux
 
@@ -141,7 +141,7 @@ def _statistics_after(plan: UpdatePlan, evidence: TrainingEvidence, running: Any
                 lambda new, old: jnp.where(t < most, new, old), after, running
             ), None
 
-        steps = jnp.arange(plan.phase(plan.reported).phase.steps, dtype=jnp.int32)
+        steps = jnp.arange(plan.phase(plan.reported).steps, dtype=jnp.int32)
         running, _ = lax.scan(take_in, running, (steps, settled.observed))
     measured = evidence.equations(evidence.params).batch_statistics(settled.states)
     return updated_statistics(plan.graph, running, measured, lambda _: True)
@@ -211,8 +211,8 @@ def trajectories(
     evidence = step_evidence(plan, state, batch, means)
     result: dict[str, dict[str, dict[str, Array]]] = {"energy": {}, "state_gradient_norm": {}}
     for phase in plan.phases:
-        name = phase.phase.name
-        if phase.phase.kind is not PhaseKind.RELAX:
+        name = phase.name
+        if phase.kind is not PhaseKind.RELAX:
             continue
         nothing = {"energy": {}, "state_gradient_norm": {}}  # in a phase of no steps
         rows = evidence.settled(name).observed or nothing

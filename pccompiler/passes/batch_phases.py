@@ -17,18 +17,18 @@ def batch_phases(plan: UpdatePlan) -> UpdatePlan:
     """The plan with the phases named that relax together."""
     groups: list[list[PhasePlan]] = []
     for phase in plan.phases:
-        if phase.phase.kind is PhaseKind.RELAX and _may_join(plan, phase):
+        if phase.kind is PhaseKind.RELAX and _may_join(plan, phase):
             alike = next((g for g in groups if _alike(g[0], phase)), None)
             if alike is not None:
                 alike.append(phase)
                 continue
         groups.append([phase])
-    together = tuple(tuple(p.phase.name for p in g) for g in groups if len(g) > 1)
+    together = tuple(tuple(p.name for p in g) for g in groups if len(g) > 1)
     return replace(plan, together=together)
 
 
 def _may_join(plan: UpdatePlan, phase: PhasePlan) -> bool:
-    starts_alike = phase.phase.start is not None or not plan.init.draws
+    starts_alike = phase.start is not None or not plan.init.draws
     return starts_alike and not any(
         operator.statistics(shape)
         for edge in plan.graph.edges
@@ -37,5 +37,4 @@ def _may_join(plan: UpdatePlan, phase: PhasePlan) -> bool:
 
 
 def _alike(first: PhasePlan, second: PhasePlan) -> bool:
-    renamed = replace(second.phase, name=first.phase.name, beta=first.phase.beta)
-    return second.replace(phase=renamed) == first
+    return second.replace(name=first.name, beta=first.beta) == first

@@ -17,7 +17,7 @@ def hoist_constant_predictions(graph: Graph, plan: PhasePlan) -> PhasePlan:
 
     A node is constant if it is held at data, or passes through what constant nodes predict.
     """
-    constant = set(plan.phase.clamped) - set(plan.free)
+    constant = set(plan.clamped) - set(plan.free)
     for group in graph.sweep:
         for name in group:
             sources = {edge.source for edge in graph.forward_edges(name)}

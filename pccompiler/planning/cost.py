@@ -109,21 +109,21 @@ def _step_flops(plan: UpdatePlan, forward: int) -> int:
         inference = sum(_phase_flops(plan, phase) for phase in plan.phases)
         learning = sum(_local_learning_flops(plan, name) for name in estimator.energy_phases)
         if plan.learning_phase:
-            learning *= plan.learning_phase.phase.steps
+            learning *= plan.learning_phase.steps
         return inference + learning + 2 * forward * len(estimator.pulled_phases)
     # the gradient of the prediction's loss, for parameters and all states not clamped
-    clamped = plan.prediction.phase.clamped
+    clamped = plan.prediction.clamped
     backward = sum(
         edge_flops(e, plan.graph.copies) for e in plan.graph.edges if e.source not in clamped
     )
-    return max(plan.prediction.phase.steps, 1) * (2 * forward + backward)
+    return max(plan.prediction.steps, 1) * (2 * forward + backward)
 
 
 def _phase_flops(plan: UpdatePlan, phase: PhasePlan) -> int:
     graph = plan.graph
-    if phase.phase.kind is PhaseKind.FORWARD:
+    if phase.kind is PhaseKind.FORWARD:
         return _forward_flops(graph)
-    start = 0 if phase.phase.start else _forward_flops(graph)
+    start = 0 if phase.start else _forward_flops(graph)
     return start + sum(
         (stretch.last - stretch.first + 1) * _evaluation_flops(graph, stretch, stretch.moving)
         for stretch in phase.stretches

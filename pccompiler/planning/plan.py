@@ -57,9 +57,9 @@ class Stretch:
     arrivals: Mapping[str, Steps]
 
 
-@dataclass(frozen=True)
-class PhasePlan:
-    """One phase with every decision taken.
+@dataclass(frozen=True, kw_only=True)
+class PhasePlan(Phase):
+    """A phase with every decision taken.
 
     `energies` are those of the nodes that have a prediction; a clamped output's is its loss at
     the times of targets, and `elsewhere` gives its energy at other times, where it is free.
@@ -72,7 +72,6 @@ class PhasePlan:
     nodes of one colour after those of another, each from a gradient of its own.
     """
 
-    phase: Phase
     energies: Mapping[str, Energy]
     elsewhere: Mapping[str, Energy]
     free: tuple[str, ...]
@@ -82,6 +81,11 @@ class PhasePlan:
     settled: Stretch
     carried: frozenset[str] = frozenset()
     colours: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(cls, phase: Phase, **decisions: Any) -> PhasePlan:
+        """The plan of a phase, given every decision by name."""
+        return cls(**vars(phase), **decisions)
 
     def first_arrival(self, node: str) -> int:
         """The step at which information first reaches any copy of the node."""
@@ -134,9 +138,9 @@ class UpdatePlan:
     def phase(self, name: str) -> PhasePlan:
         """The plan of a phase by name; KeyError with the names there are."""
         for plan in (*self.phases, self.prediction):
-            if plan.phase.name == name:
+            if plan.name == name:
                 return plan
-        names = ", ".join(plan.phase.name for plan in self.phases)
+        names = ", ".join(plan.name for plan in self.phases)
         raise KeyError(f"there is no phase `{name}`; there are: {names}")
 
     def map_phases(self, change: Callable[[PhasePlan], PhasePlan]) -> UpdatePlan:

@@ -160,15 +160,15 @@ class _Planner:
         partly = {n: arrival[n] for n in reached if max(arrival[n]) > end}
         settled = Stretch(end, end, reached, (), frozenset(), Form.UNROLLED, partly)
         stretches = (running,) if steps else ()
-        return PhasePlan(
+        return PhasePlan.of(
             phase,
-            energies,
-            elsewhere,
-            free,
-            arrival,
-            movement,
-            stretches,
-            settled,
+            energies=energies,
+            elsewhere=elsewhere,
+            free=free,
+            arrival=arrival,
+            movement=movement,
+            stretches=stretches,
+            settled=settled,
             colours=colours,
         )
 
@@ -192,25 +192,25 @@ class _Planner:
         Those that information reached in the earlier phase, and, where the two phases do not
         hold the same copies, those next to the difference.
         """
-        last = earlier.phase.steps + 1
+        last = earlier.steps + 1
         reached = {
             (n, t)
             for n, arrived in earlier.arrival.items()
             for t, step in enumerate(arrived)
             if step <= last
         }
-        changed = self._held(phase) ^ self._held(earlier.phase)
+        changed = self._held(phase) ^ self._held(earlier)
         after = {c for c, sources in self.copies.sources.items() if changed & set(sources)}
         return frozenset(reached | changed | after)
 
     def carried(self, earlier: PhasePlan, plan: PhasePlan) -> frozenset[str]:
         """The edges whose values at the start of an earlier phase hold at the start of this one."""
-        graph, clamped = self.graph, set(plan.phase.clamped)
-        if earlier.phase.kind is not PhaseKind.FORWARD:  # only what both hold at data has stayed
-            moved = {*earlier.free, *plan.free, *plan.phase.pulled}
-            both = clamped & set(earlier.phase.clamped) - moved
+        graph, clamped = self.graph, set(plan.clamped)
+        if earlier.kind is not PhaseKind.FORWARD:  # only what both hold at data has stayed
+            moved = {*earlier.free, *plan.free, *plan.pulled}
+            both = clamped & set(earlier.clamped) - moved
             return frozenset(edge.name for edge in graph.edges if edge.source in both)
-        changed = clamped ^ set(earlier.phase.clamped)
+        changed = clamped ^ set(earlier.clamped)
         for group in graph.sweep:  # what passes a changed value through changes too
             for name in group:
                 sources = {edge.source for edge in graph.forward_edges(name)}

@@ -27,7 +27,7 @@ def print_plan(plan: UpdatePlan) -> str:
     if plan.estimator.leaves_alone:
         lines.append(f"  alone    {_names(plan.estimator.leaves_alone)}: no update reaches them")
     if plan.learning_phase:
-        name = plan.learning_phase.phase.name
+        name = plan.learning_phase.name
         lines.append(f"  moment   at every step of {name}, whose predictions are all computed anew")
     lines += _phase(plan, plan.prediction)
     if plan.predictor:
@@ -46,26 +46,25 @@ def _own(plan: UpdatePlan) -> list[str]:
 
 
 def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
-    spec = phase.phase
-    title = f"  phase {spec.name} : {spec.kind}"
-    if spec.kind is PhaseKind.RELAX:
-        title += f", {spec.steps} steps of {_optimizer(plan, spec)}"
-    lines = [title, f"    clamped  {_names(spec.clamped)}"]
-    if spec.transform:
-        lines.append(f"    batch    {spec.transform.describe()}")
-    if spec.pulled:
-        lines.append(f"    pulled   {_names(spec.pulled)} held at o - {spec.beta:g} dC/do")
-    if spec.nudged:
-        lines.append(f"    nudged   {_names(spec.nudged)} with beta {spec.beta:g}")
-    if spec.kind is PhaseKind.RELAX:
-        init = plan.init.name if not spec.descent.from_predictions else Feedforward.name
-        lines.append(f"    start    {f'phase {spec.start}' if spec.start else init}")
+    title = f"  phase {phase.name} : {phase.kind}"
+    if phase.kind is PhaseKind.RELAX:
+        title += f", {phase.steps} steps of {_optimizer(plan, phase)}"
+    lines = [title, f"    clamped  {_names(phase.clamped)}"]
+    if phase.transform:
+        lines.append(f"    batch    {phase.transform.describe()}")
+    if phase.pulled:
+        lines.append(f"    pulled   {_names(phase.pulled)} held at o - {phase.beta:g} dC/do")
+    if phase.nudged:
+        lines.append(f"    nudged   {_names(phase.nudged)} with beta {phase.beta:g}")
+    if phase.kind is PhaseKind.RELAX:
+        init = plan.init.name if not phase.descent.from_predictions else Feedforward.name
+        lines.append(f"    start    {f'phase {phase.start}' if phase.start else init}")
         if phase.carried:
             lines.append(f"    carry    {_names(tuple(sorted(phase.carried)))}")
         if plan.stop:
             residual, floor = plan.stop
             lines.append(f"    stop     ||dF/dx|| <= {residual:g} * start + {floor:g}, per sample")
-        if spec.descent.pinned:
+        if phase.descent.pinned:
             lines.append("    pinned   predictions and their derivatives stay those of the start")
         for number, names in enumerate(phase.colours, start=1):
             lines.append(f"    colour {number} {_names(names)}")

@@ -14,9 +14,7 @@ def verify_plan(plan: UpdatePlan, after: str) -> None:
     """Raises CompilerBugError if the plan could compute something else than the energy asks for."""
     for phase in (*plan.phases, plan.prediction):
         for invariant in _broken(plan.graph, phase):
-            raise CompilerBugError(
-                after, f"{invariant} ({phase.phase.name})", None, print_plan(plan)
-            )
+            raise CompilerBugError(after, f"{invariant} ({phase.name})", None, print_plan(plan))
 
 
 def _broken(graph: Graph, phase: PhasePlan) -> Iterator[str]:
@@ -26,7 +24,7 @@ def _broken(graph: Graph, phase: PhasePlan) -> Iterator[str]:
             yield "the stretches cover every step once, in order"
         expected = stretch.last + 1
         yield from _broken_stretch(graph, phase, stretch)
-    if expected != phase.phase.steps + 1:
+    if expected != phase.steps + 1:
         yield "the stretches cover every step once, in order"
     yield from _broken_stretch(graph, phase, phase.settled)
 

@@ -50,7 +50,7 @@ def unstable_nodes(plan: UpdatePlan) -> dict[str, float]:
     return {
         name: curvature
         for phase in plan.phases
-        if phase.phase.kind is PhaseKind.RELAX and phase.phase.descent.optimizer is None
+        if phase.kind is PhaseKind.RELAX and phase.descent.optimizer is None
         for name, curvature in curvatures(plan, phase).items()
         if limit is not None and curvature > limit
     }
@@ -88,14 +88,14 @@ def _below(bound: float) -> str:
 def _learn_nothing(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]:
     """PC336: parameters whose gradient is zero because inference ends before an error comes."""
     compared = plan.estimator.energy_phases
-    starts = {plan.phase(name).phase.start for name in compared}
+    starts = {plan.phase(name).start for name in compared}
     ends = [plan.phase(name) for name in compared if name not in starts]
-    if not ends or any(phase.colours or phase.phase.kind is not PhaseKind.RELAX for phase in ends):
+    if not ends or any(phase.colours or phase.kind is not PhaseKind.RELAX for phase in ends):
         return
     graph, reached, reachable, needed = plan.graph, set[str](), set[str](), 0
     for phase in ends:
         arrivals = _arrivals(plan, phase)
-        last = phase.phase.steps + 1
+        last = phase.steps + 1
         reached |= graph.feeding(n for n, step in arrivals.items() if step <= last)
         reachable |= graph.feeding(n for n, step in arrivals.items() if step < NEVER)
         needed = max([needed, *(step - 1 for step in arrivals.values() if step < NEVER)])
@@ -104,7 +104,7 @@ def _learn_nothing(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]
     if not late:
         return
     path = ("inference", "steps")
-    steps = " or ".join(str(phase.phase.steps) for phase in ends)
+    steps = " or ".join(str(phase.steps) for phase in ends)
     yield Diagnostic(
         "PC336",
         f"{len(late)} {plural(len(late), 'edge learns', 'edges learn')} nothing, because no error "
@@ -120,21 +120,21 @@ def _learn_nothing(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]
 def _arrivals(plan: UpdatePlan, phase: PhasePlan) -> dict[str, int]:
     """By node, the first step at which its energy knows of what the phase compares: an error,
     or for a phase that goes on from another, what sets the two apart."""
-    through = any(plan.graph.node[name].passes_through for name in phase.phase.nudged)
-    if phase.phase.start is None or through:
+    through = any(plan.graph.node[name].passes_through for name in phase.nudged)
+    if phase.start is None or through:
         return {name: phase.first_arrival(name) for name in phase.energies}
     copies, outputs = plan.copies, plan.graph.outputs
-    earlier = plan.phase(phase.phase.start).phase
+    earlier = plan.phase(phase.start)
     changed = {
         (name, t)
-        for name in set(phase.phase.clamped) ^ set(earlier.clamped)
+        for name in set(phase.clamped) ^ set(earlier.clamped)
         for t in copies.times
         if name not in outputs or copies.targets[t]
     }
     after = {copy for copy, sources in copies.sources.items() if changed & set(sources)}
     everywhere = [(name, t) for name in phase.energies for t in copies.times]
     free = [(name, t) for name in phase.free for t in copies.times]
-    pulled = [(name, t) for name in phase.phase.nudged for t in copies.times if copies.targets[t]]
+    pulled = [(name, t) for name in phase.nudged for t in copies.times if copies.targets[t]]
     arrival, _ = wave(copies, everywhere, free, [*changed, *after], pulled)
     return {name: min(arrival[name, t] for t in copies.times) for name in phase.energies}
 
@@ -157,7 +157,7 @@ def _used_by(graph: Graph, edge: Edge) -> set[str]:
 
 def _fine_nudges(plan: UpdatePlan, document: Document, spec: RunSpec) -> Iterator[Diagnostic]:
     """PC338: the effect of a nudge drowns in the rounding of float32."""
-    betas = [p.phase.beta for p in plan.phases if p.phase.nudged or p.phase.pulled]
+    betas = [p.beta for p in plan.phases if p.nudged or p.pulled]
     least = min((abs(beta) for beta in betas if beta), default=inf)
     if least >= FINEST_BETA or least < FLOAT32[0]:
         return

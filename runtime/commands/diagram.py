@@ -98,7 +98,7 @@ def command(
         raise click.UsageError("--engine graphviz does not go with the unrolled view.")
 
     checked = checked_spec(spec, overrides)
-    clamped = checked.plan.phases[-1].phase.clamped
+    clamped = checked.plan.phases[-1].clamped
     picture = VIEWS[view](checked.graph, clamped, checked.spec.description)
     if collapse:
         picture, stacks = collapsed(picture)

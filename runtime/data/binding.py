@@ -23,7 +23,7 @@ def nodes_with_data(plan: UpdatePlan) -> tuple[str, ...]:
     """The nodes that take data: inputs, outputs, and hidden ones that some phase holds or
     nudges."""
     graph = plan.graph
-    phases = [phase.phase for phase in (*plan.phases, plan.prediction)]
+    phases = (*plan.phases, plan.prediction)
     held = {name for phase in phases for name in (*phase.clamped, *phase.nudged)}
     known = (*graph.with_role(Role.INPUT), *graph.with_role(Role.OUTPUT))
     return (*known, *(n.name for n in graph.nodes if n.name in held and n.name not in known))

@@ -143,7 +143,7 @@ def _refuse_other_columns(
     one."""
     encodings = run.encodings
     known = {*run.model.graph.node, *(code.field for code in encodings.values())}
-    wanted = [n for n in run.model.plan.prediction.phase.clamped if n not in request.clamp]
+    wanted = [n for n in run.model.plan.prediction.clamped if n not in request.clamp]
     shape = encodings[wanted[0]].field_shape if wanted and wanted[0] in encodings else ()
     if shape and len(arrays) > 1 and not known & arrays.keys() and not request.read:
         first, last = (_unit(wanted[0], [end * (n - 1) for n in shape]) for end in (0, 1))
@@ -177,7 +177,7 @@ def _node_of_pictures(run: Run, request: Request) -> str:
     picture, else, where the user says what is read, among the others that take data."""
     plan = run.model.plan
     holder = Holder(plan.graph, run.encodings)
-    wanted = [*plan.prediction.phase.clamped, *request.masks]
+    wanted = [*plan.prediction.clamped, *request.masks]
     free = [name for name in holder.encodings if name not in request.read] if request.read else []
     for names in (wanted, free):
         found = [
@@ -215,7 +215,7 @@ class _Task:
 
 def _task(run: Run, arrays: Mapping[str, Any], request: Request) -> _Task:
     plan = run.model.plan
-    graph, usual = plan.graph, plan.prediction.phase.clamped
+    graph, usual = plan.graph, plan.prediction.clamped
     for name in (*request.clamp, *request.masks, *request.read):
         _refuse_unknown(graph, name)
     wanted = [name for name in (*usual, *request.masks) if name not in request.clamp]

@@ -71,5 +71,5 @@ def prediction_method(model: CompiledModel) -> str:
     rule's own way."""
     if model.plan.predictor:
         return model.plan.predictor.describe()
-    phase = model.plan.prediction.phase
+    phase = model.plan.prediction
     return "feedforward" if phase.kind is PhaseKind.FORWARD else f"relax({phase.steps})"

@@ -235,7 +235,7 @@ class Loop:
         import jax
 
         model = self._session.model
-        if all(phase.phase.kind is not PhaseKind.RELAX for phase in model.plan.phases):
+        if all(phase.kind is not PhaseKind.RELAX for phase in model.plan.phases):
             return {}
         found = jax.device_get(model.trajectories(self.state, self._batch(call.last_rows)))
         return jax.tree.map(lambda values: values.tolist(), found)

@@ -54,8 +54,7 @@ def conclude(subject: Subject, report: Report) -> str:
 def cosines(subject: Subject) -> Cosines:
     """What the conclusion rests on."""
     reference = subject.reference
-    phases = [phase.phase for phase in subject.settled.plan.phases]
-    nudges = any(phase.nudged or phase.pulled for phase in phases)
+    nudges = any(phase.nudged or phase.pulled for phase in subject.settled.plan.phases)
     return Cosines(
         cosine(subject.gradient(subject.model), reference),
         cosine(subject.gradient(subject.settled), reference),

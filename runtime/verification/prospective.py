@@ -221,7 +221,7 @@ def residual(
         return model.energy(params, {**states, **free}, batch, aux=aux)["total"].sum()
 
     slopes = jax.grad(total)({name: states[name] for name in plan.free})
-    for name in set(plan.free) & set(plan.phase.clamped):  # held at the times of targets
+    for name in set(plan.free) & set(plan.clamped):  # held at the times of targets
         there = np.array(model.plan.copies.targets)
         slopes[name] = slopes[name][:, ~there]
     largest = [jnp.abs(slope).max(initial=0.0) for slope in slopes.values()]
@@ -310,7 +310,7 @@ def _as_rows(pair: Pair, outcome: Outcome, theory: Mapping[str, float], rate: fl
         passed = all(_is(alignment[rule], theory[rule]) for rule in RULES)
     rows.append(Row(f"target alignment {update}", "", expected, _both(alignment), passed))
     model = pair.coding
-    held = model.plan.phase(model.plan.reported).phase.clamped
+    held = model.plan.phase(model.plan.reported).clamped
     for node in pair.hidden:
         index = _means({rule: values[node] for rule, values in outcome.index.items()})
         expected, passed = "no number; 1 is straight to where inference was", None

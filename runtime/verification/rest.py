@@ -27,24 +27,23 @@ def energy_falls(subject: Subject, report: Report) -> Iterator[Row]:
     model, plan = subject.model, subject.model.plan
     own = plan.state_optimizer
     for phase in plan.phases:
-        spec = phase.phase
-        if spec.kind is not PhaseKind.RELAX or not spec.descent.as_configured:
+        if phase.kind is not PhaseKind.RELAX or not phase.descent.as_configured:
             continue
         # coordinate descent: in a Hopfield network each block moves to its own minimum
         steady = own.rate is not None and not own.slots  # every step is -rate times its gradient
-        blocks = steady and own.seeks_rest and phase.colours and not spec.nudged
+        blocks = steady and own.seeks_rest and phase.colours and not phase.nudged
         blocks = blocks and are_apart(plan.graph, plan.copies, phase.colours)
         blocks = blocks and plan.graph.form.undirected and plan.graph.form.wants_potential()
         descends = steady and not own.seeks_rest
         descends = bool(descends or blocks) and not plan.graph.one_way
-        rows = model.trace(subject.params, subject.batch, phase=spec.name, aux=subject.aux)
+        rows = model.trace(subject.params, subject.batch, phase=phase.name, aux=subject.aux)
         total = jax.vmap(
-            lambda states, name=spec.name: model.energy(
+            lambda states, name=phase.name: model.energy(
                 subject.params, states, subject.batch, phase=name, aux=subject.aux
             )["total"]
         )(rows["states"])
         energies = np.asarray(total)
-        report.energies[spec.name] = [float(e) for e in energies.mean(axis=1)]
+        report.energies[phase.name] = [float(e) for e in energies.mean(axis=1)]
         rise = float(np.diff(energies, axis=0).max(initial=-np.inf))
         scale = max(float(np.abs(energies).max()), 1e-30)
         falls = rise <= 1e-12 * scale
@@ -59,7 +58,7 @@ def energy_falls(subject: Subject, report: Report) -> Iterator[Row]:
             measured += f"; rises by up to {rise:.2g} in a step"
             measured += ": lower the rate of the states" if descends and not blocks else ""
         passed = falls if descends else None if isfinite(energies[-1].mean()) else False
-        yield Row("energy over inference", spec.name, expected, measured, passed)
+        yield Row("energy over inference", phase.name, expected, measured, passed)
 
 
 def _calmer_words(subject: Subject) -> str:
@@ -123,7 +122,7 @@ def reference_holds(subject: Subject) -> Iterator[Row]:
 def energy_at_rest(subject: Subject) -> Iterator[Row]:
     """dE/dparams at the free state of rest: zero where all errors vanish there."""
     model, params, batch = subject.settled, subject.params, subject.batch
-    if "free" not in {phase.phase.name for phase in model.plan.phases}:
+    if "free" not in {phase.name for phase in model.plan.phases}:
         return
     states = model.infer(params, batch, phase="free", aux=subject.aux)
 
@@ -131,7 +130,7 @@ def energy_at_rest(subject: Subject) -> Iterator[Row]:
         return model.energy(params, states, batch, phase="free", aux=subject.aux)["total"].mean()
 
     size = float(np.linalg.norm(flat(jax.grad(energy)(params))))
-    vanishes = model.plan.phase("free").phase.kind is PhaseKind.FORWARD
+    vanishes = model.plan.phase("free").kind is PhaseKind.FORWARD
     expected = f"below {EXACT:g}: no error is left" if vanishes else "any: the contrast removes it"
     passed = size < EXACT if vanishes else None
     yield Row("dE/dparams at rest", "free", expected, f"norm {size:.2e}", passed)

@@ -152,10 +152,9 @@ class Subject:
     def relaxing(self) -> tuple[str, ...]:
         """The phases, that of the prediction included, whose states go to a state of rest."""
         plan = self.model.plan
-        phases = [phase.phase for phase in (*plan.phases, plan.prediction)]
         return tuple(
             phase.name
-            for phase in phases
+            for phase in (*plan.phases, plan.prediction)
             if phase.kind is PhaseKind.RELAX and phase.descent.as_configured
         )
 
@@ -176,7 +175,7 @@ class Subject:
     @property
     def predicts_forward(self) -> bool:
         """Whether a feedforward pass predicts."""
-        return self.model.plan.prediction.phase.kind is PhaseKind.FORWARD
+        return self.model.plan.prediction.kind is PhaseKind.FORWARD
 
     # -- gradients ------------------------------------------------------------------------
 

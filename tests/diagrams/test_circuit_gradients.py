@@ -93,7 +93,7 @@ COUPLED: dict[str, Spec] = {
 def drawn_of(spec: Spec) -> tuple[pcc.CompiledModel, Picture]:
     """As `pcc diagram` draws it: with what the last phase clamps."""
     model = pcc.compile(spec)
-    return model, circuit(model.graph, model.plan.phases[-1].phase.clamped)
+    return model, circuit(model.graph, model.plan.phases[-1].clamped)
 
 
 def terms_of(spec: Spec) -> Any:
@@ -133,7 +133,7 @@ def params_of(model: pcc.CompiledModel) -> Any:
 def _energies(spec: Spec) -> Any:
     """States -> the energies at random parameters, with the nudge of the last phase."""
     model = pcc.compile(spec)
-    phase, params = model.plan.phases[-1].phase, params_of(model)
+    phase, params = model.plan.phases[-1], params_of(model)
     targets = {name: np.full((2, 2), 0.5) for name in phase.nudged}
     return lambda x: model.energy(params, x, targets, phase=phase.name)
 
@@ -146,7 +146,7 @@ def dependences(spec: Spec) -> tuple[Pairs, Pairs]:
     """({(error, value)}, the same for free copies of values) by the gradient."""
     model, _ = drawn_of(spec)
     graph, copies = model.graph, Copies(model.graph)
-    rng, held = np.random.default_rng(0), model.plan.phases[-1].phase.clamped
+    rng, held = np.random.default_rng(0), model.plan.phases[-1].clamped
     shapes = {n.name: (2, *([graph.copies] if graph.time else []), *n.shape)
               for n in graph.variables}  # fmt: skip
     states = {name: rng.uniform(0.1, 0.9, shape) for name, shape in shapes.items()}

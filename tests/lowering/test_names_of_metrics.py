@@ -54,7 +54,7 @@ def mean_energies(model: pcc.CompiledModel, params: Any) -> dict[str, dict[str, 
     """By phase and node, from states and energies asked for one phase at a time."""
     found: dict[str, dict[str, float]] = {}
     for plan in model.plan.phases:
-        phase = plan.phase.name
+        phase = plan.name
         states = model.infer(params, batch(), phase=phase)
         nodes = model.energy(params, states, batch(), phase=phase)["nodes"]
         found[phase] = {name: float(energy.mean()) for name, energy in nodes.items()}
@@ -112,4 +112,4 @@ def test_the_phase_that_runs_first_is_blamed() -> None:
     broken = jax.tree.map(lambda leaf: leaf * np.nan, state.params["image->h"])
     blame = model.diagnose(replace(state, params={**state.params, "image->h": broken}), batch())
     assert blame is not None
-    assert blame.phase == model.plan.phases[0].phase.name
+    assert blame.phase == model.plan.phases[0].name

@@ -24,7 +24,7 @@ cases = specs(inits=("feedforward",), predicted_inputs=True)
 
 def relaxing(spec: Spec, disable: tuple[str, ...] = ()) -> list[tuple[Graph, PhasePlan]]:
     plan = pcc.check(spec, disable=disable).plan
-    return [(plan.graph, p) for p in plan.phases if p.phase.kind is PhaseKind.RELAX]
+    return [(plan.graph, p) for p in plan.phases if p.kind is PhaseKind.RELAX]
 
 
 def expected_arrivals(spec: Spec) -> dict[str, dict[str, int]]:
@@ -32,10 +32,10 @@ def expected_arrivals(spec: Spec) -> dict[str, dict[str, int]]:
     plan = pcc.check(spec).plan
     found: dict[str, dict[str, int]] = {}
     for phase in plan.phases:
-        earlier = found.get(phase.phase.start or "", {})
-        there = {n for n, step in earlier.items() if step <= _steps(spec, phase.phase.start) + 1}
-        if phase.phase.kind is PhaseKind.RELAX:
-            found[phase.phase.name] = _distances(plan.graph, phase, there)
+        earlier = found.get(phase.start or "", {})
+        there = {n for n, step in earlier.items() if step <= _steps(spec, phase.start) + 1}
+        if phase.kind is PhaseKind.RELAX:
+            found[phase.name] = _distances(plan.graph, phase, there)
     return found
 
 
@@ -54,9 +54,9 @@ def _distances(graph: Graph, plan: PhasePlan, there: set[str]) -> dict[str, int]
     """
     free = set(plan.free)
     states = {n: ({n} | {e.source for e in graph.forward_edges(n)}) & free for n in plan.energies}
-    steps = {n: 1 for n in plan.energies if n in plan.phase.clamped or n in there}
+    steps = {n: 1 for n in plan.energies if n in plan.clamped or n in there}
     for n in plan.energies:
-        if n not in steps and states[n] & set(plan.phase.nudged):
+        if n not in steps and states[n] & set(plan.nudged):
             steps[n] = 2
     waiting = deque(sorted(steps, key=lambda n: steps[n]))
     while waiting:
@@ -73,7 +73,7 @@ def _distances(graph: Graph, plan: PhasePlan, there: set[str]) -> dict[str, int]
 def test_an_error_arrives_after_as_many_steps_as_it_is_far_from_the_data(spec: Spec) -> None:
     expected = expected_arrivals(spec)
     for _, plan in relaxing(spec):
-        steps = expected[plan.phase.name]
+        steps = expected[plan.name]
         assert plan.arrival == {n: (steps.get(n, NEVER),) for n in plan.energies}
 
 
@@ -84,7 +84,7 @@ def test_a_free_node_moves_with_its_own_error_or_that_of_a_node_it_predicts(spec
         for name in plan.free:
             near = [plan.first_arrival(e.target) for e in graph.edges if e.source == name]
             own = [plan.first_arrival(name)] if name in plan.arrival else []
-            nudge = [1] if name in plan.phase.nudged else []
+            nudge = [1] if name in plan.nudged else []
             assert plan.movement[name] == min([*near, *own, *nudge], default=NEVER)
 
 
@@ -93,7 +93,7 @@ def test_a_free_node_moves_with_its_own_error_or_that_of_a_node_it_predicts(spec
 def test_stretches_take_every_step_once_and_leave_out_only_what_is_zero(spec: Spec) -> None:
     for graph, plan in relaxing(spec):
         steps = [t for s in plan.stretches for t in range(s.first, s.last + 1)]
-        assert steps == list(range(1, plan.phase.steps + 1))
+        assert steps == list(range(1, plan.steps + 1))
         for stretch in (*plan.stretches, plan.settled):
             for name in plan.energies:
                 counted = name in stretch.live
@@ -106,7 +106,7 @@ def test_stretches_take_every_step_once_and_leave_out_only_what_is_zero(spec: Sp
                 assert not (moves and stretch is not plan.settled) or name in stretch.moving
             for name in stretch.reused:
                 source = graph.edge[name].source
-                assert source in plan.phase.clamped or plan.movement[source] >= stretch.last
+                assert source in plan.clamped or plan.movement[source] >= stretch.last
 
 
 def _narrow(plan: PhasePlan) -> bool:
@@ -118,7 +118,7 @@ def _narrow(plan: PhasePlan) -> bool:
 @given(cases)
 def test_hoisting_reuses_the_edges_from_held_nodes_and_no_others(spec: Spec) -> None:
     for graph, plan in relaxing(spec, disable=("wavefront",)):
-        held = {edge.name for edge in graph.edges if edge.source in plan.phase.clamped}
+        held = {edge.name for edge in graph.edges if edge.source in plan.clamped}
         assert all(stretch.reused == held for stretch in plan.stretches)
 
 

@@ -26,7 +26,7 @@ def run(case: Case, spec: Spec | None = None, disable: tuple[str, ...] = ()) -> 
 
 
 def _everything(model: pcc.CompiledModel, params: Tree, batch: Tree) -> Tree:
-    phases = [planned.phase.name for planned in model.plan.phases]
+    phases = [planned.name for planned in model.plan.phases]
     return {
         "traces": {name: model.trace(params, batch, phase=name) for name in phases},
         "gradients": model.gradients(params, batch),

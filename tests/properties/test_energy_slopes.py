@@ -98,7 +98,7 @@ def test_an_inference_step_goes_down_the_slope_of_the_energy(
     after = model.infer(params, given, states=states)
     slope = {name: states[name] - after[name] for name in states}
     direction = directions(states)
-    for name in model.plan.phases[0].phase.clamped:
+    for name in model.plan.phases[0].clamped:
         if name not in model.plan.phases[0].free:
             direction[name] = 0 * states[name]
         else:  # an output is held at the last time

@@ -165,7 +165,7 @@ def test_in_predictive_coding_no_two_of_a_colour_are_parent_and_child_or_co_pare
     network, model = SettlingNetwork(case.spec), pcc.compile(case.spec)
     families = [{n, *(e.source for e in network.incoming(n))} for n in network.nodes]
     for plan in model.plan.phases:
-        phase = network.phases[plan.phase.name]
+        phase = network.phases[plan.name]
         if not phase.relaxes:
             continue
         free = set(network.nodes) - set(phase.clamped)

@@ -36,7 +36,7 @@ def compiled(case: HopfieldCase, disable: tuple[str, ...] = ()) -> pcc.CompiledM
 def colours_of(model: pcc.CompiledModel) -> dict[str, Colours]:
     """By phase; only where steps are asynchronous."""
     plans = (*model.plan.phases, model.plan.prediction)
-    return {plan.phase.name: plan.colours for plan in plans if plan.colours}
+    return {plan.name: plan.colours for plan in plans if plan.colours}
 
 
 def computed(case: HopfieldCase, model: pcc.CompiledModel, energies: bool = True) -> Tree:
@@ -203,7 +203,7 @@ def test_no_two_nodes_of_a_colour_share_a_term_and_all_free_nodes_have_one(
 ) -> None:
     model, judge = compiled(case), case.judge()
     for plan in model.plan.phases:
-        phase = judge.phases[plan.phase.name]
+        phase = judge.phases[plan.name]
         free = set(judge.variables) - set(judge.clamped_in(phase))
         assert sorted(name for colour in plan.colours for name in colour) == sorted(free)
         together = sharing(judge, nudged=phase.beta != 0)

@@ -44,7 +44,7 @@ def computed(case: TimedCase, disable: tuple[str, ...] = ()) -> Tree:
     model = pcc.compile(case.spec, disable=disable)
     params, batch = case.numbers()
     inputs = {name: batch[name] for name in model.graph.inputs}
-    phases = [planned.phase.name for planned in model.plan.phases]
+    phases = [planned.name for planned in model.plan.phases]
 
     def program(params: Any, batch: Any, inputs: Any) -> Tree:
         return {
