@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from pccompiler.planning.plan import UpdatePlan
 from pccompiler.spec.models import DataSpec
 from pccompiler.spec.tree import dotted
 from runtime.data.encoding import Taken
+from runtime.data.layout import sample_shape
 from runtime.data.span import SpanOf
 from runtime.data.taking import take
 
@@ -29,6 +32,37 @@ def nodes_with_data(plan: UpdatePlan) -> tuple[str, ...]:
     return (*known, *(n.name for n in graph.nodes if n.name in held and n.name not in known))
 
 
+Report = Callable[..., None]
+"""Notes a problem: code, message, help, and the key path below `data`."""
+
+MUCH = 2**28
+"""Bytes of labels that are refused by their shape alone; what is wrong with fewer is told with
+what they hold."""
+
+
+def refuse_misfits(
+    data: DataSpec,
+    layouts: Mapping[str, Field],
+    graph: Graph,
+    nodes: Sequence[str],
+    span_of: SpanOf,
+) -> None:
+    """Raises SpecError (PC510, PC511), as `bind` does, for what names and shapes alone can tell,
+    so that an array that fits no node is not read into memory."""
+    problems, report = _reporter(span_of)
+    chosen = _choice(data, layouts, graph, nodes, report)
+    times = graph.time.steps if graph.time else 1
+    for node, name in chosen.items():
+        field, units = layouts[name], math.prod(graph.node[node].shape or ())
+        too_many = math.prod(sample_shape(field.values)) > units * times
+        if field.kind == "features" or (too_many and field.values.bytes > MUCH):
+            way = take(replace(field, kind="features"), name, node, graph)
+            if not isinstance(way, Taken):
+                report("PC511", *way, *_written(data, name))
+    if problems:
+        raise SpecError(problems)
+
+
 def bind(
     data: DataSpec,
     dataset: Dataset,
@@ -41,54 +75,82 @@ def bind(
     Raises SpecError with everything that is wrong: PC510 for names and nodes left without
     data, PC511 for fields that do not fit their node, or whose test arrays are of another kind.
     """
+    problems, report = _reporter(span_of)
+    fields = dataset.train
+    chosen = _choice(data, fields, graph, nodes, report)
+    taken: dict[str, Taken] = {}
+    for node, field in chosen.items():
+        way = take(fields[field], field, node, graph)
+        misfit = _unlike(field, fields[field], dataset) or (None if isinstance(way, Taken) else way)
+        if misfit:
+            report("PC511", *misfit, *_written(data, field))
+        elif isinstance(way, Taken):
+            taken[node] = way
+    if problems:
+        raise SpecError(problems)
+    return {node: taken[node] for node in nodes}
+
+
+def _reporter(span_of: SpanOf) -> tuple[list[Diagnostic], Report]:
+    """A list of problems, and what adds to it."""
     problems: list[Diagnostic] = []
 
     def report(code: str, message: str, help: str, *path: str) -> None:
         whole = ("data", *path)
         problems.append(Diagnostic(code, message, span_of(whole), dotted(whole), help=help))
 
-    fields = dataset.train
+    return problems, report
+
+
+def _written(data: DataSpec, field: str) -> tuple[str, ...]:
+    """Where the spec says that a field goes to its node."""
+    return ("bind", field) if any(data.bind.values()) else ("source",)
+
+
+def _choice(
+    data: DataSpec,
+    fields: Mapping[str, Field],
+    graph: Graph,
+    nodes: Sequence[str],
+    report: Report,
+) -> Mapping[str, str]:
+    """The name of the field of each node that has one; reports names that are unknown and nodes
+    that are left without data (PC510)."""
     chosen: dict[str, str] = {}
+    wrong = False
     named = {field: node for field, node in data.bind.items() if node is not None}
     for field in data.bind:
         node = named.get(field)
+        path = ("bind", field)
         if field not in fields:
-            report("PC510", f"unknown field `{field}`", suggestion(field, fields), "bind", field)
+            report("PC510", f"unknown field `{field}`", suggestion(field, fields), *path)
         elif node is None:
             continue
         elif node not in graph.node:
-            report("PC510", f"unknown node `{node}`", suggestion(node, nodes), "bind", field)
+            report("PC510", f"unknown node `{node}`", suggestion(node, nodes), *path)
         elif node not in nodes:
             help = (
                 f"give `{node}` the role input or output, hold it with `inference.clamp` or "
                 f"`prediction.clamp`, or bind one of {_list(nodes)}"
             )
-            report("PC510", f"node `{node}` is hidden and takes no data", help, "bind", field)
+            report("PC510", f"node `{node}` is hidden and takes no data", help, *path)
         elif node in chosen:
             help = "bind each node to one field"
-            report("PC510", f"node `{node}` is bound twice", help, "bind", field)
+            report("PC510", f"node `{node}` is bound twice", help, *path)
         else:
             chosen[node] = field
+            continue
+        wrong = True
     if not named:
         chosen = _default({name: fields[name] for name in fields if name not in data.bind}, graph)
     left = [node for node in nodes if node not in chosen]
-    if left and not problems:
+    if left and not wrong:
         help = (
             f"write bind: {{FIELD: {left[0]}}} under `data`; `{data.source.name}` has the "
             f"fields {_list(fields)}"
         )
         report("PC510", f"nothing says which field goes to node {_list(left)}", help, "bind")
-    taken: dict[str, Taken] = {}
-    for node, field in chosen.items():
-        way = take(fields[field], field, node, graph)
-        misfit = _unlike(field, fields[field], dataset) or (None if isinstance(way, Taken) else way)
-        if misfit:
-            report("PC511", *misfit, *(("bind", field) if named else ("source",)))
-        elif isinstance(way, Taken):
-            taken[node] = way
-    if problems:
-        raise SpecError(problems)
-    return {node: taken[node] for node in nodes}
+    return chosen
 
 
 def _unlike(name: str, field: Field, dataset: Dataset) -> tuple[str, str] | None:

@@ -21,7 +21,7 @@ from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.graph import Graph
 from pccompiler.spec.models import DataSpec
 from pccompiler.spec.tree import dotted
-from runtime.data.binding import bind
+from runtime.data.binding import bind, refuse_misfits
 from runtime.data.encoding import Encoding, Taken, taken_labels
 from runtime.data.held_values import Fault, energies_where_held, fault_in
 from runtime.data.partition import Parts, at_random, in_order, shortened, shuffled, stratified
@@ -106,6 +106,9 @@ def prepare(
     Raises DataError (PC501 to PC505, PC507) for the files and SpecError (PC510 to PC512, PC517 to
     PC519, PC536, PC537) where the data does not fit the network or the batch size.
     """
+    layouts = data.source.layouts(folders)
+    if layouts is not None and _count(layouts):
+        refuse_misfits(data, layouts, graph, nodes, span_of)
     dataset = data.source.load(folders)
     if not _count(dataset.train):
         message = f"the source `{data.source.name}` holds no samples"

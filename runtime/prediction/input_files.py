@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pccompiler.components.sources.base import wrong_format
-from pccompiler.components.sources.npz import read_npy, read_npz
+from pccompiler.components.sources.stored import stored_array, stored_arrays
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from runtime.prediction.input_pictures import Pictures, pictures_in
 from runtime.prediction.input_tables import read_table
@@ -20,7 +20,8 @@ def read_inputs(paths: Sequence[Path], header: bool | None = None) -> Mapping[st
     """The arrays of a file by name, or several pictures, also those of a folder; `header` as
     `read_table` has it.
 
-    The array of an .npy file, or of a table without a header, stands under the file's name.
+    The array of an .npy file, or of a table without a header, stands under the file's name. Of
+    .npz and .npy files only the headers are read: see `StoredArray`.
 
     Raises SpecError (PC550) for several files that are no pictures, DataError: PC501 for one
     that is missing, PC507 for one that cannot be read, PC502 to PC505, PC555 and PC556 for one
@@ -51,9 +52,9 @@ def names_inputs(word: str) -> bool:
 def _arrays(path: Path, header: bool | None) -> Mapping[str, Any]:
     match path.suffix.lower():
         case ".npz":
-            return read_npz(path, text=None)
+            return stored_arrays(path, text=None)
         case ".npy":
-            return {path.stem: read_npy(path)}
+            return {path.stem: stored_array(path)}
         case ".csv":
             return read_table(path, header)
         case _:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pccompiler.components.sources.stored import StoredArray
 from pccompiler.components.vocabulary import Shape
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.diagnostics.suggest import suggestion
@@ -146,6 +147,8 @@ class Holder:
             code = self.encodings.get(node)
             values = self._pictures(node, values, code.full_scale if code else 1.0)
             return self._samples_of(node, values, timeless=True)
+        if isinstance(values, StoredArray):
+            self._refuse_other_shapes(node, values.shape, self._is_timeless(node))
         values = np.asarray(values)
         if values.dtype.kind in "US":
             named = [self._class_named(node, str(name)) for name in values.reshape(-1)]
@@ -153,21 +156,26 @@ class Holder:
         return self._samples_of(node, values, self._is_timeless(node))
 
     def _samples_of(self, node: str, values: np.ndarray, timeless: bool) -> np.ndarray:
-        one = self._value_shape(node)
-        inner = self._inner(node, values.shape[1:], one, timeless) if values.ndim else None
-        if inner is None:
-            known = self.encodings[node].field_shape if node in self.encodings else one
-            help = f"store an array of shape ({', '.join(map(str, ('samples', *known)))})"
-            if values.ndim and values.shape == known:
-                help = "add an axis for samples: x[None]"
-            elif values.ndim and transposition(values.shape[1:], known):
-                help = advice_on_axes(node, values.shape[1:], known)
-            raise unfit(
-                f"a sample of `{node}` has shape {values.shape[1:]}, but the network "
-                f"{'was trained on' if node in self.encodings else 'has'} {known}",
-                help,
-            )
+        inner = self._refuse_other_shapes(node, values.shape, timeless)
         return self._encoded(node, values.reshape(len(values), *inner))
+
+    def _refuse_other_shapes(self, node: str, shape: Shape, timeless: bool) -> Shape:
+        """As what samples in an array of this shape are read. Raises DataError (PC550)."""
+        one = self._value_shape(node)
+        inner = self._inner(node, shape[1:], one, timeless) if shape else None
+        if inner is not None:
+            return inner
+        known = self.encodings[node].field_shape if node in self.encodings else one
+        help = f"store an array of shape ({', '.join(map(str, ('samples', *known)))})"
+        if shape and shape == known:
+            help = "add an axis for samples: x[None]"
+        elif shape and transposition(shape[1:], known):
+            help = advice_on_axes(node, shape[1:], known)
+        raise unfit(
+            f"a sample of `{node}` has shape {shape[1:]}, but the network "
+            f"{'was trained on' if node in self.encodings else 'has'} {known}",
+            help,
+        )
 
     def given(self, node: str, value: Any) -> np.ndarray:
         """A number for every unit (a class for a node of classes, also by its name), one of these
@@ -184,7 +192,10 @@ class Holder:
             return np.concatenate([self.given(node, single) for single in value.values])
         if isinstance(value, str):
             value = self._class_named(node, value)
-        value, one = np.asarray(value), self._value_shape(node)
+        one = self._value_shape(node)
+        if isinstance(value, StoredArray) and self._inner(node, value.shape, one) is None:
+            self._refuse_other_shapes(node, value.shape, self._is_timeless(node))
+        value = np.asarray(value)
         if value.ndim == 0:
             self._refuse_unknown_class(node, float(value))
             code = self.encodings.get(node)
@@ -212,7 +223,7 @@ class Holder:
         if isinstance(mask, Pictures):
             mask = self._pictures(node, mask, 1.0)
             mask = mask[0] if len(mask) == 1 else mask
-        mask, shape = np.asarray(mask) != 0, self.graph.node[node].shape or ()
+        given, shape = np.shape(mask), self.graph.node[node].shape or ()
         times = (self.graph.time.steps,) if self.graph.time else ()
         leading = [((), (1,)), ((samples,), (samples,))]
         if times:
@@ -221,25 +232,26 @@ class Holder:
         fits = [
             lead
             for start, lead in leading
-            if mask.shape[: len(start)] == start
-            and same_layout(mask.shape[len(start) :], shape)
-            and (self._has_classes(node) or same_layout(mask.shape[len(start) :], one))
+            if given[: len(start)] == start
+            and same_layout(given[len(start) :], shape)
+            and (self._has_classes(node) or same_layout(given[len(start) :], one))
         ]
         if times and samples > 1 and {(samples,), (1, *times)} <= set(fits):
             raise unusable(
-                f"the mask of `{node}` of shape {mask.shape} may be meant by sample or by time",
+                f"the mask of `{node}` of shape {given} may be meant by sample or by time",
                 f"store it as ({', '.join(map(str, (samples, *times, *shape)))})",
             )
         if not fits:
             raise unusable(
-                f"the mask of `{node}` has shape {mask.shape}, but a sample has {shape}",
+                f"the mask of `{node}` has shape {given}, but a sample has {shape}",
                 "store a mask of the shape of one sample, or one for each of the "
                 f"{samples} samples",
             )
         lead = fits[0]
         if times and len(lead) == 1:
             lead = (*lead, 1)  # the same at all times
-        return np.broadcast_to(mask.reshape(*lead, *shape), (samples, *times, *shape))
+        held = np.asarray(mask) != 0
+        return np.broadcast_to(held.reshape(*lead, *shape), (samples, *times, *shape))
 
     def _pictures(self, node: str, pictures: Pictures, white: float) -> np.ndarray:
         shape = self.image_shape(node)

@@ -61,6 +61,11 @@ class DataSource(Member):
         """
         return {}
 
+    def layouts(self, folders: Sequence[Path]) -> Mapping[str, Field] | None:
+        """The training fields with the shape of their values alone, as far as that is known
+        before the values are read; None where it is not. Labels may be without `classes`."""
+        return None
+
     @abstractmethod
     def load(self, folders: Sequence[Path]) -> Dataset:
         """Reads everything, looking for files in these folders in order.

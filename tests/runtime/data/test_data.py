@@ -12,6 +12,7 @@ import pytest
 
 from pccompiler.components.vocabulary import Role
 from pccompiler.spec.models import DataSpec
+from runtime.data import binding
 from runtime.data.splits import (
     Data,
     epoch_batches,
@@ -342,3 +343,24 @@ def test_the_digest_notices_a_change_in_any_split(file: Path, split: str) -> Non
     data.split(split)["image"][-1, 0] += 1
     assert load(file).digest == digest
     assert replace(data).digest != digest
+
+
+def test_an_array_that_fits_no_node_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, y = tmp_path / "a.npz", np.arange(12) % 3
+    np.savez_compressed(file, x=np.zeros((12, 5)), y=y)
+    [wrong] = mistakes(file)
+    np.savez_compressed(tmp_path / "labels.npz", x=np.zeros((12, 4)), y=np.zeros((12, 4), int))
+
+    def read(*_: Any, **__: Any) -> None:
+        raise AssertionError("the numbers of an array are read")
+
+    monkeypatch.setattr(np.lib.format, "read_array", read)
+    assert mistakes(file) == [wrong]
+    assert "field `x` has shape [5] (5 numbers a sample)" in wrong
+    [unknown] = mistakes(file, bind={"z": "image"})
+    assert "unknown field `z`" in unknown
+    monkeypatch.setattr(binding, "MUCH", 0)
+    [labels] = mistakes(tmp_path / "labels.npz")
+    assert "field `y` has shape [4] (4 numbers a sample), but node `label` has" in labels

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pccompiler.components.sources.npz import Npz, read_npy, read_npz
+from pccompiler.components.sources import stored
+from pccompiler.components.sources.npz import Npz
+from pccompiler.components.sources.stored import read_npy, read_npz
 from pccompiler.diagnostics.diagnostic import DataError
 from runtime.prediction.input_files import read_inputs
 from tests.runtime.helpers import forbid, refuse_to_open
@@ -177,7 +179,7 @@ def test_an_npy_file_is_read_and_checked_like_an_npz_file(tmp_path: Path) -> Non
         ("b.npz", "PC503.*not a single array"),
         ("text.npy", "PC502.*not an .npy file"),
         ("nan.npy", "PC505.*NaN"),
-        ("object.npy", "PC502"),
+        ("object.npy", "PC505.*Python objects"),
     ]:
         with pytest.raises(DataError, match=problem):
             read_npy(tmp_path / name)
@@ -203,7 +205,7 @@ def test_an_array_that_does_not_fit_into_memory_is_not_called_damaged(
         raise MemoryError("Unable to allocate 9 TiB")
 
     path = write(tmp_path / "a.npz", x=np.zeros((2, 2)))
-    monkeypatch.setattr(np, "load", load)
+    monkeypatch.setattr(np.lib.format, "read_array", load)
     with pytest.raises(DataError, match=r"PC507.*Unable to allocate 9 TiB.*larger machine"):
         read_npz(path)
 
@@ -219,3 +221,97 @@ def test_a_folder_in_place_of_a_file_is_told_as_one(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     message = refused(Npz(path="sub"), tmp_path)
     assert message == "PC501 data file `sub` is a folder"
+
+
+def zipped(path: Path, member: bytes, name: str = "x.npy", shown: int | None = None) -> Path:
+    """An archive with one member; `shown` is how many bytes it claims to hold."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, member)
+    if shown is not None:
+        content = path.read_bytes()
+        size = len(member).to_bytes(4, "little")
+        assert content.count(size) == 2, "in the local header and in the list of members"
+        path.write_bytes(content.replace(size, shown.to_bytes(4, "little")))
+    return path
+
+
+def header(shape: tuple[int, ...], descr: str = "<f8") -> bytes:
+    buffer = io.BytesIO()
+    written = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, written)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("member", "problem"),
+    [
+        (b"hello", "its member `x.npy` is no array"),
+        (b"", "its member `x.npy` is no array"),
+        (b"\x93NUMPY", "damaged"),
+        (b"\x93NUMPY\x09\x00" + bytes(20), "damaged"),
+        (b"\x93NUMPY\x01\x00\x10\x00{'descr': (((((((", "damaged"),
+        (header((2, 3)) + bytes(40), r"40 bytes of numbers, but its header promises \[2, 3\] of 8"),
+        (header((10**12,)) + bytes(8), "8 bytes of numbers, but its header promises"),
+        (header((-1, -8)) + bytes(64), "64 bytes of numbers, but its header promises"),
+    ],
+)
+def test_a_member_of_an_archive_that_is_no_whole_array_is_damage(
+    tmp_path: Path, member: bytes, problem: str
+) -> None:
+    path = zipped(tmp_path / "a.npz", member)
+    with pytest.raises(DataError, match=f"PC502.*{problem}"):
+        Npz(path="a.npz", target=None).load([tmp_path])
+    with pytest.raises(DataError, match=f"PC502.*{problem}"):
+        read_inputs([path])
+    (tmp_path / "x.npy").write_bytes(member)
+    with pytest.raises(DataError, match="PC502"):
+        read_inputs([tmp_path / "x.npy"])
+
+
+def test_an_array_that_inflates_beyond_what_its_archive_promises_is_damage(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.npz", header((2**16,)) + bytes(2**19), shown=2**16)
+    with pytest.raises(DataError, match=r"PC502.*but its header promises"):
+        read_npz(path)
+
+
+def test_an_archive_with_a_password_is_told_as_one_that_cannot_be_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.npz", x=np.zeros(3))
+    content = bytearray(path.read_bytes())
+    for start in (content.index(b"PK\x03\x04") + 6, content.index(b"PK\x01\x02") + 8):
+        content[start] |= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"PC502.*(password|encrypted)"):
+        read_npz(path)
+
+
+def no_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on, reading more than headers fails the test."""
+
+    def read(*_: Any, **__: Any) -> None:
+        raise AssertionError("the numbers of an array are read")
+
+    monkeypatch.setattr(np.lib.format, "read_array", read)
+
+
+def test_arrays_larger_than_the_memory_are_refused_before_they_are_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, x=np.zeros((2**10, 2**7)))  # 1 MiB
+    np.save(tmp_path / "a.npy", np.zeros((2**10, 2**7)))
+    assert path.stat().st_size < 2**13
+    monkeypatch.setattr(stored, "memory_of_machine", lambda: 2**20)
+    assert read_npz(path)["x"].shape == (2**10, 2**7)
+    no_numbers(monkeypatch)
+    monkeypatch.setattr(stored, "memory_of_machine", lambda: 2**20 - 1)
+    for read in (lambda: read_npz(path), lambda: read_npy(tmp_path / "a.npy")):
+        with pytest.raises(DataError, match=r"PC507.*this machine has .* of memory"):
+            read()
+
+
+def test_arrays_that_do_not_belong_together_are_refused_before_they_are_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.npz", x=np.zeros((3, 2)), y=np.zeros(2, int))
+    no_numbers(monkeypatch)
+    assert "differ in the number of samples" in refused(Npz(path="a.npz"), tmp_path)

@@ -223,9 +223,9 @@ def test_values_and_masks_come_from_files(tmp_path: Path) -> None:
     asked = request_from_words(
         [f"x={tmp_path}/a.npy", "y=-1.5e0"], [f"image={tmp_path}/b.npz"], ["z", "z"]
     )
-    assert asked.clamp["x"].tolist() == [0, 1, 2]
+    assert np.asarray(asked.clamp["x"]).tolist() == [0, 1, 2]
     assert asked.clamp["y"] == -1.5
-    assert asked.masks["image"].tolist() == [1, 1]
+    assert np.asarray(asked.masks["image"]).tolist() == [1, 1]
     assert asked.read == ("z",)
     with pytest.raises(SpecError, match=r"PC554.*none named `x`"):
         request_from_words([f"x={tmp_path}/b.npz"], [])

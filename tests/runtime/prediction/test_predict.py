@@ -15,6 +15,7 @@ import pytest
 from pccompiler.diagnostics.diagnostic import DataError, PccError, RunError, SpecError
 from runtime.prediction.input_tables import read_table
 from runtime.prediction.predict import predict, predict_file
+from runtime.prediction.request import request_from_words
 from runtime.training.fit import fit
 from runtime.training.opened_run import Run, load_run
 from tests.runtime.helpers import changed
@@ -258,3 +259,29 @@ def test_a_header_of_numbers_is_no_sample_and_is_told(
     assert [told.code for told in written.warnings] == ["PC542"]
     sure = predict_file(run, tmp_path / "in.csv", tmp_path / "out.npz", header=False)
     assert (sure.samples, sure.warnings) == (3, ())
+
+
+def test_arrays_and_masks_of_other_shapes_are_refused_before_they_are_unpacked(
+    run: Run, raw: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, file = tmp_path / "out.npz", tmp_path / "in.npz"
+    np.savez_compressed(file, x=np.zeros((3, 7)))
+    np.save(tmp_path / "in.npy", np.zeros((3, 7)))
+    np.savez_compressed(tmp_path / "two.npz", x=raw[:2], unread=np.full((2, 3), np.nan))
+    assert predict_file(run, tmp_path / "two.npz", out).samples == 2
+    raw[0, 0] = np.nan
+    np.savez_compressed(tmp_path / "nan.npz", x=raw)
+    with pytest.raises(DataError, match=r"PC505.*holds NaN in sample 0"):
+        predict_file(run, tmp_path / "nan.npz", out)
+
+    def read(*_: Any, **__: Any) -> None:
+        raise AssertionError("the numbers of an array are read")
+
+    monkeypatch.setattr(np.lib.format, "read_array", read)
+    for name in ("in.npz", "in.npy"):
+        with pytest.raises(DataError, match=r"PC550.*a sample of `x` has shape \(7,\)"):
+            predict_file(run, tmp_path / name, out)
+    with pytest.raises(DataError, match=r"PC550.*a sample of `x` has shape \(7,\)"):
+        predict_file(run, None, out, request=request_from_words([f"x={file}"], []))
+    with pytest.raises(SpecError, match=r"PC554.*the mask of `x` has shape \(3, 7\)"):
+        predict_file(run, None, out, request=request_from_words(["x=1"], [f"x={file}"]))
