@@ -9,7 +9,7 @@ from pccompiler.diagrams.placed import BORDER, Layout, PlacedColumn, PlacedEdge,
 from pccompiler.diagrams.routes import Box, Direction, Point
 from pccompiler.diagrams.shapes import INK, PAPER, QUIET, SHADE, arrow, centre, outline, pin
 from pccompiler.diagrams.sizes import DETAIL_SIZE, LABEL_SIZE, NAME_SIZE, PIN
-from pccompiler.diagrams.styles import NODE_STYLES, Form
+from pccompiler.diagrams.styles import NODE_STYLES, Outline
 from pccompiler.diagrams.text import LINE_HEIGHT, printable, width, wrapped_words
 from pccompiler.diagrams.words import JOIN
 
@@ -18,10 +18,10 @@ _LEAST_WIDTH = 300.0
 _HEADER_WIDTH = 700.0
 """Width that the header's words may take, in a narrower drawing too, before they are broken."""
 _LEGEND_BOX = {
-    Form.BOX: Box(0, -10, 26, 14),
-    Form.ROUND: Box(5, -11, 16, 16),
-    Form.AHEAD: Box(5, -11, 15, 16),
-    Form.BACK: Box(5, -11, 15, 16),
+    Outline.BOX: Box(0, -10, 26, 14),
+    Outline.ROUND: Box(5, -11, 16, 16),
+    Outline.AHEAD: Box(5, -11, 15, 16),
+    Outline.BACK: Box(5, -11, 15, 16),
 }
 _LEGEND_STACK = Box(0, -15, 30, 20)
 
@@ -106,7 +106,7 @@ def _node(placed: PlacedNode, direction: Direction, key: str) -> Group:
         y += small
     if node.clamped:
         radius = min(box.width, box.height) / 2
-        corner = 4 if style.form is Form.BOX else 1 + radius * (1 - 0.5**0.5)
+        corner = 4 if style.outline is Outline.BOX else 1 + radius * (1 - 0.5**0.5)
         marks.append(pin(box.right - PIN - corner, box.y + PIN + corner + 1, style.stroke))
     return Group(f"node {node.look}", tuple(marks), node.tooltip, key=key)
 
@@ -133,7 +133,7 @@ def _legend(layout: Layout, top: float, wide: float) -> tuple[Group, float]:
     entries: list[tuple[str, list[Mark], float]] = []
     for look in layout.picture.looks():
         style = NODE_STYLES[look]
-        box = _LEGEND_STACK if style.stack else _LEGEND_BOX[style.form]
+        box = _LEGEND_STACK if style.stack else _LEGEND_BOX[style.outline]
         entries.append((style.legend, list(outline(box, style, "right")), max(26, box.width)))
     if any(JOIN in node.detail for node in layout.picture.nodes):
         entries.append(("joins its edges", [Words(JOIN, 13, 1, _WORDS_SIZE, QUIET)], 26))

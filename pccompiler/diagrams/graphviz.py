@@ -21,7 +21,7 @@ from pccompiler.diagrams.placed import BORDER, Layout, PlacedEdge, PlacedNode
 from pccompiler.diagrams.ports import spread
 from pccompiler.diagrams.routes import Box, Direction, Point, Segment, Side, inset
 from pccompiler.diagrams.sizes import LABEL_ROOM, NodeSize, label_extent, node_sizes
-from pccompiler.diagrams.styles import NODE_STYLES, Form, edge_style
+from pccompiler.diagrams.styles import NODE_STYLES, Outline, edge_style
 
 _PATIENCE = 20.0
 """Seconds after which Graphviz is given up."""
@@ -52,7 +52,7 @@ def suits(picture: Picture) -> bool:
     ends = {frozenset((edge.source, edge.target)) for edge in picture.edges}
     return (
         picture.grid is None
-        and all(NODE_STYLES[node.look].form is Form.BOX for node in picture.nodes)
+        and all(NODE_STYLES[node.look].outline is Outline.BOX for node in picture.nodes)
         and len(ends) == len(picture.edges)
         and all(len(two) == 2 for two in ends)
         and not turned_edges(picture)
@@ -158,7 +158,7 @@ def _spread(
         offsets = spread([aim(course)[0] - centre[across] for course in found], size.breadth)
         for course, offset in zip(found, offsets, strict=True):
             side: Side = "far" if leaves else "near"
-            into = inset(size.form, side, offset, size.length, size.breadth)
+            into = inset(size.outline, side, offset, size.length, size.breadth)
             half = size.length / 2 - into
             end = centre[1 - across] + (half if leaves else -half)
             at = round(centre[across] + offset, 1)

@@ -17,7 +17,7 @@ from pccompiler.diagrams.picture import Grid, Picture, PictureEdge
 from pccompiler.diagrams.placed import BORDER, Layout, PlacedColumn, PlacedEdge, PlacedNode
 from pccompiler.diagrams.routes import Box, Point, Segment, inset, route
 from pccompiler.diagrams.sizes import text_size
-from pccompiler.diagrams.styles import NODE_STYLES, Form, precedence
+from pccompiler.diagrams.styles import NODE_STYLES, Outline, precedence
 
 _T = TypeVar("_T")
 
@@ -49,7 +49,9 @@ class _Placing:
 
     def __init__(self, picture: Picture, grid: Grid) -> None:
         self.picture, self.grid = picture, grid
-        self.form: dict[str, Form] = {n.name: NODE_STYLES[n.look].form for n in picture.nodes}
+        self.outline: dict[str, Outline] = {
+            n.name: NODE_STYLES[n.look].outline for n in picture.nodes
+        }
         self.size = {node.name: text_size(node) for node in picture.nodes}
         self.row_count = 1 + max((row for row, _ in grid.cells.values()), default=-1)
         self.following: dict[str, str] = {}  # the next node below, in the same column
@@ -211,7 +213,7 @@ class _Placing:
         for (end, side), edges in sides.items():
             box = self.boxes[end]
             for (_, name, enters), offset in _spread(sorted(edges), box.height):
-                into = inset(self.form[end], "far", offset, box.width, box.height)
+                into = inset(self.outline[end], "far", offset, box.width, box.height)
                 x = box.right - into if side == "right" else box.x + into
                 ports[name, enters] = Point(x, box.centre.y + offset)
         for pair, names in joined.items():
@@ -228,7 +230,7 @@ class _Placing:
 
     def _vertical(self, node: str, offset: float, below: bool) -> Point:
         box = self.boxes[node]
-        into = inset(self.form[node], "far", offset, box.height, box.width)
+        into = inset(self.outline[node], "far", offset, box.height, box.width)
         return Point(box.centre.x + offset, box.bottom - into if below else box.y + into)
 
     def _track(self, course: _Course) -> float:

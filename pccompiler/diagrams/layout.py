@@ -241,7 +241,7 @@ def _edges(
 
 
 def _inset(size: NodeSize, side: Side, offset: float) -> float:
-    return inset(size.form, side, offset, size.length, size.breadth)
+    return inset(size.outline, side, offset, size.length, size.breadth)
 
 
 def _label_box(edge: PictureEdge, direction: Direction, middle: float, across: float) -> Box | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from pccompiler.diagrams.styles import Form
+from pccompiler.diagrams.styles import Outline
 
 Direction = Literal["right", "down"]
 
@@ -82,19 +82,19 @@ Side = Literal["near", "far", "beside"]
 where loops stand."""
 
 
-def inset(form: Form, side: Side, offset: float, length: float, breadth: float) -> float:
+def inset(outline: Outline, side: Side, offset: float, length: float, breadth: float) -> float:
     """How far inside its box an outline begins, `offset` from the middle of a side."""
-    if form is Form.BOX:
+    if outline is Outline.BOX:
         return 0.0
     span = length if side == "beside" else breadth
-    if form is Form.ROUND:
+    if outline is Outline.ROUND:
         radius = min(length, breadth) / 2
         beyond = min(radius, max(0.0, abs(offset) - (span / 2 - radius)))
         return radius - (radius**2 - beyond**2) ** 0.5
     if side == "beside":  # the slanted side: `offset` counts towards the reading direction
-        towards_tip = offset if form is Form.AHEAD else -offset
+        towards_tip = offset if outline is Outline.AHEAD else -offset
         return breadth / 2 * min(1.0, max(0.0, 0.5 + towards_tip / length))
-    flat = "near" if form is Form.AHEAD else "far"
+    flat = "near" if outline is Outline.AHEAD else "far"
     return 0.0 if side == flat else length * min(1.0, abs(offset) / (breadth / 2))
 
 

@@ -8,7 +8,7 @@ from math import cos, radians, sin
 from pccompiler.diagrams.marks import NOTHING, Group, Line, Mark, Polygon, Rectangle
 from pccompiler.diagrams.routes import Box, Direction, Point, Segment
 from pccompiler.diagrams.sizes import SHEETS
-from pccompiler.diagrams.styles import EdgeStyle, Form, NodeStyle, Tip
+from pccompiler.diagrams.styles import EdgeStyle, NodeStyle, Outline, Tip
 
 INK, QUIET, PAPER, SHADE = "#1a1a1a", "#555555", "#ffffff", "#f5f6f8"
 """Of text, of less important text, of the background, and of bands on it."""
@@ -22,8 +22,8 @@ _PIN_HEAD = ((-4, -2), (4, -2), (2.5, -4.5), (2.5, -8), (3.5, -8), (3.5, -9.5),
 
 def outline(box: Box, style: NodeStyle, direction: Direction) -> Iterator[Mark]:
     """The outline of a node, filled."""
-    if style.form in (Form.AHEAD, Form.BACK):
-        corners = _triangle(box, style.form, direction)
+    if style.outline in (Outline.AHEAD, Outline.BACK):
+        corners = _triangle(box, style.outline, direction)
         yield Polygon(corners, style.fill, style.stroke, 1.5)
         return
     radius = _radius(box, style)
@@ -45,9 +45,9 @@ def front(box: Box, style: NodeStyle) -> Box:
 def centre(box: Box, style: NodeStyle, direction: Direction) -> Point:
     """Where the text of a node stands: a triangle's lies nearer to its flat side."""
     x, y = front(box, style).centre
-    if style.form not in (Form.AHEAD, Form.BACK):
+    if style.outline not in (Outline.AHEAD, Outline.BACK):
         return Point(x, y)
-    back = -1 if style.form is Form.AHEAD else 1
+    back = -1 if style.outline is Outline.AHEAD else 1
     if direction == "right":
         return Point(x + back * box.width / 6, y)
     return Point(x, y + back * box.height / 6)
@@ -59,10 +59,10 @@ def _sheet(box: Box, number: int) -> Box:
     return Box(box.x + shift, box.y + SHEETS - shift, box.width - SHEETS, box.height - SHEETS)
 
 
-def _triangle(box: Box, form: Form, direction: Direction) -> tuple[Point, Point, Point]:
+def _triangle(box: Box, outline: Outline, direction: Direction) -> tuple[Point, Point, Point]:
     x, y = box.centre
-    left, right = (box.x, box.right) if form is Form.AHEAD else (box.right, box.x)
-    top, bottom = (box.y, box.bottom) if form is Form.AHEAD else (box.bottom, box.y)
+    left, right = (box.x, box.right) if outline is Outline.AHEAD else (box.right, box.x)
+    top, bottom = (box.y, box.bottom) if outline is Outline.AHEAD else (box.bottom, box.y)
     if direction == "right":
         return Point(left, box.y), Point(right, y), Point(left, box.bottom)
     return Point(box.x, top), Point(x, bottom), Point(box.right, top)
@@ -70,7 +70,7 @@ def _triangle(box: Box, form: Form, direction: Direction) -> tuple[Point, Point,
 
 def _radius(box: Box, style: NodeStyle) -> float:
     most = min(box.width, box.height) / 2
-    return most if style.form is Form.ROUND else min(style.radius, most)
+    return most if style.outline is Outline.ROUND else min(style.radius, most)
 
 
 def pin(x: float, y: float, colour: str) -> Group:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pccompiler.diagrams.hierarchy import Size
 from pccompiler.diagrams.picture import Picture, PictureEdge, PictureNode
 from pccompiler.diagrams.routes import Direction
-from pccompiler.diagrams.styles import NODE_STYLES, Form
+from pccompiler.diagrams.styles import NODE_STYLES, Outline
 from pccompiler.diagrams.text import LINE_HEIGHT, extent, width
 
 NAME_SIZE, DETAIL_SIZE, LABEL_SIZE = 14.0, 11.5, 11.0
@@ -39,13 +39,13 @@ _PER_EDGE, _PER_ROUND_EDGE = 7.0, 13.0  # the least side that an edge needs
 class NodeSize:
     """Of a box: `length` along and `breadth` across the reading direction.
 
-    `form` is the outline that the box is drawn as. `slots` are the loops with the stretch of
+    `outline` is what the box is drawn as. `slots` are the loops with the stretch of
     the box's side that each has, `item` the room that box and loops need together.
     """
 
     length: float
     breadth: float
-    form: Form
+    outline: Outline
     slots: tuple[tuple[PictureEdge, float], ...]
     item: Size
 
@@ -75,30 +75,30 @@ def _node_size(
     node: PictureNode, edges: int, loops: list[PictureEdge], direction: Direction
 ) -> NodeSize:
     """The size of a box with so many edges on one side."""
-    form = NODE_STYLES[node.look].form
+    outline = NODE_STYLES[node.look].outline
     across, down = text_size(node)
     length, breadth = (across, down) if direction == "right" else (down, across)
-    if form in (Form.AHEAD, Form.BACK):
+    if outline in (Outline.AHEAD, Outline.BACK):
         length, breadth = _TRIANGLE
-    per_edge = _PER_ROUND_EDGE if form is Form.ROUND else _PER_EDGE
+    per_edge = _PER_ROUND_EDGE if outline is Outline.ROUND else _PER_EDGE
     breadth = max(breadth, 14 + per_edge * edges)
     slots, reach = _slots(loops, direction)
     room = sum(slot for _, slot in slots)
-    if form is Form.BOX or len(slots) > 1:
+    if outline is Outline.BOX or len(slots) > 1:
         length = max(length, room)
     item = Size(max(length, room), breadth / 2, breadth / 2 + reach, _NODE_MARGIN)
-    return NodeSize(length, breadth, form, slots, item)
+    return NodeSize(length, breadth, outline, slots, item)
 
 
 def text_size(node: PictureNode) -> tuple[float, float]:
     """The width and height of a box around a node's text."""
-    form = NODE_STYLES[node.look].form
+    outline = NODE_STYLES[node.look].outline
     text, high = extent(node.title, NAME_SIZE)
     details = (width(line, DETAIL_SIZE) for line in node.details)
     text = max(text * 1.1, *details, 0)  # 1.1: the name is bold
     high += 14 + len(node.details) * DETAIL_SIZE * LINE_HEIGHT
-    pin = PIN * (2.0 if form is Form.ROUND else 0.9) if node.clamped else 0
-    if form is Form.ROUND:
+    pin = PIN * (2.0 if outline is Outline.ROUND else 0.9) if node.clamped else 0
+    if outline is Outline.ROUND:
         high = max(high, _LEAST_ROUND)
         return max(text + 2 * (_ROUND_PADDING + pin), high), high
     sheets = SHEETS if NODE_STYLES[node.look].stack else 0.0

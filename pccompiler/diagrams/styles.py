@@ -26,7 +26,7 @@ class Tip(StrEnum):
     NONE = "none"
 
 
-class Form(StrEnum):
+class Outline(StrEnum):
     """An outline. Triangles point along the reading direction, or back against it."""
 
     BOX = "box"
@@ -66,7 +66,7 @@ class NodeStyle:
     legend: str
     fill: str
     stroke: str
-    form: Form = Form.BOX
+    outline: Outline = Outline.BOX
     radius: float = 5
     double: bool = False
     stack: bool = False
@@ -122,34 +122,39 @@ NODE_STYLES: dict[str, NodeStyle] = {
     "input": NodeStyle("input", *_INPUT, radius=14, mermaid=("([", "])")),
     "hidden": NodeStyle("hidden", *_HIDDEN),
     "output": NodeStyle("output", *_OUTPUT, double=True),
-    "input_value": NodeStyle("input value", *_INPUT, Form.ROUND, dot="ellipse", mermaid=_UNIT),
-    "hidden_value": NodeStyle("value", *_HIDDEN, Form.ROUND, dot="ellipse", mermaid=_UNIT),
+    "input_value": NodeStyle("input value", *_INPUT, Outline.ROUND, dot="ellipse", mermaid=_UNIT),
+    "hidden_value": NodeStyle("value", *_HIDDEN, Outline.ROUND, dot="ellipse", mermaid=_UNIT),
     "output_value": NodeStyle(
-        "output value", *_OUTPUT, Form.ROUND, double=True, dot="ellipse", mermaid=_UNIT
+        "output value", *_OUTPUT, Outline.ROUND, double=True, dot="ellipse", mermaid=_UNIT
     ),
     "sum": NodeStyle(
-        "sum, passed through", "#f4f4f4", "#777777", Form.ROUND, dot="ellipse", mermaid=_UNIT
+        "sum, passed through", "#f4f4f4", "#777777", Outline.ROUND, dot="ellipse", mermaid=_UNIT
     ),
     "join": NodeStyle(
-        "joined, passed through", "#f4f4f4", "#777777", Form.ROUND, dot="ellipse", mermaid=_UNIT
+        "joined, passed through", "#f4f4f4", "#777777", Outline.ROUND, dot="ellipse", mermaid=_UNIT
     ),
     "stack": NodeStyle(
         "repeated", "#ffffff", "#555555", radius=3, stack=True, dot="box3d", mermaid=("[[", "]]")
     ),
     "forward_error": NodeStyle(
-        "forward error", "#fde2b3", "#b36b00", Form.AHEAD, dot="triangle", mermaid=("{{", "}}")
+        "forward error", "#fde2b3", "#b36b00", Outline.AHEAD, dot="triangle", mermaid=("{{", "}}")
     ),
     "summed_error": NodeStyle(
         "sum of both errors",
         "#fde2b3",
         "#b36b00",
-        Form.AHEAD,
+        Outline.AHEAD,
         double=True,
         dot="triangle",
         mermaid=("{{", "}}"),
     ),
     "feedback_error": NodeStyle(
-        "feedback error", "#e5d4ee", "#7a3e8e", Form.BACK, dot="invtriangle", mermaid=("{{", "}}")
+        "feedback error",
+        "#e5d4ee",
+        "#7a3e8e",
+        Outline.BACK,
+        dot="invtriangle",
+        mermaid=("{{", "}}"),
     ),
 }
 """By look: boxes for whole nodes, then the units that a circuit is made of."""

@@ -22,7 +22,7 @@ from pccompiler.diagrams.ordering import Gaps, crossings, ordered
 from pccompiler.diagrams.picture import Picture
 from pccompiler.diagrams.placed import Layout, PlacedEdge, PlacedNode
 from pccompiler.diagrams.routes import Box, Point
-from pccompiler.diagrams.styles import NODE_STYLES, Form
+from pccompiler.diagrams.styles import NODE_STYLES, Outline
 from pccompiler.driver import check
 from pccompiler.ir.graph import Graph, Stage
 from tests.diagrams.networks import bipc, chain, edge, networks, node, pictures
@@ -61,9 +61,9 @@ def overlap(one: Box, other: Box) -> bool:
 
 def depth(point: Point, placed: PlacedNode, direction: str) -> float:
     """How far a point lies inside a node's outline; below zero outside."""
-    box, form = placed.box, NODE_STYLES[placed.node.look].form
-    if form in (Form.BOX, Form.ROUND):
-        radius = min(box.width, box.height) / 2 if form is Form.ROUND else 0.0
+    box, outline = placed.box, NODE_STYLES[placed.node.look].outline
+    if outline in (Outline.BOX, Outline.ROUND):
+        radius = min(box.width, box.height) / 2 if outline is Outline.ROUND else 0.0
         beside = abs(point.x - box.centre.x) - box.width / 2 + radius
         above = abs(point.y - box.centre.y) - box.height / 2 + radius
         if beside > 0 and above > 0:
@@ -71,7 +71,11 @@ def depth(point: Point, placed: PlacedNode, direction: str) -> float:
         return radius - max(beside, above)
     along, across = (0, 1) if direction == "right" else (1, 0)
     length, breadth = (box[2 + along], box[2 + across])
-    to_tip = box[along] + length - point[along] if form is Form.AHEAD else point[along] - box[along]
+    to_tip = (
+        box[along] + length - point[along]
+        if outline is Outline.AHEAD
+        else point[along] - box[along]
+    )
     half = breadth / 2
     slanted = to_tip * half - abs(point[across] - box.centre[across]) * length
     return min(length - to_tip, slanted / hypot(half, length))

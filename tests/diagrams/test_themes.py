@@ -64,7 +64,7 @@ def test_kinds_are_told_apart_without_colours() -> None:
     }
     assert not [pair for pair in combinations(looks, 2) if looks[pair[0]] == looks[pair[1]]]
     shapes = {
-        look: (style.form, style.radius, style.double, style.stack)
+        look: (style.outline, style.radius, style.double, style.stack)
         for look, style in NODE_STYLES.items()
         if look in ("input", "hidden", "output", "stack", "forward_error", "feedback_error")
     }
