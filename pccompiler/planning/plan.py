@@ -105,9 +105,9 @@ class UpdatePlan:
     batch to batch. `own` are the arrays of the rule, `theory` what it may be held to. `predictor`,
     where there is one, predicts in place of the phase `prediction`. `learning_phase` is the phase
     at each of whose steps the parameters learn, for a rule that does not wait for its end: no
-    prediction in it stays what it was, so that no pass optimises it. Operators with several forms
-    stand in `graph` in the one that is best on the `target`; `forms` name it, by edge and
-    operator.
+    prediction in it stays what it was, so that no pass optimises it. Operators with several algorithms
+    stand in `graph` with the one that is best on the `target`; `algorithms` names it, by edge
+    and operator.
     """
 
     graph: Graph
@@ -127,7 +127,7 @@ class UpdatePlan:
     predictor: Predictor | None = None
     theory: tuple[Claim, ...] = ()
     target: Target = field(default_factory=Target)
-    forms: Mapping[str, str] = field(default_factory=dict)
+    algorithms: Mapping[str, str] = field(default_factory=dict)
     together: tuple[tuple[str, ...], ...] = ()
 
     @cached_property

@@ -17,7 +17,7 @@ from pccompiler.diagnostics.diagnostic import SpecError
 from pccompiler.ir.copies import Copies, Copy
 from pccompiler.ir.coupling import coupling
 from pccompiler.ir.graph import Graph
-from pccompiler.planning.forms import in_forms
+from pccompiler.planning.algorithms import with_algorithms
 from pccompiler.planning.network import network_of
 from pccompiler.planning.phases import (
     AS_PLANNED,
@@ -42,7 +42,7 @@ def plan_update(
 ) -> UpdatePlan:
     """The plan of a typed graph. Raises SpecError where the spec's phases do not fit."""
     target = target or Target()
-    graph, forms = in_forms(graph, target)
+    graph, algorithms = with_algorithms(graph, target)
     rule, inference = spec.learning.rule, spec.inference
     held = situation.held
     planner, nudging = _Planner(graph, spec.inference), rule.nudging()
@@ -106,7 +106,7 @@ def plan_update(
         predictor=predictor,
         theory=rule.theory(network),
         target=target,
-        forms=forms,
+        algorithms=algorithms,
     )
 
 

@@ -13,7 +13,7 @@ def print_plan(plan: UpdatePlan) -> str:
     if plan.graph.time:
         times = plan.graph.time.steps
         lines.append(f"  time     {times} copies of every node, evaluated in one call per edge")
-    lines += [f"  form     {place}: {form}" for place, form in plan.forms.items()]
+    lines += [f"  operator {place}: {name}" for place, name in plan.algorithms.items()]
     for phase in plan.phases:
         lines += _phase(plan, phase)
     for names in plan.together:

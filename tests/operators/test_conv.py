@@ -1,4 +1,4 @@
-"""Convolution against its sum written out, in the form for CPUs and in that for the others."""
+"""Convolution against its sum written out, by the algorithm for CPUs and by that for the others."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ GROUPED = (
 
 
 def on_backends(*examples: Example) -> pytest.MarkDecorator:
-    """The operators ask JAX for its backend; on all but CPUs they have one form for all."""
+    """The operators ask JAX for its backend; on all but CPUs they have one algorithm for all."""
     pairs = [*((e, "cpu") for e in examples), *((e, "gpu") for e in examples[2::3])]
     return pytest.mark.parametrize(("example", "backend"), pairs)
 
@@ -110,11 +110,11 @@ def transposed_convolution(x: Floats, w: Floats, e: Example) -> Floats:
 
 
 def planned(operator: Operator, shape: tuple[int, ...], backend: str) -> Any:
-    """The operator in the form that a plan for this backend chooses."""
+    """The operator, computed by the algorithm that a plan for this backend chooses."""
     output = operator.output_shape(shape, None)
-    form = operator.form(shape, output, Target(backend))
-    assert form is not None
-    return operator.in_form(form)
+    algorithm = operator.algorithm(shape, output, Target(backend))
+    assert algorithm is not None
+    return operator.computed_by(algorithm)
 
 
 def setting(example: Example) -> tuple[Conv, dict[str, Any], Any]:
@@ -166,10 +166,10 @@ def assert_bilinear(
     of_dx, of_dw = written_out(dx, w, example), written_out(x, dw, example)
     y = drawn(*of_dx.shape, seed=5)
 
-    forwards_form = planned(operator, shape, backend)
+    forwards = planned(operator, shape, backend)
 
     def linear(w: Any, x: Any) -> Any:
-        return forwards_form.linear_part({"weight": w}, x)
+        return forwards.linear_part({"weight": w}, x)
 
     @jax.jit
     def derivatives(w: Any, x: Any, y: Any) -> Any:

@@ -112,23 +112,23 @@ class Operator(Member):
     def lateral(self) -> Operator | None:
         """What stands for it where it couples a node to itself in an energy of couplings: a
         map whose matrix is symmetric with a zero diagonal, halved, so that every pair of units
-        counts once. None where it has no such form."""
+        counts once. None where it has no such map."""
         return None
 
     @abstractmethod
     def flops(self, shape: Shape, output: Shape) -> int:
         """Floating-point operations for one sample; a multiply-add counts as two."""
 
-    # -- operators with several equal forms ----------------------------------------------------
+    # -- operators with several equal algorithms ----------------------------------------------
 
-    def form(self, shape: Shape, output: Shape, target: Target) -> str | None:
-        """Which of several forms of the same map is best on a target, for these shapes; None
-        for an operator with one form."""
+    def algorithm(self, shape: Shape, output: Shape, target: Target) -> str | None:
+        """The fastest algorithm of the same map on a target, for these shapes; None for an
+        operator with only one."""
         return None
 
-    def in_form(self, form: str) -> Operator:
-        """The operator in the form of that name."""
-        raise ValueError(f"{self.name} has no form `{form}`")
+    def computed_by(self, algorithm: str) -> Operator:
+        """The operator, computed by the algorithm of that name."""
+        raise ValueError(f"{self.name} has no algorithm `{algorithm}`")
 
     # -- operators that normalise by statistics of the batch --------------------------------
 

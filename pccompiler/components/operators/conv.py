@@ -24,11 +24,11 @@ from pccompiler.components.initializers import (
 from pccompiler.components.member import NameOf, OneOf
 from pccompiler.components.operators.base import Operator, Parameter, ShapeError, Transposed
 from pccompiler.components.operators.convolution import (
-    Form,
+    Algorithm,
+    algorithm_of,
+    algorithm_of_transpose,
     convolve,
     convolve_back,
-    form_of,
-    form_of_transpose,
 )
 from pccompiler.components.operators.windows import Sizes, Window, per_axis
 from pccompiler.components.target import Target
@@ -79,11 +79,11 @@ class Convolution(Operator):
         default=Zeros(), description="how b is drawn"
     )
 
-    _form: Form = PrivateAttr(default=Form.PLAIN)
+    _algorithm: Algorithm = PrivateAttr(default=Algorithm.PLAIN)
 
-    def in_form(self, form: str) -> Operator:
+    def computed_by(self, algorithm: str) -> Operator:
         chosen = self.model_copy()
-        chosen._form = Form(form)
+        chosen._algorithm = Algorithm(algorithm)
         return chosen
 
     def apply(self, params: Mapping[str, Array], x: Array) -> Array:
@@ -91,8 +91,8 @@ class Convolution(Operator):
         return y + params["bias"] if self.bias else y
 
     @abstractmethod
-    def transposed_form(self, shape: Shape, output: Shape, target: Target) -> Form:
-        """The form of the transpose on a target; `output` is what the transpose receives."""
+    def transposed_algorithm(self, shape: Shape, output: Shape, target: Target) -> Algorithm:
+        """The algorithm of the transpose on a target; `output` is what the transpose receives."""
 
     @abstractmethod
     def transposed_part(self, params: Mapping[str, Array], y: Array, shape: Shape) -> Array:
@@ -143,18 +143,18 @@ class Convolution(Operator):
 
 
 class TransposedConvolution(Transposed):
-    """The transpose of a convolution, in a form whose gradients are fast too."""
+    """The transpose of a convolution, by an algorithm whose gradients are fast too."""
 
     def apply(self, params: Mapping[str, Array], x: Array) -> Array:
         assert isinstance(self.inner, Convolution)
         return self.inner.transposed_part(params, x, self.shape)
 
-    def form(self, shape: Shape, output: Shape, target: Target) -> str | None:
+    def algorithm(self, shape: Shape, output: Shape, target: Target) -> str | None:
         assert isinstance(self.inner, Convolution)
-        return self.inner.transposed_form(output, shape, target)
+        return self.inner.transposed_algorithm(output, shape, target)
 
-    def in_form(self, form: str) -> Operator:
-        return self.model_copy(update={"inner": self.inner.in_form(form)})
+    def computed_by(self, algorithm: str) -> Operator:
+        return self.model_copy(update={"inner": self.inner.computed_by(algorithm)})
 
 
 class Conv(Convolution):
@@ -191,19 +191,19 @@ class Conv(Convolution):
         return self._with_bias((*kernel, shape[-1] // self.groups, output[-1]))
 
     def linear_part(self, params: Mapping[str, Array], x: Array) -> Array:
-        return convolve(x, params["weight"], self._window(x.shape[1:-1]), self._form)
+        return convolve(x, params["weight"], self._window(x.shape[1:-1]), self._algorithm)
 
     def transposed_part(self, params: Mapping[str, Array], y: Array, shape: Shape) -> Array:
         window = self._window(shape[:-1])
-        return convolve_back(y, params["weight"], window, shape, self._form)
+        return convolve_back(y, params["weight"], window, shape, self._algorithm)
 
-    def form(self, shape: Shape, output: Shape, target: Target) -> str | None:
+    def algorithm(self, shape: Shape, output: Shape, target: Target) -> str | None:
         weight = self.parameters(shape, output)["weight"].shape
-        return form_of(shape, weight, self._window(shape[:-1]), target)
+        return algorithm_of(shape, weight, self._window(shape[:-1]), target)
 
-    def transposed_form(self, shape: Shape, output: Shape, target: Target) -> Form:
+    def transposed_algorithm(self, shape: Shape, output: Shape, target: Target) -> Algorithm:
         weight = self.parameters(shape, output)["weight"].shape
-        return form_of_transpose(shape, weight, self._window(shape[:-1]), target)
+        return algorithm_of_transpose(shape, weight, self._window(shape[:-1]), target)
 
     def flops(self, shape: Shape, output: Shape) -> int:
         terms = prod(self._window(shape[:-1]).kernel) * shape[-1] // self.groups

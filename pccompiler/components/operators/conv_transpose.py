@@ -18,11 +18,11 @@ from typing import ClassVar
 from pccompiler.components.operators.base import Parameter, ShapeError
 from pccompiler.components.operators.conv import Convolution
 from pccompiler.components.operators.convolution import (
-    Form,
+    Algorithm,
+    algorithm_of,
+    algorithm_of_transpose,
     convolve,
     convolve_back,
-    form_of,
-    form_of_transpose,
 )
 from pccompiler.components.operators.windows import per_axis
 from pccompiler.components.target import Target
@@ -60,19 +60,19 @@ class ConvTranspose(Convolution):
         outputs = self._outputs(x.shape[1:-1])
         weight = params["weight"].swapaxes(-1, -2)
         shape = (*outputs, weight.shape[-2])
-        return convolve_back(x, weight, self._window(outputs), shape, self._form)
+        return convolve_back(x, weight, self._window(outputs), shape, self._algorithm)
 
     def transposed_part(self, params: Mapping[str, Array], y: Array, shape: Shape) -> Array:
         weight = params["weight"].swapaxes(-1, -2)
-        return convolve(y, weight, self._window(y.shape[1:-1]), self._form)
+        return convolve(y, weight, self._window(y.shape[1:-1]), self._algorithm)
 
-    def form(self, shape: Shape, output: Shape, target: Target) -> str | None:
+    def algorithm(self, shape: Shape, output: Shape, target: Target) -> str | None:
         weight = (*self._window(output[:-1]).kernel, output[-1], shape[-1])
-        return form_of_transpose(output, weight, self._window(output[:-1]), target)
+        return algorithm_of_transpose(output, weight, self._window(output[:-1]), target)
 
-    def transposed_form(self, shape: Shape, output: Shape, target: Target) -> Form:
+    def transposed_algorithm(self, shape: Shape, output: Shape, target: Target) -> Algorithm:
         weight = (*self._window(output[:-1]).kernel, output[-1], shape[-1])
-        return form_of(output, weight, self._window(output[:-1]), target)
+        return algorithm_of(output, weight, self._window(output[:-1]), target)
 
     def flops(self, shape: Shape, output: Shape) -> int:
         kernel = self._window(output[:-1]).kernel

@@ -1,4 +1,4 @@
-"""Convolution and its transpose, in the forms that XLA computes fast.
+"""Convolution and its transpose, by the algorithms that XLA computes fast.
 
     y[n, i, o] = sum over k, c of x[n, i stride + k dilation - padding, c] W[k, c, o]
 
@@ -15,8 +15,8 @@ code for some convolutions only, and needs ten to several hundred times as long 
   fast layout.
 - Groups have no fast code at all.
 
-So a plan chooses, by `form_of` and `form_of_transpose`, forms of the map whose gradients are fast
-as well; all of them are the same map.
+So a plan chooses, by `algorithm_of` and `algorithm_of_transpose`, algorithms whose gradients
+are fast as well; all of them compute the same map.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from pccompiler.components.vocabulary import Array, Shape
 from pccompiler.lazy import jax, jnp
 
 
-class Form(StrEnum):
-    """Forms of a convolution, or of its transpose; all are the same map."""
+class Algorithm(StrEnum):
+    """Algorithms of a convolution, or of its transpose; all compute the same map."""
 
     PLAIN = "convolution"
     """XLA's convolution with JAX's derivatives, or its transpose."""
@@ -42,32 +42,34 @@ class Form(StrEnum):
     TURNED_PRODUCTS = "products of matrices with the turned kernel"
 
 
-def form_of(shape: Shape, weight: Shape, window: Window, target: Target) -> Form:
-    """The best form of the convolution of (*sizes, in) with a kernel of this shape."""
+def algorithm_of(shape: Shape, weight: Shape, window: Window, target: Target) -> Algorithm:
+    """The best algorithm of the convolution of (*sizes, in) with a kernel of this shape."""
     if target.backend != "cpu":
-        return Form.PLAIN
-    return Form.FAST if _is_fast_on_cpu(shape, weight, window) else Form.PRODUCTS
+        return Algorithm.PLAIN
+    return Algorithm.FAST if _is_fast_on_cpu(shape, weight, window) else Algorithm.PRODUCTS
 
 
-def form_of_transpose(shape: Shape, weight: Shape, window: Window, target: Target) -> Form:
-    """The best form of its transpose, back to (*sizes, in)."""
+def algorithm_of_transpose(
+    shape: Shape, weight: Shape, window: Window, target: Target
+) -> Algorithm:
+    """The best algorithm of its transpose, back to (*sizes, in)."""
     if target.backend != "cpu":
-        return Form.PLAIN
+        return Algorithm.PLAIN
     if max(window.stride) > 1 or not _is_fast_on_cpu(shape, weight, window):
-        return Form.PRODUCTS
+        return Algorithm.PRODUCTS
     given = (*window.outputs(shape[:-1]), weight[-1])
     turned = (*weight[:-2], weight[-1], weight[-2])
     fast = _is_fast_on_cpu(given, turned, _turned(window))
-    return Form.TURNED if fast else Form.TURNED_PRODUCTS
+    return Algorithm.TURNED if fast else Algorithm.TURNED_PRODUCTS
 
 
-def convolve(x: Array, weight: Array, window: Window, form: Form) -> Array:
+def convolve(x: Array, weight: Array, window: Window, algorithm: Algorithm) -> Array:
     """The convolution y of x with `weight`; their channels tell the number of groups."""
-    if form is Form.PLAIN:
+    if algorithm is Algorithm.PLAIN:
         return _convolution(x, weight, window)
-    if form is Form.PRODUCTS:
+    if algorithm is Algorithm.PRODUCTS:
         return _by_products(x, weight, window)
-    assert form is Form.FAST
+    assert algorithm is Algorithm.FAST
 
     @jax.custom_jvp
     def convolution(x: Array, weight: Array) -> Array:
@@ -82,13 +84,15 @@ def convolve(x: Array, weight: Array, window: Window, form: Form) -> Array:
     return convolution(x, weight)
 
 
-def convolve_back(y: Array, weight: Array, window: Window, shape: Shape, form: Form) -> Array:
+def convolve_back(
+    y: Array, weight: Array, window: Window, shape: Shape, algorithm: Algorithm
+) -> Array:
     """The transpose in x of `convolve`: from (batch, *outputs, out) back to (batch, *shape)."""
-    if form in (Form.TURNED, Form.TURNED_PRODUCTS):
+    if algorithm in (Algorithm.TURNED, Algorithm.TURNED_PRODUCTS):
         turned = jnp.flip(weight, tuple(range(weight.ndim - 2))).swapaxes(-1, -2)
-        again = Form.FAST if form is Form.TURNED else Form.PRODUCTS
+        again = Algorithm.FAST if algorithm is Algorithm.TURNED else Algorithm.PRODUCTS
         return convolve(y, turned, _turned(window), again)
-    plain = _convolution if form is Form.PLAIN else _by_products
+    plain = _convolution if algorithm is Algorithm.PLAIN else _by_products
     like = jax.ShapeDtypeStruct((y.shape[0], *shape), y.dtype)
     [x] = jax.linear_transpose(lambda x: plain(x, weight, window), like)(y)
     return x
