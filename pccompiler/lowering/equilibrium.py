@@ -17,7 +17,7 @@ from pccompiler.lowering.network import Equations
 from pccompiler.lowering.relaxation import Relaxation
 from pccompiler.lowering.running import held_targets
 from pccompiler.lowering.states import States, at_all_times
-from pccompiler.planning.plan import Form, Stretch, UpdatePlan
+from pccompiler.planning.plan import Repeat, Stretch, UpdatePlan
 
 StateMap = Callable[[Params, States], States]
 """(parameters, free states) -> free states."""
@@ -39,7 +39,7 @@ def rest_map(
     found = plan.phase(phase)
     optimizer: StateOptimizer = plan.state_optimizer if step else FixedPoint()
     whole = Stretch(
-        1, 1, tuple(found.energies), found.free, frozenset(), Form.UNROLLED, arrivals={}
+        1, 1, tuple(found.energies), found.free, frozenset(), Repeat.UNROLLED, arrivals={}
     )
     given = at_all_times(plan.graph, batch)
 

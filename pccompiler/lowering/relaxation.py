@@ -26,7 +26,7 @@ from pccompiler.components.vocabulary import Array
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.network import EdgeValues, Equations
 from pccompiler.lowering.states import Hold, States
-from pccompiler.planning.plan import Form, PhasePlan, Stretch, UpdatePlan
+from pccompiler.planning.plan import PhasePlan, Repeat, Stretch, UpdatePlan
 
 Record = Callable[[Equations, States, Mapping[str, Array], States], Any]
 """(the network, all states, energies per node and sample, dF/dx of the free states) -> what to
@@ -72,11 +72,11 @@ class Relaxation:
         taken = jnp.full((size,), self.phase.steps, jnp.int32)
         rows: list[Any] = []
         for stretch in self.phase.stretches:
-            if stretch.form is Form.UNROLLED:
+            if stretch.repeat is Repeat.UNROLLED:
                 for t in range(stretch.first, stretch.last + 1):
                     free, memory, row, _ = self.step(stretch, t, free, memory)
                     rows.append(jax.tree.map(lambda leaf: leaf[None], row))
-            elif stretch.form is Form.LOOP:
+            elif stretch.repeat is Repeat.COUNTED:
                 free, memory, some = self._loop(stretch, free, memory)
                 rows.append(some)
             else:

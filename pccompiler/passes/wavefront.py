@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.ir.graph import Graph
-from pccompiler.planning.plan import NEVER, Form, PhasePlan, Stretch
+from pccompiler.planning.plan import NEVER, PhasePlan, Repeat, Stretch
 
 LONGEST_FRONT = 12
 """Steps written out at most: beyond that the program's size would outweigh the saved work."""
@@ -27,7 +27,7 @@ def wavefront(graph: Graph, optimizer: StateOptimizer, plan: PhasePlan) -> Phase
     arrivals = [step for steps in plan.arrival.values() for step in steps]
     reach = [step for step in (*arrivals, *plan.movement.values()) if step < NEVER]
     front = min(max(reach, default=0), running.last, LONGEST_FRONT)
-    if running.form is not Form.LOOP or front <= 1:
+    if running.repeat is not Repeat.COUNTED or front <= 1:
         return plan
     stretches = [_narrowed(graph, plan, running, t, t) for t in range(1, front)]
     stretches.append(_narrowed(graph, plan, running, front, running.last))
@@ -50,6 +50,6 @@ def _narrowed(graph: Graph, plan: PhasePlan, whole: Stretch, first: int, last: i
         live,
         moving=tuple(n for n in whole.moving if plan.movement[n] <= last),
         reused=whole.reused & feeding | unmoved,
-        form=Form.UNROLLED if first == last else whole.form,
+        repeat=Repeat.UNROLLED if first == last else whole.repeat,
         arrivals={n: s for n, s in whole.arrivals.items() if n in live and max(s) > first},
     )

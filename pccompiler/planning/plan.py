@@ -29,11 +29,11 @@ Steps = tuple[int, ...]
 """A step number for each copy of a node in time; a network without time has one copy."""
 
 
-class Form(StrEnum):
+class Repeat(StrEnum):
     """How a stretch of inference steps becomes a program."""
 
     UNROLLED = "unrolled"
-    LOOP = "loop"
+    COUNTED = "loop"
     UNTIL_SETTLED = "until settled"
 
 
@@ -53,7 +53,7 @@ class Stretch:
     live: tuple[str, ...]
     moving: tuple[str, ...]
     reused: frozenset[str]
-    form: Form
+    repeat: Repeat
     arrivals: Mapping[str, Steps]
 
 
@@ -99,15 +99,14 @@ class PhasePlan(Phase):
 class UpdatePlan:
     """A training step and the prediction of a network.
 
-    `prediction` is the phase that predicts, `read` the nodes it is read from, and `outputs`
-    those that have a loss: the outputs that prediction does not hold. Phases that stand
-    `together` differ in beta alone and relax as one batch. `nudging` says how beta changes from
-    batch to batch. `own` are the arrays of the rule, `theory` what it may be held to. `predictor`,
-    where there is one, predicts in place of the phase `prediction`. `learning_phase` is the phase
-    at each of whose steps the parameters learn, for a rule that does not wait for its end: no
-    prediction in it stays what it was, so that no pass optimises it. Operators with several algorithms
-    stand in `graph` with the one that is best on the `target`; `algorithms` names it, by edge
-    and operator.
+    `prediction` is the phase that predicts, `read` the nodes it is read from, and `outputs` those
+    that have a loss: the outputs that prediction does not hold. Phases that stand `together` differ
+    in beta alone and relax as one batch. `nudging` says how beta changes from batch to batch. `own`
+    are the arrays of the rule, `theory` what it may be held to. `predictor`, where there is one,
+    predicts in place of the phase `prediction`. `learning_phase` is the phase at each of whose
+    steps the parameters learn, for a rule that does not wait for its end: no prediction in it stays
+    what it was, so that no pass optimises it. Operators with several algorithms stand in `graph`
+    with the one that is best on the `target`; `algorithms` names it, by edge and operator.
     """
 
     graph: Graph

@@ -26,7 +26,7 @@ from pccompiler.planning.phases import (
     with_clamps,
     with_steps,
 )
-from pccompiler.planning.plan import NEVER, Form, PhasePlan, Steps, Stretch, UpdatePlan
+from pccompiler.planning.plan import NEVER, PhasePlan, Repeat, Steps, Stretch, UpdatePlan
 from pccompiler.planning.refusals import no_fixed_steps, no_loss, no_theory, refuse_unsuitable
 from pccompiler.planning.wave import through_pass_through, wave
 from pccompiler.spec.models import InferenceSpec, RunSpec
@@ -152,13 +152,13 @@ class _Planner:
         steps = phase.steps
         live = tuple(energies)
         settles = self.until_settled and free and phase.descent.optimizer is None
-        form = Form.UNTIL_SETTLED if settles else Form.LOOP
+        repeat = Repeat.UNTIL_SETTLED if settles else Repeat.COUNTED
         late = {n: arrived for n, arrived in arrival.items() if max(arrived) > 1}
-        running = Stretch(1, steps, live, free, frozenset(), form, late)
+        running = Stretch(1, steps, live, free, frozenset(), repeat, late)
         end = steps + 1
         reached = tuple(n for n in live if min(arrival[n]) <= end)
         partly = {n: arrival[n] for n in reached if max(arrival[n]) > end}
-        settled = Stretch(end, end, reached, (), frozenset(), Form.UNROLLED, partly)
+        settled = Stretch(end, end, reached, (), frozenset(), Repeat.UNROLLED, partly)
         stretches = (running,) if steps else ()
         return PhasePlan.of(
             phase,

@@ -79,7 +79,7 @@ def _optimizer(plan: UpdatePlan, phase: Phase) -> str:
 
 
 def _stretch(stretch: Stretch, title: str | None = None) -> list[str]:
-    lines = [f"    {title or f'{_steps(stretch)} ({stretch.form})'}"]
+    lines = [f"    {title or f'{_steps(stretch)} ({stretch.repeat})'}"]
     lines.append(f"      energies {_names(stretch.live)}")
     if stretch.arrivals:
         reached = ", ".join(f"{n} from {_arrivals(steps)}" for n, steps in stretch.arrivals.items())

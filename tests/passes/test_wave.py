@@ -14,7 +14,7 @@ from pccompiler.components.phases import PhaseKind
 from pccompiler.ir.graph import Graph
 from pccompiler.passes import OPTIONAL
 from pccompiler.passes.wavefront import LONGEST_FRONT
-from pccompiler.planning.plan import NEVER, Form, PhasePlan
+from pccompiler.planning.plan import NEVER, PhasePlan, Repeat
 from tests.strategies import examples, specs
 
 Spec = dict[str, Any]
@@ -127,7 +127,7 @@ def test_hoisting_reuses_the_edges_from_held_nodes_and_no_others(spec: Spec) -> 
 def test_without_the_passes_a_phase_is_one_loop_that_reuses_nothing(spec: Spec) -> None:
     for _, plan in relaxing(spec, disable=OPTIONAL):
         [stretch] = plan.stretches
-        assert (stretch.form, stretch.reused) == (Form.LOOP, frozenset())
+        assert (stretch.repeat, stretch.reused) == (Repeat.COUNTED, frozenset())
         assert stretch.live == tuple(plan.energies)
 
 
@@ -151,7 +151,7 @@ def test_in_a_chain_the_error_of_a_layer_arrives_at_its_distance_from_the_output
     expected = {f"h{i}": (depth - i + 2,) for i in range(1, depth + 1)} | {"y": (1,)}
     assert plan.arrival == expected
     assert plan.movement == {f"h{i}": depth - i + 1 for i in range(1, depth + 1)}
-    cut = [s for s in plan.stretches if s.form is Form.UNROLLED]
+    cut = [s for s in plan.stretches if s.repeat is Repeat.UNROLLED]
     assert len(cut) <= min(steps, LONGEST_FRONT)
 
 
@@ -159,7 +159,7 @@ def test_a_front_longer_than_the_limit_goes_on_masked_in_the_loop() -> None:
     [(_, plan)] = relaxing(chain(20, inference={"steps": 30}))
     *unrolled, loop = plan.stretches
     assert [s.first for s in unrolled] == list(range(1, LONGEST_FRONT))
-    assert (loop.first, loop.last, loop.form) == (LONGEST_FRONT, 30, Form.LOOP)
+    assert (loop.first, loop.last, loop.repeat) == (LONGEST_FRONT, 30, Repeat.COUNTED)
     late = {n: t for n, t in plan.arrival.items() if min(t) > LONGEST_FRONT}
     assert loop.arrivals == late
 
