@@ -162,7 +162,7 @@ def _parameters(edge: Edge) -> str:
     borrowed = {position for position, _ in edge.owners}
     arrays = [
         f"{name} {written(parameter.shape)}"
-        for position, (operator, given, result) in enumerate(edge.stages)
+        for position, (operator, given, result) in enumerate(edge.pipeline)
         if position not in borrowed
         for name, parameter in operator.parameters(given, result).items()
     ]

@@ -95,7 +95,7 @@ class Edge:
         return self.kind in (EdgeKind.FEEDFORWARD, EdgeKind.SKIP) and not self.delay
 
     @property
-    def stages(self) -> tuple[tuple[Operator, Shape, Shape], ...]:
+    def pipeline(self) -> tuple[tuple[Operator, Shape, Shape], ...]:
         """(operator, shape before, shape after) along the pipeline of a typed edge."""
         return tuple(zip(self.operators, self.shapes[:-1], self.shapes[1:], strict=True))
 
@@ -105,7 +105,7 @@ class Edge:
         borrowed = {position for position, _ in self.owners}
         return sum(
             prod(parameter.shape)
-            for position, (operator, given, result) in enumerate(self.stages)
+            for position, (operator, given, result) in enumerate(self.pipeline)
             if position not in borrowed
             for parameter in operator.parameters(given, result).values()
         )

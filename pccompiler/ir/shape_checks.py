@@ -28,7 +28,7 @@ def single_value(graph: Graph, batch_size: int) -> tuple[Edge, Operator] | None:
     """
     copies = Copies(graph)
     for edge in graph.edges:
-        for operator, shape, _ in edge.stages:
+        for operator, shape, _ in edge.pipeline:
             if not operator.statistics(shape):
                 continue
             times = sum(copies.terms[edge.name])

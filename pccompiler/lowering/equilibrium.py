@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from pccompiler.components.state_optimizers import FixedPoint, StateOptimizer
 from pccompiler.components.vocabulary import Array, Params
-from pccompiler.lowering.network import Equations
+from pccompiler.lowering.equations import Equations
 from pccompiler.lowering.relaxation import Relaxation
 from pccompiler.lowering.running import held_targets
 from pccompiler.lowering.states import States, at_all_times

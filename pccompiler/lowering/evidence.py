@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from pccompiler.components.phases import Nudging, PhaseKind
 from pccompiler.components.rules.contract import Weights
 from pccompiler.components.vocabulary import Array, Params
-from pccompiler.lowering.network import EdgeValues, Equations
+from pccompiler.lowering.equations import EdgeValues, Equations
 from pccompiler.lowering.pullbacks import edge_pullback, node_pullback, slopes
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record

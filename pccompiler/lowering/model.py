@@ -23,10 +23,10 @@ from pccompiler.lowering.arguments import (
     shape_of,
 )
 from pccompiler.lowering.derivatives import without_reverse_mode
+from pccompiler.lowering.equations import Equations
 from pccompiler.lowering.evidence import TrainingEvidence, nudge
 from pccompiler.lowering.learning import TrainState, make_optimizer, own_arrays
 from pccompiler.lowering.metrics import Metrics
-from pccompiler.lowering.network import Equations
 from pccompiler.lowering.parameters import init_params
 from pccompiler.lowering.questions import (
     Blame,

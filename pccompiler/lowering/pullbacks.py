@@ -18,7 +18,7 @@ from pccompiler.components.rules.contract import Weights
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.ir.graph import Edge
 from pccompiler.ir.parameters import parameter_slots
-from pccompiler.lowering.network import EdgeValues, Equations
+from pccompiler.lowering.equations import EdgeValues, Equations
 
 
 def node_pullback(

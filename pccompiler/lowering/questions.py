@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array, Params
+from pccompiler.lowering.equations import Equations
 from pccompiler.lowering.evidence import TrainingEvidence
 from pccompiler.lowering.learning import TrainState
-from pccompiler.lowering.network import Equations
 from pccompiler.lowering.relaxation import zero_per_sample
 from pccompiler.lowering.scores import sample_accuracy, sample_loss
 from pccompiler.lowering.states import States

@@ -24,7 +24,7 @@ from jax import lax
 from pccompiler.components.state_optimizers import Memory
 from pccompiler.components.vocabulary import Array
 from pccompiler.ir.graph import Graph
-from pccompiler.lowering.network import EdgeValues, Equations
+from pccompiler.lowering.equations import EdgeValues, Equations
 from pccompiler.lowering.states import Hold, States
 from pccompiler.planning.plan import PhasePlan, Repeat, Stretch, UpdatePlan
 

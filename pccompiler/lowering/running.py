@@ -13,7 +13,7 @@ import numpy as np
 
 from pccompiler.components.phases import PhaseKind
 from pccompiler.components.vocabulary import Array
-from pccompiler.lowering.network import EdgeValues, Equations
+from pccompiler.lowering.equations import EdgeValues, Equations
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record, Relaxation, within, zero_per_sample
 from pccompiler.lowering.states import Hold, States, state_shape

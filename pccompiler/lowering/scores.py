@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array
-from pccompiler.lowering.network import Equations
+from pccompiler.lowering.equations import Equations
 from pccompiler.lowering.states import States
 from pccompiler.planning.plan import UpdatePlan
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from pccompiler.components.vocabulary import Array
 from pccompiler.ir.graph import Edge
-from pccompiler.lowering.network import EdgeValues, Equations
+from pccompiler.lowering.equations import EdgeValues, Equations
 from pccompiler.lowering.states import Hold, States, state_shape
 
 

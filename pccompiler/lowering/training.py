@@ -19,11 +19,11 @@ from jax import lax
 from pccompiler.components.operators import Operator
 from pccompiler.components.phases import PhaseKind
 from pccompiler.components.vocabulary import Array
+from pccompiler.lowering.equations import Equations
 from pccompiler.lowering.evidence import TrainingEvidence, nudge
 from pccompiler.lowering.incremental import learn_while_relaxing
 from pccompiler.lowering.learning import TrainState, init_rule, learn, own_arrays, trained_part
 from pccompiler.lowering.metrics import Metrics, step_metrics
-from pccompiler.lowering.network import Equations
 from pccompiler.lowering.parameters import init_statistics, updated_statistics
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record
@@ -100,7 +100,7 @@ def _keeps_while_relaxing(plan: UpdatePlan) -> bool:
     return any(
         operator.statistics(shape) and operator.updates_while_relaxing
         for edge in plan.graph.edges
-        for operator, shape, _ in edge.stages
+        for operator, shape, _ in edge.pipeline
     )
 
 

@@ -32,7 +32,7 @@ def _may_join(plan: UpdatePlan, phase: PhasePlan) -> bool:
     return starts_alike and not any(
         operator.statistics(shape)
         for edge in plan.graph.edges
-        for operator, shape, _ in edge.stages
+        for operator, shape, _ in edge.pipeline
     )
 
 

@@ -152,7 +152,7 @@ class _Typing:
                     "mend that edge first",
                 )
             for position in reversed(range(len(other.operators))):
-                forward, given, result = other.stages[position]
+                forward, given, result = other.pipeline[position]
                 reverse = forward.transposed(given, result)
                 if reverse is None:
                     continue
@@ -178,7 +178,7 @@ def _pipeline_shapes(
 
 def _parametric(edge: Edge) -> list[tuple[int, tuple[tuple[str, Shape], ...]]]:
     """Position, and names and shapes of the parameters, of each operator that has some."""
-    tables = [operator.parameters(given, result) for operator, given, result in edge.stages]
+    tables = [operator.parameters(given, result) for operator, given, result in edge.pipeline]
     return [
         (position, tuple((name, parameter.shape) for name, parameter in table.items()))
         for position, table in enumerate(tables)

@@ -18,7 +18,7 @@ def with_algorithms(graph: Graph, target: Target) -> tuple[Graph, dict[str, str]
 
 def _with_algorithms(edge: Edge, target: Target, names: dict[str, str]) -> Edge:
     operators: list[Operator] = []
-    for position, (operator, shape, output) in enumerate(edge.stages):
+    for position, (operator, shape, output) in enumerate(edge.pipeline):
         algorithm = operator.algorithm(shape, output, target)
         if algorithm is None:
             operators.append(operator)

@@ -18,7 +18,6 @@ from pccompiler.ir.copies import Copies, Copy
 from pccompiler.ir.coupling import coupling
 from pccompiler.ir.graph import Graph
 from pccompiler.planning.algorithms import with_algorithms
-from pccompiler.planning.network import network_of
 from pccompiler.planning.phases import (
     AS_PLANNED,
     Situation,
@@ -28,6 +27,7 @@ from pccompiler.planning.phases import (
 )
 from pccompiler.planning.plan import NEVER, PhasePlan, Repeat, Steps, Stretch, UpdatePlan
 from pccompiler.planning.refusals import no_fixed_steps, no_loss, no_theory, refuse_unsuitable
+from pccompiler.planning.views import network_of
 from pccompiler.planning.wave import through_pass_through, wave
 from pccompiler.spec.models import InferenceSpec, RunSpec
 from pccompiler.spec.tree import Document
@@ -304,7 +304,7 @@ def _normalises_in_cycles(graph: Graph) -> bool:
     group = {name: i for i, names in enumerate(graph.sweep) for name in names}
     return any(
         group[edge.source] == group[edge.target]
-        and any(operator.statistics(shape) for operator, shape, _ in edge.stages)
+        and any(operator.statistics(shape) for operator, shape, _ in edge.pipeline)
         for edge in graph.edges
         if not edge.is_feedback
     )

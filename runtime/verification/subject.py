@@ -26,11 +26,11 @@ from pccompiler.components.phases import PhaseKind
 from pccompiler.components.rules import BASELINE, Rule
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.driver import compile
+from pccompiler.lowering.equations import Equations
 from pccompiler.lowering.equilibrium import rest_map
 from pccompiler.lowering.evidence import TrainingEvidence
 from pccompiler.lowering.learning import own_arrays
 from pccompiler.lowering.model import CompiledModel
-from pccompiler.lowering.network import Equations
 from pccompiler.lowering.scores import sample_loss
 from pccompiler.lowering.states import States
 from pccompiler.spec.load import SpecLike

@@ -104,8 +104,8 @@ class EquilibriumPropagation(Rule):
 
 def _mirror(network: Network, forward: str, back: str) -> bool:
     """Whether both edges are a matrix alone, of transposed shapes."""
-    stages = [network.edge[name].stages for name in (forward, back)]
-    if any(len(pipeline) != 1 for pipeline in stages):
+    pipelines = [network.edge[name].pipeline for name in (forward, back)]
+    if any(len(pipeline) != 1 for pipeline in pipelines):
         return False
-    shapes = [pipeline[0].weight.shape if pipeline[0].weight else () for pipeline in stages]
+    shapes = [pipeline[0].weight.shape if pipeline[0].weight else () for pipeline in pipelines]
     return len(shapes[0]) == 2 and shapes[0] == shapes[1][::-1]

@@ -94,7 +94,7 @@ def _weights(edge: EdgeView, network: Network) -> dict[int, tuple[str, Any]]:
     a node that is held at data."""
     if edge.is_feedback or edge.source in network.inputs:
         return {}
-    found = {p: stage.weight for p, stage in enumerate(edge.stages) if stage.weight is not None}
+    found = {p: one.weight for p, one in enumerate(edge.pipeline) if one.weight is not None}
     single = len(found) == 1
     return {p: ("weight" if single else f"weight{p}", weight) for p, weight in found.items()}
 

@@ -31,7 +31,7 @@ class NodeView:
 
 
 @dataclass(frozen=True)
-class Stage:
+class OperatorView:
     """One operator of an edge's pipeline: what it maps, and the parameters that it reads.
 
     `owner` names the edge that owns these parameters: the edge itself, or the one that it is
@@ -62,7 +62,7 @@ class EdgeView:
     kind: EdgeKind
     delay: int
     trainable: bool
-    stages: tuple[Stage, ...] = ()
+    pipeline: tuple[OperatorView, ...] = ()
 
     @property
     def is_feedback(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import networkx as nx
 
-from pccompiler.components.rules.network import EdgeView, Network, NodeView, Stage
+from pccompiler.components.rules.network import EdgeView, Network, NodeView, OperatorView
 from pccompiler.ir.copies import Copies
 from pccompiler.ir.coupling import levels
 from pccompiler.ir.elements import Edge, Node
@@ -71,17 +71,17 @@ def _edge(graph: Graph, edge: Edge) -> EdgeView:
         edge.kind,
         edge.delay,
         trainable=bool(edge.update_scale),
-        stages=tuple(_stage(graph, edge, position) for position in range(len(edge.operators))),
+        pipeline=tuple(_operator(graph, edge, position) for position in range(len(edge.operators))),
     )
 
 
-def _stage(graph: Graph, edge: Edge, position: int) -> Stage:
+def _operator(graph: Graph, edge: Edge, position: int) -> OperatorView:
     """An operator, and the parameters that it reads, perhaps another edge's."""
-    operator, shape, output = edge.stages[position]
+    operator, shape, output = edge.pipeline[position]
     owner, place = dict(edge.owners).get(position, (edge.name, position))
     slots = parameter_slots(graph.edge[owner])
     key, table = slots.get(place, (None, {}))
-    return Stage(operator, shape, output, table, owner, key if len(slots) > 1 else None)
+    return OperatorView(operator, shape, output, table, owner, key if len(slots) > 1 else None)
 
 
 def _distances(graph: Graph) -> dict[str, int]:
