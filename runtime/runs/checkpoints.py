@@ -1,7 +1,7 @@
 """Checkpoints that are whole or not there, and that say so when they are damaged.
 
     checkpoints/000123/state.safetensors    the training state, an array per leaf
-                       meta.json            `Progress`: where training stands
+                       meta.json            `Position`: where training stands
                        spec.yaml            the resolved spec that made it
                        manifest.json        size and SHA-256 of each of these files
 
@@ -54,7 +54,7 @@ class Best:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Position:
     """Where training stands, beside the training state itself.
 
     `step` counts finished training steps, `horizon` is the number planned, for the schedule.
@@ -82,11 +82,11 @@ class Progress:
         return json.dumps(asdict(self) | position, indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> Progress:
+    def from_json(cls, text: str) -> Position:
         """Reads what `to_json` wrote. Raises ValueError, which names the first value that is not
         what it should be."""
         try:
-            return _progress_reader().validate_json(text, strict=True)
+            return _position_reader().validate_json(text, strict=True)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
@@ -94,8 +94,8 @@ class Progress:
 
 
 @cache
-def _progress_reader() -> TypeAdapter[Progress]:
-    return TypeAdapter(Progress)
+def _position_reader() -> TypeAdapter[Position]:
+    return TypeAdapter(Position)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Checkpoint:
     """A verified checkpoint in memory."""
 
     folder: Path
-    progress: Progress
+    position: Position
     arrays: Mapping[str, np.ndarray]
     spec_text: str
 
@@ -173,7 +173,7 @@ class Checkpoints:
             raise _unreadable(self.folder.parent, self.folder.name, error) from None
         return tuple(sorted(found, key=int, reverse=True))
 
-    def save(self, state: Any, progress: Progress, spec_text: str, prune: bool = True) -> Path:
+    def save(self, state: Any, position: Position, spec_text: str, prune: bool = True) -> Path:
         """Saves a training state; returns its folder once it is durable.
 
         Raises DataError (PC522) where it cannot be written; older checkpoints are then intact.
@@ -184,7 +184,7 @@ class Checkpoints:
         arrays = {name: np.asarray(leaf) for name, leaf in leaves.items()}
         contents = {
             STATE: save(arrays),
-            META: progress.to_json().encode(),
+            META: position.to_json().encode(),
             SPEC: spec_text.encode(),
         }
         manifest = {
@@ -192,7 +192,7 @@ class Checkpoints:
             for name, content in contents.items()
         }
         contents[MANIFEST] = (json.dumps({"files": manifest}, indent=2) + "\n").encode()
-        place = self.folder / f"{progress.step:06d}"
+        place = self.folder / f"{position.step:06d}"
         temporary = self.folder / f"{TEMPORARY}{place.name}"
         with writing(place):
             try:
@@ -201,7 +201,7 @@ class Checkpoints:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
         if prune:
-            self._prune(progress.step)
+            self._prune(position.step)
         return place
 
     def _write(self, temporary: Path, place: Path, contents: Mapping[str, bytes]) -> None:
@@ -229,7 +229,7 @@ class Checkpoints:
 
     def _best_of(self, name: str) -> str | None:
         try:
-            best = Progress.from_json((self.folder / name / META).read_text()).best
+            best = Position.from_json((self.folder / name / META).read_text()).best
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return best.name if best else None
@@ -250,13 +250,13 @@ class Checkpoints:
         try:
             arrays = _arrays(contents[STATE])
             part = META
-            progress = Progress.from_json(contents[META].decode())
+            position = Position.from_json(contents[META].decode())
             part = SPEC
             spec_text = contents[SPEC].decode()
             refuse_broken_spec(spec_text)
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise _damaged(folder, f"{part} cannot be read: {error}") from None
-        return Checkpoint(folder, progress, arrays, spec_text)
+        return Checkpoint(folder, position, arrays, spec_text)
 
     def latest(self, strict: bool = False) -> tuple[Checkpoint | None, tuple[Diagnostic, ...]]:
         """The newest checkpoint that is whole, and a warning for each damaged one before it.

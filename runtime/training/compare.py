@@ -184,7 +184,7 @@ def _refuse_other_runs(spec: str, plans: Sequence[_Planned]) -> None:
                 continue
             if plan.rule not in sessions:
                 sessions = {plan.rule: open_session(spec, plan.overrides)}
-            digest = checkpoint.progress.data_digest
+            digest = checkpoint.position.data_digest
             refuse_changed_data(sessions[plan.rule], plan.folder, digest, _ELSEWHERE)
         except DataError as error:
             problems += error.diagnostics

@@ -23,7 +23,7 @@ def changes_of_course(session: Session, checkpoint: Checkpoint) -> tuple[Diagnos
 
 def best_is_stale(session: Session, checkpoint: Checkpoint) -> bool:
     """Whether the checkpoint's best was measured on other data, or is of another metric."""
-    best = checkpoint.progress.best
+    best = checkpoint.position.best
     return best is not None and bool(_why_stale(session, checkpoint, best))
 
 
@@ -32,7 +32,7 @@ def _schedule(session: Session, checkpoint: Checkpoint) -> Iterator[Diagnostic]:
     import jax
     import jax.numpy as jnp
 
-    saved, learning = checkpoint.progress, session.spec.learning
+    saved, learning = checkpoint.position, session.spec.learning
     schedule, step = learning.schedule, saved.step
     if not schedule.needs_horizon or saved.horizon == session.total_steps or not step:
         return
@@ -61,7 +61,7 @@ def _schedule(session: Session, checkpoint: Checkpoint) -> Iterator[Diagnostic]:
 
 def _beta(session: Session, checkpoint: Checkpoint) -> Iterator[Diagnostic]:
     """A beta that grows from epoch to epoch, where the count of epochs jumps."""
-    saved, nudging = checkpoint.progress, session.model.plan.nudging
+    saved, nudging = checkpoint.position, session.model.plan.nudging
     if nudging is None or not nudging.growth:
         return
     old, new = saved.epoch, saved.step // session.steps_per_epoch
@@ -83,7 +83,7 @@ def _beta(session: Session, checkpoint: Checkpoint) -> Iterator[Diagnostic]:
 
 
 def _best(session: Session, checkpoint: Checkpoint) -> Iterator[Diagnostic]:
-    best = checkpoint.progress.best
+    best = checkpoint.position.best
     why = _why_stale(session, checkpoint, best) if best else ""
     if best is None or not why:
         return
@@ -98,7 +98,7 @@ def _best(session: Session, checkpoint: Checkpoint) -> Iterator[Diagnostic]:
 
 def _why_stale(session: Session, checkpoint: Checkpoint, best: Best) -> str:
     """What makes the best value one of another task; empty where nothing does."""
-    if checkpoint.progress.data_digest != session.data.digest:
+    if checkpoint.position.data_digest != session.data.digest:
         return "the data is not what it was"
     if session.monitor != best.metric:
         return f"the monitored metric was {best.metric} and is {session.monitor or 'none'}"

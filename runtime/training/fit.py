@@ -13,7 +13,7 @@ from pccompiler.spec.load import SpecLike
 from runtime.data.splits import samples
 from runtime.host.environment import Environment, versions
 from runtime.host.signals import Interrupted, deferred_signals
-from runtime.runs.checkpoints import Checkpoint, Progress
+from runtime.runs.checkpoints import Checkpoint, Position
 from runtime.runs.loggers import Log, open_log, refuse_missing_loggers
 from runtime.runs.members import record_members, refuse_missing_members, refuse_other_members
 from runtime.runs.run_folder import RunFolder
@@ -115,7 +115,7 @@ def resume(
         checkpoint, warnings = folder.checkpoints().latest(strict)
         if not allow_changed:
             saved_text = checkpoint.spec_text if checkpoint else folder.spec_text()
-            saved_data = checkpoint.progress.data_digest if checkpoint else session.data.digest
+            saved_data = checkpoint.position.data_digest if checkpoint else session.data.digest
             refuse_changes(session, folder, saved_text, saved_data)
         # may fail: before anything is written
         beginning = _beginning(session, checkpoint)
@@ -134,26 +134,26 @@ def resume(
 def _train(
     session: Session,
     folder: RunFolder,
-    beginning: tuple[Any, Progress],
+    beginning: tuple[Any, Position],
     reporter: Reporter,
     plots: bool,
 ) -> Run:
-    state, progress = beginning
+    state, position = beginning
     folder.write_encodings(session.data.encodings)
-    folder.metrics.cut(progress.step)
+    folder.metrics.cut(position.step)
     folder.checkpoints().clear_leftovers()
     folder.forget_result()
     training = session.spec.training
     with (
-        open_log(folder, training.loggers, progress.step) as log,
+        open_log(folder, training.loggers, position.step) as log,
         deferred_signals() as pending,
     ):
-        loop = Loop(session, folder, state, progress, log, reporter)
+        loop = Loop(session, folder, state, position, log, reporter)
         reporter.begin(
             Start(
                 session.spec.name,
                 folder.path,
-                progress.step,
+                position.step,
                 session.total_steps,
                 session.steps_per_epoch,
                 training.epochs,
@@ -172,11 +172,11 @@ def _train(
 
         draw(folder, reporter.warn)
     if pending.number is not None:  # it came too late to stop this run, but not what follows
-        raise Interrupted(pending.number, folder.path, loop.progress.step, finished=True)
+        raise Interrupted(pending.number, folder.path, loop.position.step, finished=True)
     return load_run(folder.path, session.model)
 
 
-def _beginning(session: Session, checkpoint: Checkpoint | None) -> tuple[Any, Progress]:
+def _beginning(session: Session, checkpoint: Checkpoint | None) -> tuple[Any, Position]:
     """The training state and position to go on from."""
     import jax
     import jax.numpy as jnp
@@ -185,7 +185,7 @@ def _beginning(session: Session, checkpoint: Checkpoint | None) -> tuple[Any, Pr
         key = jax.random.key(session.spec.training.seed)
         return session.model.init_training(key, horizon=session.total_steps)
 
-    progress = Progress(
+    position = Position(
         step=0,
         steps_per_epoch=session.steps_per_epoch,
         horizon=session.total_steps,
@@ -194,15 +194,15 @@ def _beginning(session: Session, checkpoint: Checkpoint | None) -> tuple[Any, Pr
         versions=versions(),
     )
     if checkpoint is None:
-        return initial(), progress
-    saved = checkpoint.progress
+        return initial(), position
+    saved = checkpoint.position
     state = checkpoint.restore(jax.eval_shape(initial))
-    if saved.horizon != progress.horizon:  # only with allowed changes
-        state = replace(state, horizon=jnp.int32(progress.horizon))
+    if saved.horizon != position.horizon:  # only with allowed changes
+        state = replace(state, horizon=jnp.int32(position.horizon))
     if best_is_stale(session, checkpoint):
-        return state, replace(progress, step=saved.step)
+        return state, replace(position, step=saved.step)
     return state, replace(
-        progress, step=saved.step, best=saved.best, stale_epochs=saved.stale_epochs
+        position, step=saved.step, best=saved.best, stale_epochs=saved.stale_epochs
     )
 
 
@@ -210,18 +210,18 @@ def _finish(
     session: Session, folder: RunFolder, loop: Loop, log: Log, reason: str, reporter: Reporter
 ) -> None:
     """Scores the test split with the last parameters and with the best, and ends the run."""
-    progress = loop.progress
-    best = progress.best
+    position = loop.position
+    best = position.best
     result: dict[str, Any] = {
         "reason": reason,
-        "step": progress.step,
-        "epoch": progress.epoch,
+        "step": position.step,
+        "epoch": position.epoch,
         "best": asdict(best) if best else None,
     }
     if samples(session.data.test):
         evaluate = Evaluator(session.model, session.data.test, session.classes, session.batch_size)
         states = {"last": loop.state}
-        if best and best.step != progress.step:
+        if best and best.step != position.step:
             try:
                 states["best"] = folder.checkpoints().load(best.name).restore(loop.state)
             except DataError as error:  # training is done: a lost extra score must not fail it
@@ -229,7 +229,7 @@ def _finish(
                     reporter.warn(replace(problem, severity="warning"))
         scores = {name: evaluate(state.params, state.aux) for name, state in states.items()}
         trained = {name: {"trained_steps": int(state.step)} for name, state in states.items()}
-        line = {"kind": "test", "step": progress.step, "epoch": progress.epoch, "split": "test"}
+        line = {"kind": "test", "step": position.step, "epoch": position.epoch, "split": "test"}
         log.append(
             line | {"parameters": name} | trained[name] | score_line(score)
             for name, score in scores.items()

@@ -19,7 +19,7 @@ import numpy as np
 from pccompiler.components.phases import PhaseKind
 from runtime.data.splits import epoch_batches, samples
 from runtime.host.signals import Interrupted, Pending
-from runtime.runs.checkpoints import Best, Checkpoints, Progress
+from runtime.runs.checkpoints import Best, Checkpoints, Position
 from runtime.runs.loggers import Log
 from runtime.runs.metrics import Line
 from runtime.runs.run_folder import RunFolder
@@ -46,14 +46,14 @@ class Call:
 
 
 class Loop:
-    """Trains from `state` on; `state` and `progress` are where it stands."""
+    """Trains from `state` on; `state` and `position` are where it stands."""
 
     def __init__(
         self,
         session: Session,
         folder: RunFolder,
         state: Any,
-        progress: Progress,
+        position: Position,
         log: Log,
         reporter: Reporter,
     ) -> None:
@@ -61,7 +61,7 @@ class Loop:
 
         training = session.spec.training
         self.state = state
-        self.progress = progress
+        self.position = position
         self._session = session
         self._checkpoints: Checkpoints = folder.checkpoints(training.keep_checkpoints)
         self._folder = folder
@@ -77,8 +77,8 @@ class Loop:
         self._pace = Pace(min(CAPACITY, self._per_epoch))
         self._factors = jax.jit(session.spec.learning.schedule.factor)
         self._order = (-1, np.empty((0, 0), np.int32))
-        saved = f"{progress.step:06d}" in self._checkpoints.names()
-        self._saved_step = progress.step if saved else -1
+        saved = f"{position.step:06d}" in self._checkpoints.names()
+        self._saved_step = position.step if saved else -1
         self._saved_time = time.monotonic()
         self._epoch_seconds = 0.0
         self._speed = Speed()
@@ -86,7 +86,7 @@ class Loop:
     @property
     def finished(self) -> bool:
         """Whether no step is left to take."""
-        return self.progress.step >= self._session.total_steps or self._out_of_patience()
+        return self.position.step >= self._session.total_steps or self._out_of_patience()
 
     def run(self, pending: Pending) -> str:
         """Trains to the end. Returns why it ended: `completed` or `early_stop`.
@@ -94,36 +94,36 @@ class Loop:
         Raises Interrupted once a signal is pending and the state is saved, RunError (PC540)
         for a batch that is not finite, DataError (PC522) where nothing can be written.
         """
-        while self.progress.step < self._session.total_steps:
+        while self.position.step < self._session.total_steps:
             if self._out_of_patience():
                 return "early_stop"
             call = self._call(self._next_count())
             self._account(call)
             improved = False
-            if self.progress.step % self._per_epoch == 0:
+            if self.position.step % self._per_epoch == 0:
                 improved = self._end_epoch(call)
             if improved or self._checkpoint_is_due():
                 self.save()
             if pending.number is not None:
                 self.save()
-                raise Interrupted(pending.number, self._folder.path, self.progress.step)
+                raise Interrupted(pending.number, self._folder.path, self.position.step)
         return "completed"
 
     def save(self) -> None:
         """Saves a checkpoint of the present step, unless there is one."""
-        if self._saved_step != self.progress.step:
+        if self._saved_step != self.position.step:
             self._folder.metrics.sync()
             # An update can overflow after a step whose metrics were finite; the next step then
             # diverges, and must find an older state that is still good.
             prune = _is_finite(self.state.params)
-            self._checkpoints.save(self.state, self.progress, self._session.spec_text, prune)
-            self._saved_step = self.progress.step
+            self._checkpoints.save(self.state, self.position, self._session.spec_text, prune)
+            self._saved_step = self.position.step
         self._saved_time = time.monotonic()
 
     # -- a call --------------------------------------------------------------------------
 
     def _next_count(self) -> int:
-        step = self.progress.step
+        step = self.position.step
         limits = [self._pace.count, self._per_epoch - step % self._per_epoch]
         every = self._session.spec.training.checkpoint_every.steps
         if every:
@@ -132,7 +132,7 @@ class Loop:
 
     def _call(self, count: int) -> Call:
         rows = np.zeros((self._pace.capacity, self._session.batch_size), np.int32)
-        first = self.progress.step % self._per_epoch
+        first = self.position.step % self._per_epoch
         rows[:count] = self._epoch_order()[first : first + count]
         begin = time.perf_counter()
         self.state, metrics, completed = self._session.model.train(
@@ -146,7 +146,7 @@ class Loop:
         return call
 
     def _epoch_order(self) -> np.ndarray:
-        epoch = self.progress.step // self._per_epoch
+        epoch = self.position.step // self._per_epoch
         if self._order[0] != epoch:
             seed = self._session.spec.training.seed
             count = samples(self._session.data.train)
@@ -155,9 +155,9 @@ class Loop:
         return self._order[1]
 
     def _account(self, call: Call) -> None:
-        """Moves on by a call: progress, metric lines, the reporter."""
+        """Moves on by a call: position, metric lines, the reporter."""
         lines = self._step_lines(call)
-        self.progress = replace(self.progress, step=self.progress.step + call.completed)
+        self.position = replace(self.position, step=self.position.step + call.completed)
         self._epoch_seconds += call.seconds
         self._speed.took(call.completed, call.seconds)
         every = self._session.spec.training.log_every
@@ -181,10 +181,10 @@ class Loop:
         shown = {name: value for name, value in call.metrics.items() if name != hidden}
         leaves, tree = jax.tree.flatten(shown)
         columns = [leaf[: call.completed].tolist() for leaf in leaves]
-        epoch = self.progress.step // self._per_epoch + 1
+        epoch = self.position.step // self._per_epoch + 1
         rates = self._learning_rates(call.completed)
         return [
-            {"kind": "step", "step": self.progress.step + 1 + i, "epoch": epoch}
+            {"kind": "step", "step": self.position.step + 1 + i, "epoch": epoch}
             | jax.tree.unflatten(tree, [column[i] for column in columns])
             | ({"learning_rate": rates[i]} if rates else {})
             for i in range(call.completed)
@@ -202,7 +202,7 @@ class Loop:
         if not learning.schedule.needs_horizon:
             return [rate] * count
         # float32, as in the step itself; always as many, so that it is compiled once
-        steps = np.arange(self.progress.step, self.progress.step + CAPACITY, dtype=np.float32)
+        steps = np.arange(self.position.step, self.position.step + CAPACITY, dtype=np.float32)
         fractions = jax.device_put(steps / np.float32(self._session.total_steps))
         factors = jax.device_get(self._factors(fractions)).tolist()
         return [rate * factor for factor in factors[:count]]
@@ -213,7 +213,7 @@ class Loop:
         """Validates and logs; returns whether the monitored metric reached a new best."""
         scores = self._validate(self.state.params, self.state.aux) if self._validate else None
         improved = scores is not None and self._judge(scores)
-        step, epoch = self.progress.step, self.progress.epoch
+        step, epoch = self.position.step, self.position.epoch
         speed = self._speed.steps_per_second
         line: dict[str, Any] = {"kind": "epoch", "step": step, "epoch": epoch}
         if scores:
@@ -250,22 +250,22 @@ class Loop:
         value = scores.value(metric)
         stop = self._session.spec.training.early_stop
         margin = stop.min_delta if stop else 0.0
-        best = self.progress.best
+        best = self.position.best
         if value is not None and math.isfinite(value):
-            found = Best(metric, value, self.progress.step, self.progress.epoch, scores.loss)
+            found = Best(metric, value, self.position.step, self.position.epoch, scores.loss)
             if best is None or _improves(found, best, margin):
-                self.progress = replace(self.progress, best=found, stale_epochs=0)
+                self.position = replace(self.position, best=found, stale_epochs=0)
                 return True
-        self.progress = replace(self.progress, stale_epochs=self.progress.stale_epochs + 1)
+        self.position = replace(self.position, stale_epochs=self.position.stale_epochs + 1)
         return False
 
     def patience_ran_out(self) -> EarlyStop:
         """What is told of a training that early stopping ended."""
-        training, best = self._session.spec.training, self.progress.best
+        training, best = self._session.spec.training, self.position.best
         assert training.early_stop is not None
         assert self._session.monitor is not None
         return EarlyStop(
-            self.progress.epoch,
+            self.position.epoch,
             training.epochs,
             training.early_stop.patience,
             self._session.monitor,
@@ -275,10 +275,10 @@ class Loop:
 
     def _out_of_patience(self) -> bool:
         stop = self._session.spec.training.early_stop
-        return stop is not None and self.progress.stale_epochs >= stop.patience
+        return stop is not None and self.position.stale_epochs >= stop.patience
 
     def _checkpoint_is_due(self) -> bool:
-        every, step = self._session.spec.training.checkpoint_every, self.progress.step
+        every, step = self._session.spec.training.checkpoint_every, self.position.step
         epoch, batch = divmod(step, self._per_epoch)
         minutes = (time.monotonic() - self._saved_time) / 60
         return (
@@ -295,14 +295,14 @@ class Loop:
         """Keeps the state before the bad batch, says where it went wrong, and stops."""
         if call.completed:
             self._account(call)
-        step, epoch = self.progress.step + 1, self.progress.step // self._per_epoch + 1
+        step, epoch = self.position.step + 1, self.position.step // self._per_epoch + 1
         batch = self._batch(rows)
         blame = self._session.model.diagnose(self.state, batch)
         self._log.append([divergence_line(blame, step, epoch)])
-        if self._saved_step != self.progress.step:
+        if self._saved_step != self.position.step:
             # Not pruned: what was saved before may be the last state worth keeping.
-            progress = replace(self.progress, diverged=True)
-            self._checkpoints.save(self.state, progress, self._session.spec_text, prune=False)
+            position = replace(self.position, diverged=True)
+            self._checkpoints.save(self.state, position, self._session.spec_text, prune=False)
         raise divergence(
             self._session, self._folder, Failure(self.state, batch, blame, step, epoch)
         )

@@ -86,7 +86,7 @@ class Run:
     @property
     def best(self) -> Best | None:
         """The best value of the monitored metric, and its step; None without validation."""
-        return self._checkpoint("last").progress.best
+        return self._checkpoint("last").position.best
 
     @property
     def result(self) -> Mapping[str, Any] | None:
@@ -105,7 +105,7 @@ class Run:
         checkpoint = self._checkpoint(which)
 
         def initial() -> Any:
-            return self.model.init_training(jax.random.key(0), horizon=checkpoint.progress.horizon)
+            return self.model.init_training(jax.random.key(0), horizon=checkpoint.position.horizon)
 
         return checkpoint.restore(jax.eval_shape(initial))
 
@@ -128,7 +128,7 @@ class Run:
             refuse_changed_data(
                 session,
                 self.folder,
-                self._checkpoint("last").progress.data_digest,
+                self._checkpoint("last").position.data_digest,
                 "restore the data, or measure on this data with --allow-changed (in Python "
                 "allow_changed=True)",
             )
@@ -174,8 +174,8 @@ class Run:
 
     @cached_property
     def _best_checkpoint(self) -> Checkpoint:
-        best = self._last_checkpoint.progress.best
-        if best is None or best.step == self._last_checkpoint.progress.step:
+        best = self._last_checkpoint.position.best
+        if best is None or best.step == self._last_checkpoint.position.step:
             return self._last_checkpoint
         return self.folder.checkpoints().load(best.name)
 

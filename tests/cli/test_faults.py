@@ -136,7 +136,7 @@ def arrays(run: Path) -> dict[str, np.ndarray]:
     """The parameters of the newest checkpoint."""
     checkpoint, _ = RunFolder(run).checkpoints().latest(strict=True)
     assert checkpoint is not None
-    assert checkpoint.progress.step == 30
+    assert checkpoint.position.step == 30
     return {name: a for name, a in checkpoint.arrays.items() if name.startswith(".params")}
 
 

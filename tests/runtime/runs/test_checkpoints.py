@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from pccompiler.diagnostics.diagnostic import DataError
-from runtime.runs.checkpoints import MANIFEST, META, SPEC, STATE, Best, Checkpoints, Progress
+from runtime.runs.checkpoints import MANIFEST, META, SPEC, STATE, Best, Checkpoints, Position
 from tests.runtime.helpers import forbid, full_disk, refuse_to_open
 
 
@@ -30,9 +30,9 @@ def state_at(step: int) -> dict[str, Any]:
     }
 
 
-def progress_at(step: int, best: int | None = None) -> Progress:
+def position_at(step: int, best: int | None = None) -> Position:
     found = Best("accuracy", 0.5, best, 1) if best is not None else None
-    return Progress(step, steps_per_epoch=10, horizon=100, best=found)
+    return Position(step, steps_per_epoch=10, horizon=100, best=found)
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def saved(tmp_path: Path) -> Checkpoints:
     """Checkpoints of steps 10, 20 and 30."""
     checkpoints = Checkpoints(tmp_path / "checkpoints", keep=3)
     for step in (10, 20, 30):
-        checkpoints.save(state_at(step), progress_at(step), "name: tiny\n")
+        checkpoints.save(state_at(step), position_at(step), "name: tiny\n")
     return checkpoints
 
 
 def latest_step(checkpoints: Checkpoints) -> int:
     checkpoint, _ = checkpoints.latest()
     assert checkpoint is not None
-    return checkpoint.progress.step
+    return checkpoint.position.step
 
 
 def test_every_leaf_comes_back_with_its_bits_shape_and_dtype(saved: Checkpoints) -> None:
@@ -65,10 +65,10 @@ def test_every_leaf_comes_back_with_its_bits_shape_and_dtype(saved: Checkpoints)
 
 
 def test_progress_comes_back(saved: Checkpoints) -> None:
-    progress = Progress(44, 10, 100, Best("loss", 0.25, 40, 4), 1, True, "a", "b", {"jax": "1"})
-    saved.save(state_at(44), progress, "name: text\n")
+    position = Position(44, 10, 100, Best("loss", 0.25, 40, 4), 1, True, "a", "b", {"jax": "1"})
+    saved.save(state_at(44), position, "name: text\n")
     checkpoint = saved.load("000044")
-    assert checkpoint.progress == progress
+    assert checkpoint.position == position
     assert checkpoint.spec_text == "name: text\n"
     written = json.loads((checkpoint.folder / META).read_text())
     assert (written["epoch"], written["batch_in_epoch"]) == (4, 4)
@@ -90,7 +90,7 @@ def test_a_damaged_file_is_noticed_and_the_checkpoint_before_is_used(
         path.write_bytes(content)
     checkpoint, warnings = saved.latest()
     assert checkpoint is not None
-    assert checkpoint.progress.step == 20
+    assert checkpoint.position.step == 20
     [warning] = warnings
     assert (warning.code, warning.severity) == ("PC530", "warning")
     assert "000030" in warning.message
@@ -100,7 +100,7 @@ def test_a_damaged_file_is_noticed_and_the_checkpoint_before_is_used(
 
 def test_every_flipped_bit_of_the_parameters_is_noticed(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
-    path = checkpoints.save({"w": jnp.ones(2)}, progress_at(1), "name: tiny\n") / STATE
+    path = checkpoints.save({"w": jnp.ones(2)}, position_at(1), "name: tiny\n") / STATE
     content = path.read_bytes()
     for bit in range(8 * (len(content) - 8), 8 * len(content)):  # the two numbers
         flipped = bytearray(content)
@@ -135,7 +135,7 @@ def test_leftovers_of_a_killed_save_are_cleared_by_the_next(saved: Checkpoints) 
     leftover = saved.folder / ".tmp-000040"
     leftover.mkdir()
     (leftover / STATE).write_bytes(b"half")
-    saved.save(state_at(40), progress_at(40), "name: tiny\n")
+    saved.save(state_at(40), position_at(40), "name: tiny\n")
     assert not list(saved.folder.glob(".tmp-*"))
     assert latest_step(saved) == 40
 
@@ -159,30 +159,30 @@ def test_a_checkpoint_of_another_network_is_refused_by_the_leaf(
 def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, keep=2)
     for step in (10, 20, 30, 40, 50):
-        checkpoints.save(state_at(step), progress_at(step, best=min(step, 20)), "name: tiny\n")
+        checkpoints.save(state_at(step), position_at(step, best=min(step, 20)), "name: tiny\n")
     assert checkpoints.names() == ("000050", "000040", "000020")
 
 
 def test_the_best_of_the_checkpoint_before_stays_for_the_case_of_damage(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, keep=2)
     for step, best in ((10, 10), (20, 10), (30, 10), (40, 40)):
-        checkpoints.save(state_at(step), progress_at(step, best), "name: tiny\n")
+        checkpoints.save(state_at(step), position_at(step, best), "name: tiny\n")
     assert checkpoints.names() == ("000040", "000030", "000010")
 
 
 def test_saving_after_a_fallback_never_leaves_only_damaged_ones(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, keep=1)
     for step in (10, 20):
-        checkpoints.save(state_at(step), progress_at(step), "name: tiny\n", prune=False)
+        checkpoints.save(state_at(step), position_at(step), "name: tiny\n", prune=False)
     (tmp_path / "000020" / STATE).write_bytes(b"damaged")
     assert latest_step(checkpoints) == 10
-    checkpoints.save(state_at(15), progress_at(15), "name: tiny\n")
+    checkpoints.save(state_at(15), position_at(15), "name: tiny\n")
     assert checkpoints.names() == ("000015",)
 
 
 def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(saved: Checkpoints) -> None:
     (saved.folder / "000030" / STATE).write_bytes(b"damaged")
-    saved.save(state_at(30), progress_at(30), "name: tiny\n")
+    saved.save(state_at(30), position_at(30), "name: tiny\n")
     assert latest_step(saved) == 30
     assert saved.latest(strict=True)[1] == ()
 
@@ -190,9 +190,9 @@ def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(saved: Check
 def test_a_full_disk_is_told_and_leaves_the_older_checkpoint_intact(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, keep=1)
     big = {"w": jnp.ones((100, 100))}
-    checkpoints.save(big, progress_at(10), "name: tiny\n")
+    checkpoints.save(big, position_at(10), "name: tiny\n")
     with full_disk(after=8192), pytest.raises(DataError, match=r"PC522.*cannot write") as error:
-        checkpoints.save(big, progress_at(20), "name: tiny\n")
+        checkpoints.save(big, position_at(20), "name: tiny\n")
     assert "000020" in str(error.value)
     assert checkpoints.names() == ("000010",)
     assert checkpoints.latest(strict=True)[1] == ()
@@ -203,7 +203,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").write_text("a file")
     with pytest.raises(DataError, match="PC522"):
         Checkpoints(tmp_path / "checkpoints").save(
-            {"w": jnp.ones(1)}, progress_at(1), "name: tiny\n"
+            {"w": jnp.ones(1)}, position_at(1), "name: tiny\n"
         )
 
 
@@ -268,7 +268,7 @@ def test_edited_metadata_is_damage_and_the_checkpoint_before_is_used(
     edited(saved, META, json.dumps(values | changes).encode())
     checkpoint, [warning] = saved.latest()
     assert checkpoint is not None
-    assert checkpoint.progress.step == 20
+    assert checkpoint.position.step == 20
     assert warning.code == "PC530"
     assert f"{META} cannot be read: {named}: " in warning.message
 
@@ -295,5 +295,5 @@ def test_a_saved_spec_that_cannot_be_read_is_damage(
     edited(saved, SPEC, content)
     checkpoint, [warning] = saved.latest()
     assert checkpoint is not None
-    assert checkpoint.progress.step == 20
+    assert checkpoint.position.step == 20
     assert told in warning.message

@@ -191,7 +191,7 @@ def test_what_a_state_carries_beside_parameters_is_saved_with_all_its_bits(
 ) -> None:
     from dataclasses import replace
 
-    from runtime.runs.checkpoints import Checkpoints, Progress
+    from runtime.runs.checkpoints import Checkpoints, Position
 
     generator = np.random.default_rng(0)
     aux = {
@@ -200,7 +200,7 @@ def test_what_a_state_carries_beside_parameters_is_saved_with_all_its_bits(
     }
     state = replace(load_run(trained).state(), aux=jax.tree.map(jnp.asarray, aux))
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(state, Progress(step=1, steps_per_epoch=1, horizon=1), "pcc: 1\n")
+    checkpoints.save(state, Position(step=1, steps_per_epoch=1, horizon=1), "pcc: 1\n")
     restored = checkpoints.load("000001").restore(jax.eval_shape(lambda: state))
     assert jax.tree.structure(restored) == jax.tree.structure(state)
     for saved, found in zip(jax.tree.leaves(state), jax.tree.leaves(restored), strict=True):
