@@ -13,8 +13,9 @@ arXiv:2312.15103.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -24,6 +25,8 @@ from pccompiler.components.member import Member
 
 Groups = tuple[tuple[str, ...], ...]
 """Names of nodes that move together, in the order in which the groups move."""
+
+Neighbours = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,21 @@ class Coupling:
     """
 
     free: tuple[str, ...]
-    neighbours: Mapping[str, frozenset[str]]
-    distance: Mapping[str, int]
+    measured: Callable[[], tuple[Neighbours, Mapping[str, int]]]
+    """(neighbours, distance), found when an order first asks: where every node reads all before
+    it, there are as many couplings as pairs of nodes."""
+
+    @cached_property
+    def _found(self) -> tuple[Neighbours, Mapping[str, int]]:
+        return self.measured()
+
+    @property
+    def neighbours(self) -> Neighbours:
+        return self._found[0]
+
+    @property
+    def distance(self) -> Mapping[str, int]:
+        return self._found[1]
 
 
 class UpdateOrder(Member):

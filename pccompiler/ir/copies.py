@@ -7,7 +7,7 @@ where the source is a pass-through node without a prediction, the term is absent
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -72,37 +72,68 @@ class Copies:
         return tuple(every or t == last for t in self.times)
 
     @cached_property
-    def sources(self) -> dict[Copy, tuple[Copy, ...]]:
-        """For every copy of a variable, the copies of variables that its predictions read,
-        through pass-through nodes too."""
+    def read(self) -> dict[Copy, tuple[Copy, ...]]:
+        """For every copy, the copies that its predictions read, pass-through ones included."""
         return {
             (node.name, t): tuple(dict.fromkeys(self._read(node.name, t)))
-            for node in self.graph.variables
+            for node in self.graph.nodes
             for t in self.times
         }
+
+    @cached_property
+    def readers(self) -> dict[Copy, tuple[Copy, ...]]:
+        """For every copy, the copies whose predictions read it, pass-through ones included."""
+        readers: dict[Copy, list[Copy]] = {copy: [] for copy in self.read}
+        for copy, sources in self.read.items():
+            for source in sources:
+                readers[source].append(copy)
+        return {copy: tuple(found) for copy, found in readers.items()}
+
+    def across(
+        self,
+        start: Iterable[Copy],
+        next_to: Mapping[Copy, tuple[Copy, ...]],
+        passed: set[Copy] | None = None,
+    ) -> Iterator[Copy]:
+        """The copies of variables next to those of `start`, through pass-through nodes too, a
+        copy perhaps more than once. Pass-through copies in `passed` are not entered, and those
+        that are entered join it."""
+        passed = set() if passed is None else passed
+        waiting = list(start)
+        while waiting:
+            for copy in next_to[waiting.pop()]:
+                if not self.graph.node[copy[0]].passes_through:
+                    yield copy
+                elif copy not in passed:
+                    passed.add(copy)
+                    waiting.append(copy)
+
+    @cached_property
+    def variables(self) -> tuple[Copy, ...]:
+        """The copies of the nodes that have a state."""
+        return tuple((node.name, t) for node in self.graph.variables for t in self.times)
 
     def _is_there(self, edge: Edge, t: int) -> bool:
         at = self.read_time(edge, t)
         if at is None:
             return False
-        if not self.graph.node[edge.source].passes_through:
-            return True
-        known = self._passing.get((edge.source, at))
-        if known is None:
-            known = any(self._is_there(e, at) for e in self.graph.forward_edges(edge.source))
-            self._passing[edge.source, at] = known
-        return known
+        return not self.graph.node[edge.source].passes_through or self._passing[edge.source, at]
 
     @cached_property
     def _passing(self) -> dict[Copy, bool]:
-        return {}
+        """Whether each copy of a pass-through node has a prediction."""
+        there: dict[Copy, bool] = {}
+        for name in self.graph.passing:
+            for t in self.times:
+                there[name, t] = False
+                for edge in self.graph.forward_edges(name):
+                    at = self.read_time(edge, t)
+                    if at is not None and there.get((edge.source, at), True):
+                        there[name, t] = True
+        return there
 
     def _read(self, node: str, t: int) -> Iterator[Copy]:
         for edge in self.graph.edges_into(node):
             at = self.read_time(edge, t)
-            if at is None or not self.terms[edge.name][t]:
-                continue
-            if self.graph.node[edge.source].passes_through:
-                yield from self._read(edge.source, at)
-            else:
+            if at is not None and self.terms[edge.name][t]:
                 yield edge.source, at

@@ -33,14 +33,18 @@ def coupling_graph(graph: Graph, copies: Copies) -> nx.Graph[Any]:
 def coupling(graph: Graph, copies: Copies, inputs: Iterable[str], free: Iterable[str]) -> Coupling:
     """What an update order may know of the free nodes of a phase; distances count from the
     inputs, or without one from the first variable."""
-    joined, names = coupling_graph(graph, copies), frozenset(free)
-    near = [name for name in inputs if name in joined] or [graph.variables[0].name]
-    distance: dict[str, int] = _nx.multi_source_dijkstra_path_length(joined, set(near))
-    return Coupling(
-        tuple(node.name for node in graph.nodes if node.name in names),
-        {name: names & set(joined[name]) for name in names},
-        {name: distance.get(name, 0) for name in names},
-    )
+    names = frozenset(free)
+
+    def measured() -> tuple[dict[str, frozenset[str]], dict[str, int]]:
+        joined = coupling_graph(graph, copies)
+        near = [name for name in inputs if name in joined] or [graph.variables[0].name]
+        distance: dict[str, int] = _nx.multi_source_dijkstra_path_length(joined, set(near))
+        return (
+            {name: names & set(joined[name]) for name in names},
+            {name: distance.get(name, 0) for name in names},
+        )
+
+    return Coupling(tuple(node.name for node in graph.nodes if node.name in names), measured)
 
 
 def are_apart(graph: Graph, copies: Copies, groups: Iterable[Iterable[str]]) -> bool:
@@ -52,46 +56,48 @@ def are_apart(graph: Graph, copies: Copies, groups: Iterable[Iterable[str]]) -> 
 
 def levels(graph: Graph, copies: Copies) -> int | None:
     """How many levels of nodes have a prediction, if all paths from a node to an output that
-    learns have the same number of variables on them; else None."""
-    children: dict[str, set[str]] = {node.name: set() for node in graph.variables}
-    for (name, _), sources in copies.sources.items():
-        for source, _ in sources:
-            children[source].add(name)
-    outputs = set(graph.outputs)
+    learns have the same number of variables on them; else None. Of a network without time."""
     level: dict[str, int] = {}
-    for node in reversed([name for group in graph.sweep for name in group]):
-        if node not in children:
-            continue
-        above = {level[child] + 1 for child in children[node] if child in level}
-        if node in outputs:
+    for name in reversed([name for group in graph.sweep for name in group]):
+        above = {
+            level[reader] + (not graph.node[reader].passes_through)
+            for reader, _ in copies.readers[name, 0]
+            if reader in level
+        }
+        if name in graph.outputs and not graph.node[name].passes_through:
             above.add(1)
         if len(above) > 1:
             return None
         if above:
-            [level[node]] = above
-    predicted = [count for name, count in level.items() if not graph.is_root(name)]
+            [level[name]] = above
+    predicted = [
+        count
+        for name, count in level.items()
+        if not graph.is_root(name) and not graph.node[name].passes_through
+    ]
     return max(predicted, default=1)
 
 
 def _terms(graph: Graph, copies: Copies) -> Iterator[list[str]]:
     if not graph.form.undirected:
-        for (name, _), sources in copies.sources.items():
-            yield [name, *(source for source, _ in sources)]
+        for copy in copies.variables:
+            yield [copy[0], *(source for source, _ in copies.across([copy], copies.read))]
         return
     for edge in graph.edges:
         if graph.node[edge.target].passes_through:
             continue
-        for source in _variables(graph, edge.source):
+        sources = _variables(copies, edge.source)
+        for source in sources:
             yield [edge.target, source]
         if graph.node[edge.source].passes_through:
-            yield [edge.target, *_variables(graph, edge.source)]
+            yield [edge.target, *sources]
     for node in graph.nodes:
         if node.passes_through:  # a readout outside the system, in the external energy
-            yield _variables(graph, node.name)
+            yield _variables(copies, node.name)
 
 
-def _variables(graph: Graph, name: str) -> list[str]:
+def _variables(copies: Copies, name: str) -> list[str]:
     """The node, or what its prediction reads where it passes through."""
-    if not graph.node[name].passes_through:
+    if not copies.graph.node[name].passes_through:
         return [name]
-    return [v for edge in graph.forward_edges(name) for v in _variables(graph, edge.source)]
+    return [source for source, _ in copies.across([(name, 0)], copies.read)]

@@ -177,6 +177,12 @@ class Graph:
         """The nodes that have a state: all but those that pass their prediction through."""
         return tuple(node for node in self.nodes if not node.passes_through)
 
+    @cached_property
+    def passing(self) -> tuple[str, ...]:
+        """The pass-through nodes, each after those that it reads at whatever delay."""
+        inside = self.forward.subgraph(node.name for node in self.nodes if node.passes_through)
+        return tuple(nx.lexicographical_topological_sort(nx.DiGraph(inside)))  # pyright: ignore
+
     def free_energy(self, node: Node) -> Energy:
         """The energy of the node's state where it is free to move.
 
@@ -236,15 +242,7 @@ class Graph:
     def sweep(self) -> tuple[tuple[str, ...], ...]:
         """The nodes in the order of a feedforward pass; those that lie together on a cycle
         through time stand together, in their order within a time step."""
-        forward = [edge for edge in self.edges if not edge.is_feedback]
-        groups: list[tuple[str, ...]] = []
-        for component in _components(self.nodes, forward):
-            inside = set(component)
-            members = [node for node in self.nodes if node.name in inside]
-            undelayed = [e for e in forward if not e.delay and {e.source, e.target} <= inside]
-            parts = _components(members, undelayed)
-            groups.append(tuple(name for part in parts for name in part))
-        return tuple(groups)
+        return _sequence(self.nodes, [edge for edge in self.edges if not edge.is_feedback])
 
     def feedforward_is_equilibrium(self, clamped: Iterable[str]) -> bool:
         """Whether the feedforward pass minimises the energy with these nodes clamped.
@@ -287,13 +285,29 @@ def _forward_order(nodes: tuple[Node, ...], edges: tuple[Edge, ...]) -> list[str
     cyclic even so stands by name.
     """
     forward = [e for e in edges if e.kind in (EdgeKind.FEEDFORWARD, EdgeKind.SKIP)]
-    order: list[str] = []
-    for component in _components(nodes, forward):
-        inside = set(component)
-        undelayed = [e for e in forward if not e.delay and {e.source, e.target} <= inside]
-        members = [node for node in nodes if node.name in inside]
-        order += [name for part in _components(members, undelayed) for name in part]
-    return order
+    return [name for group in _sequence(nodes, forward) for name in group]
+
+
+def _sequence(nodes: Iterable[Node], edges: Iterable[Edge]) -> tuple[tuple[str, ...], ...]:
+    """The nodes by strongly connected component, sources first; within one, in the order of its
+    edges without delay."""
+    nodes, edges = tuple(nodes), tuple(edges)
+    components = _components(nodes, edges)
+    at = {name: i for i, names in enumerate(components) if len(names) > 1 for name in names}
+    members: dict[int, list[Node]] = {i: [] for i in at.values()}
+    undelayed: dict[int, list[Edge]] = {i: [] for i in at.values()}
+    for node in nodes:
+        if node.name in at:
+            members[at[node.name]].append(node)
+    for edge in edges:
+        if not edge.delay and edge.source in at and at[edge.source] == at.get(edge.target):
+            undelayed[at[edge.source]].append(edge)
+    return tuple(
+        tuple(name for part in _components(members[i], undelayed[i]) for name in part)
+        if i in members
+        else tuple(names)
+        for i, names in enumerate(components)
+    )
 
 
 def _components(nodes: Iterable[Node], edges: Iterable[Edge]) -> list[list[str]]:

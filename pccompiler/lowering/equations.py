@@ -149,18 +149,14 @@ class Equations:
         """The states and, in their places, the predictions that nodes pass through."""
         known = dict(states)
 
-        def value(name: str) -> Array:
-            if name not in known:
-                values = {
-                    edge.name: self._known_or(edge, value(edge.source), reused)
-                    for edge in self.graph.forward_edges(name)
-                }
-                known[name] = self.prediction(name, values)
-            return known[name]
-
-        for node in self.graph.nodes:
-            if node.passes_through:
-                value(node.name)
+        for name in self.graph.passing:
+            if name in known:
+                continue
+            values = {
+                edge.name: self._known_or(edge, known[edge.source], reused)
+                for edge in self.graph.forward_edges(name)
+            }
+            known[name] = self.prediction(name, values)
         return known
 
     def prediction(self, node: str, values: EdgeValues) -> Array:

@@ -66,7 +66,7 @@ def plan_update(
     refuse_unsuitable(graph, spec, document, (*phases, prediction))
     calm = inference.init.at_predictions and not situation.restarted and not held
     calm = calm and not _normalises_in_cycles(graph)
-    everywhere = frozenset(planner.copies.sources)
+    everywhere = frozenset(planner.copies.variables)
     plans: dict[str, PhasePlan] = {}
     for phase in phases:
         if held:
@@ -200,8 +200,8 @@ class _Planner:
             if step <= last
         }
         changed = self._held(phase) ^ self._held(earlier)
-        after = {c for c, sources in self.copies.sources.items() if changed & set(sources)}
-        return frozenset(reached | changed | after)
+        after = self.copies.across(changed, self.copies.readers)
+        return frozenset(reached | changed).union(after)
 
     def carried(self, earlier: PhasePlan, plan: PhasePlan) -> frozenset[str]:
         """The edges whose values at the start of an earlier phase hold at the start of this one."""

@@ -86,7 +86,7 @@ def _operator(graph: Graph, edge: Edge, position: int) -> OperatorView:
 
 def _distances(graph: Graph) -> dict[str, int]:
     """The edges on the shortest forward path from each node to an output."""
-    backwards = graph.forward.reverse()
+    backwards = graph.forward.reverse(copy=False)
     return (
         _nx.multi_source_dijkstra_path_length(backwards, set(graph.outputs), weight=None)
         if (graph.outputs)

@@ -100,7 +100,8 @@ def _learn_nothing(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]
         reachable |= graph.feeding(n for n, step in arrivals.items() if step < NEVER)
         needed = max([needed, *(step - 1 for step in arrivals.values() if step < NEVER)])
     late = [edge for edge in graph.edges if _learns(edge) and edge.name in reachable - reached]
-    late = [edge for edge in late if not _used_by(graph, edge) & reached]
+    borrowers = _borrowers(graph)
+    late = [edge for edge in late if not borrowers.get(edge.name, set()) & reached]
     if not late:
         return
     path = ("inference", "steps")
@@ -120,8 +121,7 @@ def _learn_nothing(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]
 def _arrivals(plan: UpdatePlan, phase: PhasePlan) -> dict[str, int]:
     """By node, the first step at which its energy knows of what the phase compares: an error,
     or for a phase that goes on from another, what sets the two apart."""
-    through = any(plan.graph.node[name].passes_through for name in phase.nudged)
-    if phase.start is None or through:
+    if phase.start is None:
         return {name: phase.first_arrival(name) for name in phase.energies}
     copies, outputs = plan.copies, plan.graph.outputs
     earlier = plan.phase(phase.start)
@@ -131,7 +131,7 @@ def _arrivals(plan: UpdatePlan, phase: PhasePlan) -> dict[str, int]:
         for t in copies.times
         if name not in outputs or copies.targets[t]
     }
-    after = {copy for copy, sources in copies.sources.items() if changed & set(sources)}
+    after = copies.across(changed, copies.readers)
     everywhere = [(name, t) for name in phase.energies for t in copies.times]
     free = [(name, t) for name in phase.free for t in copies.times]
     pulled = [(name, t) for name in phase.nudged for t in copies.times if copies.targets[t]]
@@ -143,13 +143,13 @@ def _learns(edge: Edge) -> bool:
     return bool(edge.parameter_count and edge.update_scale)
 
 
-def _used_by(graph: Graph, edge: Edge) -> set[str]:
-    """The edges that borrow parameters of this one."""
-    return {
-        other.name
-        for other in graph.edges
-        if any(owner == edge.name for _, (owner, _) in other.owners)
-    }
+def _borrowers(graph: Graph) -> dict[str, set[str]]:
+    """By edge that lends parameters, the edges that use them."""
+    found: dict[str, set[str]] = {}
+    for edge in graph.edges:
+        for _, (owner, _) in edge.owners:
+            found.setdefault(owner, set()).add(edge.name)
+    return found
 
 
 # -- numbers -----------------------------------------------------------------------------------

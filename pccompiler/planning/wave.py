@@ -23,25 +23,26 @@ def wave(
     """(the step at which each error arrives, the step at whose end each free copy first moves).
 
     `predicted` copies have an error, which for `disturbed` ones is there from the start;
-    `pulled` ones feel a nudge.
+    `pulled` ones feel a nudge, or where they pass their prediction through, hand it on to what
+    they read. A pass-through copy is crossed once each way: what it reads has then moved, and
+    what reads it has been touched.
     """
-    readers: dict[Copy, list[Copy]] = {copy: [] for copy in copies.sources}
-    for copy, sources in copies.sources.items():
-        for source in sources:
-            readers[source].append(copy)
     arrival = dict.fromkeys(predicted, NEVER)
     movement = dict.fromkeys(free, NEVER)
     arriving = [copy for copy in disturbed if copy in arrival]
     moved = list(pulled)
+    pulling = [copy for copy in moved if copies.graph.node[copy[0]].passes_through]
+    down, up = set[Copy](), set[Copy]()
     step = 1
     while arriving or moved:
         arrival.update(dict.fromkeys(arriving, step))
-        stirred = [*moved, *(m for copy in arriving for m in (copy, *copies.sources[copy]))]
+        felt = copies.across([*pulling, *arriving], copies.read, down)
+        stirred = [*moved, *arriving, *felt]
         moving = [m for m in dict.fromkeys(stirred) if movement.get(m) == NEVER]
         movement.update(dict.fromkeys(moving, step))
-        touched = (n for m in moving for n in (m, *readers[m]))
+        touched = [*moving, *copies.across(moving, copies.readers, up)]
         arriving = [n for n in dict.fromkeys(touched) if arrival.get(n) == NEVER]
-        moved = []
+        moved, pulling = [], []
         step += 1
     return arrival, movement
 
@@ -50,14 +51,7 @@ def through_pass_through(copies: Copies, movement: Mapping[str, int]) -> dict[st
     """When pass-through nodes first change: with the first node that they read."""
     graph = copies.graph
     result: dict[str, int] = {}
-
-    def of(name: str) -> int:
-        if not graph.node[name].passes_through:
-            return movement.get(name, NEVER)
-        if name not in result:
-            result[name] = min((of(e.source) for e in graph.forward_edges(name)), default=NEVER)
-        return result[name]
-
-    for node in graph.nodes:
-        of(node.name)
+    for name in graph.passing:
+        sources = [edge.source for edge in graph.forward_edges(name)]
+        result[name] = min((result.get(s, movement.get(s, NEVER)) for s in sources), default=NEVER)
     return result

@@ -182,7 +182,8 @@ def check_state_init(init: StateInit) -> None:
 def check_update_order(order: UpdateOrder) -> None:
     names = ("a", "b", "c")
     neighbours = {"a": frozenset("b"), "b": frozenset("ac"), "c": frozenset("b")}
-    groups = order.groups(Coupling(names, neighbours, {"a": 1, "b": 2, "c": 3}))
+    distance = {"a": 1, "b": 2, "c": 3}
+    groups = order.groups(Coupling(names, lambda: (neighbours, distance)))
     moved = sorted(name for group in groups for name in group)
     promise(not groups or moved == list(names), "its groups hold every free node once")
     takes_effect(network(inference={"update": order.written()}), type(order), "groups")

@@ -228,3 +228,33 @@ def test_the_states_that_a_cut_step_leaves_alone_really_have_no_gradient() -> No
                 free = {n: free[n] - 0.1 * gradient[n] for n in free}
     everything = ("a", "b", "c")
     assert [s.moving for s in plan.stretches] == [("c",), everything, everything]
+
+
+def test_a_nudged_readout_that_passes_its_prediction_through_moves_what_it_reads() -> None:
+    """The pull on y = W g + b moves g at step 1; from there an edge a step, as from any state."""
+    spec = chain(2, inference={"steps": 10}, energy={"loss": "cross_entropy"})
+    spec["nodes"]["y"]["energy"] = "none"
+    spec["learning"] = {"rule": {"predictive_coding": {"output": "nudge"}}}
+    for _, plan in relaxing(spec):
+        assert plan.movement == {"h2": 1, "y": 1, "h1": 2}
+        assert plan.arrival == {"h2": (2,), "h1": (3,)}
+        assert set(plan.settled.live) == {"h1", "h2"}
+
+
+def test_nudging_a_readout_trains_the_nodes_below_it_as_backprop_does() -> None:
+    """A centred nudge of size beta makes the gradient of the loss, up to beta^2."""
+    import jax
+    import numpy as np
+
+    spec = chain(2, inference={"steps": 120, "optimizer": {"sgd": {"learning_rate": 0.3}}})
+    spec["nodes"]["y"]["energy"] = "none"
+    spec["energy"] = {"loss": "cross_entropy"}
+    rule = {"predictive_coding": {"output": "nudge", "beta": 0.01, "variant": "centred"}}
+    x = np.array([[0.5, -1.0], [2.0, 0.25], [-0.5, 0.75]], np.float32)
+    batch = {"x": x, "y": np.eye(2, dtype=np.float32)[[0, 1, 1]]}
+    nudged, exact = (pcc.compile({**spec, "learning": {"rule": r}}) for r in (rule, "backprop"))
+    params = exact.init(jax.random.key(0))
+    found, wanted = nudged.gradients(params, batch), exact.gradients(params, batch)
+    for name in ("x->h1", "h1->h2", "h2->y"):
+        np.testing.assert_allclose(found[name]["weight"], wanted[name]["weight"], atol=2e-3)
+        assert abs(wanted[name]["weight"]).max() > 0.05
