@@ -2,7 +2,7 @@
 
     python benchmarks/generation.py [--out docs/images]
 
-- `bidirectional_mlp` is trained on the digits' training split. Held at a label alone, it settles
+- `bidirectional_mlp` is trained on the digits' training split. Held at a label alone, it relaxes
   into an image; ten times for each class, from starts with random hidden states. A support
   vector machine trained on real digits says how many show the class that was asked for.
 - The same network, and the decoder `generative_mlp`, complete the lower half of test digits.
@@ -39,15 +39,15 @@ class Trained:
         self.run: pcc.Run = pcc.fit(spec, folder / name, overrides, plots=False)
         self.data = open_session(spec, overrides).data
 
-    def settle(self, held: dict[str, Any], **how: Any) -> np.ndarray:
-        """The image that settles with these nodes held."""
+    def relax(self, held: dict[str, Any], **how: Any) -> np.ndarray:
+        """The image at rest with these nodes held."""
         images = self.run.model.predict(self.run.params, held, read=["image"], **how)
         return np.asarray(images["image"])
 
     def complete(self, images: np.ndarray) -> np.ndarray:
         """The images with their lower half filled in."""
         mask = np.broadcast_to(np.arange(64) < 32, images.shape)
-        return self.settle({}, clamp={"image": (images, mask)})
+        return self.relax({}, clamp={"image": (images, mask)})
 
     def imagine(self, labels: np.ndarray, seed: int = 0) -> np.ndarray:
         """An image for each label (one-hot), from random hidden states."""
@@ -57,7 +57,7 @@ class Trained:
             for node in self.run.model.graph.nodes
             if node.role == "hidden"
         }
-        return self.settle({"label": labels}, states=starts)
+        return self.relax({"label": labels}, states=starts)
 
 
 def main() -> None:

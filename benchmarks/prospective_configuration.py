@@ -67,8 +67,8 @@ def chain(shapes: list[int], weights: Any, inference: dict[str, Any]) -> dict[st
 def interference(rate: float = 0.2, iterations: int = 60) -> dict[str, Any]:
     """Outputs by rule, (iterations + 1, 2), the first step's target alignment by rule, and
     the largest distance of predictive coding from the closed form."""
-    settled = {"steps": 10000, "stop": {"residual": 1e-12, "floor": 1e-12}}
-    pair = Pair.of(chain([1, 1, 2], "ones", settled))
+    to_rest = {"steps": 10000, "stop": {"residual": 1e-12, "floor": 1e-12}}
+    pair = Pair.of(chain([1, 1, 2], "ones", to_rest))
     batch = {"x": jnp.ones((1, 1)), "y": jnp.array([[0.0, 1.0]])}
     outputs, alignment = {}, {}
     for rule in RULES:

@@ -25,7 +25,7 @@ class StateOptimizer(Member):
     """The rule by which an inference step changes a state.
 
     `seeks_rest`: the gradient that it is given is the way from where the state would rest, if
-    all others stayed, to where it is; otherwise it is dF/dx. `settles`: at a fixed rate the
+    all others stayed, to where it is; otherwise it is dF/dx. `comes_to_rest`: at a fixed rate the
     states come to rest at a minimum. `calmed_by` says what makes its steps smaller.
     """
 
@@ -41,7 +41,7 @@ class StateOptimizer(Member):
     }
     still_at_zero: ClassVar[bool] = True
     seeks_rest: ClassVar[bool] = False
-    settles: ClassVar[bool] = True
+    comes_to_rest: ClassVar[bool] = True
     calmed_by: ClassVar[str] = "lower the rate of the states"
 
     @property
@@ -114,7 +114,7 @@ class StateAdam(StateOptimizer):
     """Adam on the states: Kingma & Ba 2015, algorithm 1, arXiv:1412.6980."""
 
     name: ClassVar[str] = "adam"
-    settles: ClassVar[bool] = False
+    comes_to_rest: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ("adamw", "rmsprop")
 
     learning_rate: float = Field(default=0.05, gt=0, description="rate of the states")

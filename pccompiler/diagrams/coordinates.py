@@ -3,7 +3,7 @@
 1. Items are glued into blocks of equal coordinate, the most important segments first: the
    inner segments of long edges, each node's main edge, then the ends of edges that have one
    side of a node to themselves. A segment that crosses a glued one is not glued.
-2. The blocks settle where  sum over segments of weight * (difference)^2  is small, while
+2. The blocks move to where  sum over segments of weight * (difference)^2  is small, while
    neighbours keep their distance: blocks that push against each other move as one, as in
    the pendulum method (Sander, "Graph Layout through the VCG Tool", 1994).
 """
@@ -44,7 +44,7 @@ def across(
             ends = (min(block[upper], block[lower]), max(block[upper], block[lower]))
             bends = (hierarchy.items[upper].kind != NODE) + (hierarchy.items[lower].kind != NODE)
             springs[ends] += (1.0, 2.0, 6.0)[bends]  # bends in the middle of an edge cost most
-    place = _settled(max(block, default=-1) + 1, distances, springs)
+    place = _balanced(max(block, default=-1) + 1, distances, springs)
     return [place[b] for b in block]
 
 
@@ -131,7 +131,7 @@ def _main_edges(hierarchy: Hierarchy, picture: Picture) -> list[str]:
     return sorted(found, key=lambda name: len(hierarchy.chains[name]))
 
 
-def _settled(
+def _balanced(
     count: int, distances: dict[tuple[int, int], float], springs: dict[tuple[int, int], float]
 ) -> list[float]:
     """Positions of the blocks: weighted least squares under the distances, by relaxation."""

@@ -63,7 +63,7 @@ def lay_out(picture: Picture) -> Layout:
 
 
 def in_best_direction(picture: Picture, place: Callable[[Picture, Direction], Layout]) -> Layout:
-    """The layout of the direction that reads best; one is enough where depth settles it."""
+    """The layout of the direction that reads best; one is enough where depth decides it."""
     least = _least_width(picture, "right")
     down = place(picture, "down") if least > PAGE else None
     if down and down.width < least:

@@ -16,7 +16,7 @@ from pccompiler.lowering.equations import EdgeValues, Equations
 from pccompiler.lowering.pullbacks import edge_pullback, node_pullback, slopes
 from pccompiler.lowering.randomness import named_key
 from pccompiler.lowering.relaxation import Record
-from pccompiler.lowering.running import Settled, known_values, run_phase, settled_energies
+from pccompiler.lowering.running import PhaseEnd, final_energies, known_values, run_phase
 from pccompiler.lowering.scores import sample_loss
 from pccompiler.lowering.states import Hold, States, at_all_times
 from pccompiler.lowering.sweep import feedforward
@@ -47,17 +47,17 @@ class TrainingEvidence:
 
     def __post_init__(self) -> None:
         self.batch = at_all_times(self.plan.graph, self.batch)
-        self._settled: dict[str, Settled] = {}
-        self._joint: dict[tuple[str, ...], Settled] = {}
+        self._ends: dict[str, PhaseEnd] = {}
+        self._joint: dict[tuple[str, ...], PhaseEnd] = {}
         self._energies: dict[str, dict[str, Array]] = {}
         self._values: dict[str, States] = {}
         self._phases: dict[str, PhasePlan] = {}
         self.mean_loss: Array | None = None
         self.predictions: States | None = None
 
-    def use(self, name: str, phase: PhasePlan, settled: Settled) -> None:
+    def use(self, name: str, phase: PhasePlan, end: PhaseEnd) -> None:
         """Takes a phase as given, with its end, instead of running the plan's."""
-        self._phases[name], self._settled[name] = phase, settled
+        self._phases[name], self._ends[name] = phase, end
 
     def phase(self, name: str) -> PhasePlan:
         """The plan of a phase."""
@@ -76,17 +76,17 @@ class TrainingEvidence:
             return self.nudge * beta
         return self.nudge.astype(self._dtype) * beta
 
-    def settled(self, name: str) -> Settled:
+    def end(self, name: str) -> PhaseEnd:
         """The end of a phase, run once."""
-        if name not in self._settled:
+        if name not in self._ends:
             [*group] = next((g for g in self.plan.together if name in g), (name,))
             if len(group) == 1 or self.observe is not None:
-                self._settled[name] = self._run(name)
+                self._ends[name] = self._run(name)
             else:
-                self._settled |= self._run_together(group)
-        return self._settled[name]
+                self._ends |= self._run_together(group)
+        return self._ends[name]
 
-    def _run(self, name: str) -> Settled:
+    def _run(self, name: str) -> PhaseEnd:
         phase = self.phase(name)
         earlier = phase.start
         with jax.named_scope(name):
@@ -95,7 +95,7 @@ class TrainingEvidence:
                 phase,
                 self.equations(self.params),
                 self.batch_of(name),
-                self.settled(earlier) if earlier else None,
+                self.end(earlier) if earlier else None,
                 observe=self.observe,
                 key=named_key(self.key, name),
                 hold=self.hold,
@@ -110,7 +110,7 @@ class TrainingEvidence:
             return self.batch
         return transform(self.batch, self.random_key(name, "transform"))
 
-    def _run_together(self, names: list[str]) -> dict[str, Settled]:
+    def _run_together(self, names: list[str]) -> dict[str, PhaseEnd]:
         """The ends of phases that differ in beta alone, relaxed as one larger batch."""
         phase, count = self.phase(names[0]), len(names)
         size = next(iter(self.batch.values())).shape[0]
@@ -122,7 +122,7 @@ class TrainingEvidence:
                 phase,
                 self.equations(self.params),
                 repeated(self.batch),
-                repeated(self.settled(earlier).as_start()) if earlier else None,
+                repeated(self.end(earlier).as_start()) if earlier else None,
                 hold=Hold(repeated(hold.values), repeated(hold.masks)),
                 states=None if self.start is None else repeated(self.start),
                 beta=self._betas(names),
@@ -142,22 +142,22 @@ class TrainingEvidence:
         return leaves[0].dtype
 
     def states(self, phase: str) -> States:
-        return self.settled(phase).states
+        return self.end(phase).states
 
     def values(self, phase: str) -> States:
         """The final states of a phase, and what nodes without one pass through."""
         if phase not in self._values:
-            settled, known = self.settled(phase), self._known(phase)
+            end, known = self.end(phase), self._known(phase)
             equations = self.equations(self.params)
-            self._values[phase] = equations.with_pass_through(settled.states, known)
+            self._values[phase] = equations.with_pass_through(end.states, known)
         return self._values[phase]
 
     def _known(self, phase: str) -> EdgeValues:
         """The edge values that hold at the end of a phase."""
-        plan, settled = self.phase(phase), self.settled(phase)
+        plan, end = self.phase(phase), self.end(phase)
         if plan.kind is PhaseKind.FORWARD:
-            return settled.values
-        return known_values(plan, settled)
+            return end.values
+        return known_values(plan, end)
 
     def forward(self, inputs: Mapping[str, Array]) -> States:
         return self._forward(self.equations(self.params), at_all_times(self.plan.graph, inputs))
@@ -198,7 +198,7 @@ class TrainingEvidence:
         signs = [float(name == second) - float(name == first) for name in names]
         size = next(iter(self.batch.values())).shape[0]
         for name in names:
-            self.settled(name)
+            self.end(name)
 
         def difference(params: Params) -> tuple[Array, list[dict[str, Array]]]:
             if together in self._joint:
@@ -220,31 +220,31 @@ class TrainingEvidence:
         """(energy per node and sample, F per sample) at the end of a phase, or of several that
         relaxed as one batch."""
         plan, equations = self.phase(names[0]), self.equations(params)
-        settled = self.settled(names[0]) if len(names) == 1 else self._joint[names]
-        per_node = settled_energies(plan, equations, settled)
+        end = self.end(names[0]) if len(names) == 1 else self._joint[names]
+        per_node = final_energies(plan, equations, end)
         terms = list(per_node.values())
-        external = self._external(plan, settled, names, equations)
+        external = self._external(plan, end, names, equations)
         if external is not None:
             terms.append(external)
-        zero = jnp.zeros_like(settled.taken, self._dtype)
+        zero = jnp.zeros_like(end.taken, self._dtype)
         return per_node, sum(terms, start=zero)
 
     def external(self, phase: str) -> Array | None:
         """beta C per sample at the end of a phase; None where nothing is nudged."""
-        plan, settled = self.phase(phase), self.settled(phase)
-        return self._external(plan, settled, (phase,), self.equations(self.params))
+        plan, end = self.phase(phase), self.end(phase)
+        return self._external(plan, end, (phase,), self.equations(self.params))
 
     def _external(
-        self, plan: PhasePlan, settled: Settled, names: tuple[str, ...], equations: Equations
+        self, plan: PhasePlan, end: PhaseEnd, names: tuple[str, ...], equations: Equations
     ) -> Array | None:
         if not plan.nudged:
             return None
         batch = self.batch if len(names) == 1 else _repeated(len(names))(self.batch)
-        known = known_values(plan, settled)
-        return equations.external_energy(plan, settled.states, batch, self._betas(names), known)
+        known = known_values(plan, end)
+        return equations.external_energy(plan, end.states, batch, self._betas(names), known)
 
     def field_gradient(self, phase: str, along: Mapping[str, Array]) -> Params:
-        plan, states = self.plan.phase(phase), self.settled(phase).states
+        plan, states = self.plan.phase(phase), self.end(phase).states
         free = {name: states[name] for name in plan.free}
         motion = {name: along[name] for name in plan.free}
         nudged = plan.replace(nudged=self.plan.outputs)
@@ -265,12 +265,12 @@ class TrainingEvidence:
     def arrival_gradient(self, phase: str) -> Params:
         plan = self.phase(phase)
         watched = replace(self, observe=_states)
-        settled = watched.settled(phase)
-        self._settled[phase] = replace(settled, observed=())
-        rows: Mapping[str, Array] = settled.observed or {}
-        begin = {name: row[0] for name, row in rows.items()} or settled.states
+        end = watched.end(phase)
+        self._ends[phase] = replace(end, observed=())
+        rows: Mapping[str, Array] = end.observed or {}
+        begin = {name: row[0] for name, row in rows.items()} or end.states
         live = [n for n in plan.energies if plan.first_arrival(n) <= plan.steps + 1]
-        met = dict(settled.states)
+        met = dict(end.states)
         for name in live:
             step = plan.first_arrival(name)
             if step <= plan.steps:
@@ -289,8 +289,8 @@ class TrainingEvidence:
     def energies(self, phase: str) -> dict[str, Array]:
         """Energy per node and sample at the end of a phase."""
         if phase not in self._energies:
-            self._energies[phase] = settled_energies(
-                self.phase(phase), self.equations(self.params), self.settled(phase)
+            self._energies[phase] = final_energies(
+                self.phase(phase), self.equations(self.params), self.end(phase)
             )
         return self._energies[phase]
 

@@ -19,7 +19,7 @@ from pccompiler.components.vocabulary import Array, Params
 from pccompiler.lowering.evidence import TrainingEvidence
 from pccompiler.lowering.learning import OwnGradient, TrainState, own_arrays, trained_part
 from pccompiler.lowering.relaxation import Relaxation
-from pccompiler.lowering.running import Settled, start_phase
+from pccompiler.lowering.running import PhaseEnd, start_phase
 from pccompiler.lowering.states import States
 
 Update = Callable[[TrainState, Params, OwnGradient], TrainState]
@@ -62,8 +62,8 @@ def learn_while_relaxing(
         own = own_arrays(state.aux)
         here = replace(evidence, params=state.params, own=own, observe=None)
         # what is masked at the step of the states is masked for the parameters
-        at = replace(phase.settled, first=t, arrivals=stretch.arrivals)
-        here.use(name, phase.replace(settled=at), _settled({**start.states, **free}, t))
+        at = replace(phase.end, first=t, arrivals=stretch.arrivals)
+        here.use(name, phase.replace(end=at), _end({**start.states, **free}, t))
         return here
 
     def body(carry: Any, t: Array) -> Any:
@@ -81,12 +81,12 @@ def learn_while_relaxing(
     steps = jnp.arange(1, phase.steps + 1, dtype=jnp.int32)
     (state, free, _, last), rows = lax.scan(body, begin, steps)
     end = replace(evidence, params=state.params, own=own_arrays(state.aux))
-    taken = _settled({**start.states, **free}, jnp.int32(phase.steps))
+    taken = _end({**start.states, **free}, jnp.int32(phase.steps))
     found = replace(taken, predictions=start.predictions, observed=rows)
     end.use(name, phase, found)
     return state, end, last
 
 
-def _settled(states: States, taken: Array) -> Settled:
+def _end(states: States, taken: Array) -> PhaseEnd:
     size = next(iter(states.values())).shape[0]
-    return Settled(states, {}, None, None, jnp.broadcast_to(taken, (size,)).astype(jnp.int32))
+    return PhaseEnd(states, {}, None, None, jnp.broadcast_to(taken, (size,)).astype(jnp.int32))

@@ -29,15 +29,15 @@ def step_metrics(plan: UpdatePlan, evidence: TrainingEvidence, gradient: Params)
     metrics: Metrics = {name: {} for name in ("energy", "node_energy", "steps")}
     for phase in plan.phases:
         name = phase.name
-        settled = evidence.settled(name)
+        end = evidence.end(name)
         energies = evidence.energies(name)
-        ends = _batch_means(energies.values(), zero_per_sample(settled.states))
+        ends = _batch_means(energies.values(), zero_per_sample(end.states))
         external = evidence.external(name)
         metrics["energy"][name] = ends.sum() + (0 if external is None else external.mean())
         # The names of that very dictionary: JAX hands one back sorted, the plan's is not.
         metrics["node_energy"][name] = dict(zip(energies, ends, strict=True))
         if phase.kind is PhaseKind.RELAX:
-            metrics["steps"][name] = settled.taken.astype(ends.dtype).mean()
+            metrics["steps"][name] = end.taken.astype(ends.dtype).mean()
     metrics["gradient_norm"] = _gradient_norms(plan, gradient)
     predictions = evidence.predictions or _start_predictions(plan, evidence)
     if predictions and plan.outputs:
@@ -64,7 +64,7 @@ def _start_predictions(plan: UpdatePlan, evidence: TrainingEvidence) -> States |
         return evidence.values(first.name)
     if plan.graph.outputs_meet or plan.graph.form.undirected:
         return None
-    return evidence.settled(first.name).predictions
+    return evidence.end(first.name).predictions
 
 
 def _gradient_norms(plan: UpdatePlan, gradient: Params) -> dict[str, Array]:

@@ -246,7 +246,7 @@ class CompiledModel:
 
         In a network unrolled in time they are those of the last time, or (batch, time, *shape)
         where targets hold at every one. With `read`, exactly the nodes in `inputs` are held,
-        all others settle, and the nodes named are read: `predict(params, {"label": y},
+        all others relax, and the nodes named are read: `predict(params, {"label": y},
         read=["image"])` imagines images.
         """
         if isinstance(read, str):

@@ -72,7 +72,7 @@ def _steps_and_end(evidence: TrainingEvidence, phase: str) -> dict[str, States]:
     """States and energies of a phase at every step, where it was observed, and at the end."""
     end = {"states": evidence.states(phase), "energies": evidence.energies(phase)}
     end = jax.tree.map(lambda leaf: leaf[None], end)
-    rows = evidence.settled(phase).observed
+    rows = evidence.end(phase).observed
     return jax.tree.map(_joined, rows, end) if rows else end
 
 

@@ -80,7 +80,7 @@ class Relaxation:
                 free, memory, some = self._loop(stretch, free, memory)
                 rows.append(some)
             else:
-                free, some, taken = self._until_settled(stretch, free, memory)
+                free, some, taken = self._until_at_rest(stretch, free, memory)
                 rows.append(some)
         observed = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows) if rows else ()
         return free, observed, taken
@@ -94,7 +94,7 @@ class Relaxation:
         (free, memory), rows = lax.scan(body, (free, memory), steps)
         return free, memory, rows
 
-    def _until_settled(self, stretch: Stretch, free: States, memory: dict[str, Memory]) -> Any:
+    def _until_at_rest(self, stretch: Stretch, free: States, memory: dict[str, Memory]) -> Any:
         """Steps until every sample's ||dF/dx|| is small; a sample that stopped stays put."""
         assert self.plan.stop is not None
         residual, floor = self.plan.stop
@@ -103,7 +103,7 @@ class Relaxation:
         capacity = stretch.last
         rows = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
 
-        def unsettled(carry: Any) -> Array:
+        def unfinished(carry: Any) -> Array:
             t, *_, going = carry
             return (t <= stretch.last) & going.any()
 
@@ -118,7 +118,7 @@ class Relaxation:
         taken = jnp.zeros(threshold.shape, jnp.int32)
         going = jnp.ones(threshold.shape, bool)
         start = (jnp.int32(1), free, memory, rows, taken, going)
-        t, free, _, rows, taken, _ = lax.while_loop(unsettled, body, start)
+        t, free, _, rows, taken, _ = lax.while_loop(unfinished, body, start)
         _, _, last, _ = self.step(stretch, t, free, memory)
         done = jnp.arange(1, capacity + 1, dtype=jnp.int32) < t
         rows = jax.tree.map(lambda all_, one: _where(done, all_, one[None]), rows, last)
@@ -199,7 +199,7 @@ class Relaxation:
 
     def _reusable(self, values: EdgeValues) -> EdgeValues:
         """The values, at the start of the phase, of all edges that some stretch reuses."""
-        stretches = (*self.phase.stretches, self.phase.settled)
+        stretches = (*self.phase.stretches, self.phase.end)
         wanted = frozenset[str]().union(*(stretch.reused for stretch in stretches))
         if not wanted:
             return {}

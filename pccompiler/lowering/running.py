@@ -27,7 +27,7 @@ from pccompiler.planning.plan import PhasePlan, UpdatePlan
     meta_fields=[],
 )
 @dataclass(frozen=True)
-class Settled:
+class PhaseEnd:
     """The end of a phase.
 
     `predictions` are those of the feedforward pass it started with, if it did. `observed` has
@@ -42,7 +42,7 @@ class Settled:
     taken: Array
     pinned: States | None = None
 
-    def as_start(self) -> Settled:
+    def as_start(self) -> PhaseEnd:
         """What a later phase needs of it."""
         return replace(self, observed=None, pinned=None)
 
@@ -63,7 +63,7 @@ def start_phase(
     phase: PhasePlan,
     equations: Equations,
     batch: Mapping[str, Array],
-    earlier: Settled | None = None,
+    earlier: PhaseEnd | None = None,
     *,
     key: Array | None = None,
     hold: Hold | None = None,
@@ -103,14 +103,14 @@ def run_phase(
     phase: PhasePlan,
     equations: Equations,
     batch: Mapping[str, Array],
-    earlier: Settled | None,
+    earlier: PhaseEnd | None,
     *,
     observe: Record | None = None,
     key: Array | None = None,
     hold: Hold | None = None,
     states: Mapping[str, Array] | None = None,
     beta: Array | float | None = None,
-) -> Settled:
+) -> PhaseEnd:
     """Runs one phase on a batch, from the end of an earlier phase or from the spec's start.
 
     `states` replaces the spec's start of the nodes that it names; `beta`, a number or one for
@@ -123,13 +123,13 @@ def run_phase(
     if phase.kind is PhaseKind.FORWARD:
         size = next(iter(start.states.values())).shape[0]
         taken = jnp.zeros((size,), jnp.int32)
-        return Settled(start.states, start.values, start.predictions, None, taken)
+        return PhaseEnd(start.states, start.values, start.predictions, None, taken)
     relaxation = Relaxation(
         plan, phase, equations, batch, start.states, start.values, observe, start.hold, beta
     )
     end, observed, taken = relaxation.run()
     pinned = start.states if phase.descent.pinned else None
-    return Settled(
+    return PhaseEnd(
         {**start.states, **end}, relaxation.values, start.predictions, observed, taken, pinned
     )
 
@@ -153,18 +153,18 @@ def held_targets(plan: UpdatePlan, phase: PhasePlan, batch: Mapping[str, Array])
     return Hold(held, masks)
 
 
-def known_values(phase: PhasePlan, settled: Settled) -> EdgeValues:
+def known_values(phase: PhasePlan, end: PhaseEnd) -> EdgeValues:
     """The edge values from the start of a phase that still hold at its end."""
-    return {n: v for n, v in settled.values.items() if n in phase.settled.reused}
+    return {n: v for n, v in end.values.items() if n in phase.end.reused}
 
 
-def settled_energies(phase: PhasePlan, equations: Equations, settled: Settled) -> dict[str, Array]:
+def final_energies(phase: PhasePlan, equations: Equations, end: PhaseEnd) -> dict[str, Array]:
     """Energies per node and sample at the end of a phase; zero where nothing has arrived."""
-    end = phase.settled
-    reused = known_values(phase, settled)
-    reached = {n: end.first >= np.array(steps) for n, steps in end.arrivals.items()}
-    live = equations.energies(phase, settled.states, end.live, reused, reached, settled.pinned)
-    zero = zero_per_sample(settled.states)
+    last = phase.end
+    reused = known_values(phase, end)
+    reached = {n: last.first >= np.array(steps) for n, steps in last.arrivals.items()}
+    live = equations.energies(phase, end.states, last.live, reused, reached, end.pinned)
+    zero = zero_per_sample(end.states)
     return {name: live.get(name, zero) for name in phase.energies}
 
 

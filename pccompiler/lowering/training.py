@@ -119,7 +119,7 @@ def _aux_after(plan: UpdatePlan, evidence: TrainingEvidence, after: TrainState) 
     if "statistics" in aux:
         aux["statistics"] = _statistics_after(plan, evidence, aux["statistics"])
     if "states" in aux:
-        ends = evidence.settled(plan.phases[0].name).states
+        ends = evidence.end(plan.phases[0].name).states
         aux["states"] = {name: ends[name] for name in aux["states"]}
     return aux
 
@@ -127,12 +127,12 @@ def _aux_after(plan: UpdatePlan, evidence: TrainingEvidence, after: TrainState) 
 def _statistics_after(plan: UpdatePlan, evidence: TrainingEvidence, running: Any) -> Any:
     """The running statistics after a step, from the phase that the rule reports.
 
-    They take in the statistics of the settled states once; those of operators that are not
+    They take in the statistics of the final states once; those of operators that are not
     frozen also the statistics of every inference step taken.
     """
-    settled = evidence.settled(plan.reported)
-    if _keeps_while_relaxing(plan) and settled.observed:
-        most = settled.taken.max()
+    end = evidence.end(plan.reported)
+    if _keeps_while_relaxing(plan) and end.observed:
+        most = end.taken.max()
 
         def take_in(running: Any, row: Any) -> tuple[Any, None]:
             t, measured = row
@@ -142,8 +142,8 @@ def _statistics_after(plan: UpdatePlan, evidence: TrainingEvidence, running: Any
             ), None
 
         steps = jnp.arange(plan.phase(plan.reported).steps, dtype=jnp.int32)
-        running, _ = lax.scan(take_in, running, (steps, settled.observed))
-    measured = evidence.equations(evidence.params).batch_statistics(settled.states)
+        running, _ = lax.scan(take_in, running, (steps, end.observed))
+    measured = evidence.equations(evidence.params).batch_statistics(end.states)
     return updated_statistics(plan.graph, running, measured, lambda _: True)
 
 
@@ -215,7 +215,7 @@ def trajectories(
         if phase.kind is not PhaseKind.RELAX:
             continue
         nothing = {"energy": {}, "state_gradient_norm": {}}  # in a phase of no steps
-        rows = evidence.settled(name).observed or nothing
+        rows = evidence.end(name).observed or nothing
         result["state_gradient_norm"][name] = rows["state_gradient_norm"]
         result["energy"][name] = {
             node: jnp.append(rows["energy"].get(node, jnp.zeros((0,), end.dtype)), end.mean())

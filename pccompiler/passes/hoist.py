@@ -26,5 +26,5 @@ def hoist_constant_predictions(graph: Graph, plan: PhasePlan) -> PhasePlan:
     edges = frozenset(edge.name for edge in graph.edges if edge.source in constant)
     return plan.replace(
         stretches=tuple(replace(s, reused=s.reused | edges) for s in plan.stretches),
-        settled=replace(plan.settled, reused=plan.settled.reused | edges),
+        end=replace(plan.end, reused=plan.end.reused | edges),
     )

@@ -31,8 +31,8 @@ def wavefront(graph: Graph, optimizer: StateOptimizer, plan: PhasePlan) -> Phase
         return plan
     stretches = [_narrowed(graph, plan, running, t, t) for t in range(1, front)]
     stretches.append(_narrowed(graph, plan, running, front, running.last))
-    settled = _narrowed(graph, plan, plan.settled, plan.settled.first, plan.settled.last)
-    return plan.replace(stretches=tuple(stretches), settled=settled)
+    end = _narrowed(graph, plan, plan.end, plan.end.first, plan.end.last)
+    return plan.replace(stretches=tuple(stretches), end=end)
 
 
 def _narrowed(graph: Graph, plan: PhasePlan, whole: Stretch, first: int, last: int) -> Stretch:

@@ -152,9 +152,9 @@ def _forward_flops(graph: Graph) -> int:
 
 def _local_learning_flops(plan: UpdatePlan, phase: str) -> int:
     """Predictions that are not known yet, and the derivative for the parameters."""
-    settled = plan.phase(phase).settled
-    feeding = plan.graph.feeding(settled.live)
+    end = plan.phase(phase).end
+    feeding = plan.graph.feeding(end.live)
     derivative = sum(
         edge_flops(e, plan.graph.copies) for e in plan.graph.edges if e.name in feeding
     )
-    return _evaluation_flops(plan.graph, settled, ()) + derivative
+    return _evaluation_flops(plan.graph, end, ()) + derivative

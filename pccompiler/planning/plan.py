@@ -34,7 +34,7 @@ class Repeat(StrEnum):
 
     UNROLLED = "unrolled"
     COUNTED = "loop"
-    UNTIL_SETTLED = "until settled"
+    UNTIL_AT_REST = "until at rest"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PhasePlan(Phase):
     `free` are the states that inference may change. `arrival[n]` is the first step (from 1) at
     which the error of node n can be non-zero, for each copy in time; before it, the error is
     zero by definition. `movement[n]` is the step at whose end a node first moves, or changes
-    with what it passes through. `settled` describes the evaluation after the last step, where
+    with what it passes through. `end` describes the evaluation after the last step, where
     energies are reported and parameters learn. The values that `carried` edges have at the start of
     the phase before hold at the start of this one too. With `colours`, a step moves the free
     nodes of one colour after those of another, each from a gradient of its own.
@@ -78,7 +78,7 @@ class PhasePlan(Phase):
     arrival: Mapping[str, Steps]
     movement: Mapping[str, int]
     stretches: tuple[Stretch, ...]
-    settled: Stretch
+    end: Stretch
     carried: frozenset[str] = frozenset()
     colours: tuple[tuple[str, ...], ...] = ()
 

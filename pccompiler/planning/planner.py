@@ -120,9 +120,9 @@ def _learning(plan: PhasePlan) -> PhasePlan:
     late = {n: steps for n, steps in arrival.items() if max(steps) > 1}
     [running] = plan.stretches
     whole = replace(running, arrivals=late)
-    settled = replace(plan.settled, live=tuple(plan.energies), arrivals={})
+    end = replace(plan.end, live=tuple(plan.energies), arrivals={})
     movement = dict.fromkeys(plan.movement, 1)
-    return plan.replace(arrival=arrival, movement=movement, stretches=(whole,), settled=settled)
+    return plan.replace(arrival=arrival, movement=movement, stretches=(whole,), end=end)
 
 
 class _Planner:
@@ -131,7 +131,7 @@ class _Planner:
     def __init__(self, graph: Graph, inference: InferenceSpec) -> None:
         self.graph = graph
         self.copies = Copies(graph)
-        self.until_settled = inference.stop is not None
+        self.until_at_rest = inference.stop is not None
         self.update = inference.update
 
     def plan(self, phase: Phase, disturbed: frozenset[Copy]) -> PhasePlan:
@@ -151,14 +151,14 @@ class _Planner:
         )
         steps = phase.steps
         live = tuple(energies)
-        settles = self.until_settled and free and phase.descent.optimizer is None
-        repeat = Repeat.UNTIL_SETTLED if settles else Repeat.COUNTED
+        rests = self.until_at_rest and free and phase.descent.optimizer is None
+        repeat = Repeat.UNTIL_AT_REST if rests else Repeat.COUNTED
         late = {n: arrived for n, arrived in arrival.items() if max(arrived) > 1}
         running = Stretch(1, steps, live, free, frozenset(), repeat, late)
-        end = steps + 1
-        reached = tuple(n for n in live if min(arrival[n]) <= end)
-        partly = {n: arrival[n] for n in reached if max(arrival[n]) > end}
-        settled = Stretch(end, end, reached, (), frozenset(), Repeat.UNROLLED, partly)
+        last = steps + 1
+        reached = tuple(n for n in live if min(arrival[n]) <= last)
+        partly = {n: arrival[n] for n in reached if max(arrival[n]) > last}
+        end = Stretch(last, last, reached, (), frozenset(), Repeat.UNROLLED, partly)
         stretches = (running,) if steps else ()
         return PhasePlan.of(
             phase,
@@ -168,7 +168,7 @@ class _Planner:
             arrival=arrival,
             movement=movement,
             stretches=stretches,
-            settled=settled,
+            end=end,
             colours=colours,
         )
 

@@ -70,7 +70,7 @@ def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
             lines.append(f"    colour {number} {_names(names)}")
         for stretch in phase.stretches:
             lines += _stretch(stretch)
-        lines += _stretch(phase.settled, "settled")
+        lines += _stretch(phase.end, "end")
     return lines
 
 

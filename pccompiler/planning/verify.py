@@ -26,7 +26,7 @@ def _broken(graph: Graph, phase: PhasePlan) -> Iterator[str]:
         yield from _broken_stretch(graph, phase, stretch)
     if expected != phase.steps + 1:
         yield "the stretches cover every step once, in order"
-    yield from _broken_stretch(graph, phase, phase.settled)
+    yield from _broken_stretch(graph, phase, phase.end)
 
 
 def _broken_stretch(graph: Graph, phase: PhasePlan, stretch: Stretch) -> Iterator[str]:
@@ -37,7 +37,7 @@ def _broken_stretch(graph: Graph, phase: PhasePlan, stretch: Stretch) -> Iterato
         if max(phase.arrival[node]) > stretch.first and node not in stretch.arrivals:
             yield f"the error of {node} is masked until information reaches it"
     moving = {n for n in phase.free if phase.movement[n] <= stretch.last}
-    if stretch is not phase.settled and not moving <= set(stretch.moving):
+    if stretch is not phase.end and not moving <= set(stretch.moving):
         yield "every node that information has reached moves"
     for edge in stretch.reused:
         if phase.movement.get(graph.edge[edge].source, NEVER) < stretch.last:

@@ -68,7 +68,7 @@ def _unstable(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]:
     path = ("inference", "optimizer", optimizer.name, "learning_rate")
     yield Diagnostic(
         "PC337",
-        f"the states of {_names(found)} cannot settle: with a curvature of {worst:g} (the "
+        f"the states of {_names(found)} cannot come to rest: with a curvature of {worst:g} (the "
         f"precision, times the factor of the form) a rate of {rate:g} overshoots more at every "
         "step",
         document.span(path),

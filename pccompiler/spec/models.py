@@ -191,7 +191,7 @@ class StopSpec(Section):
 
 
 class InferenceSpec(Section):
-    """How the free states settle, with the parameters fixed."""
+    """How the free states relax, with the parameters fixed."""
 
     init: Annotated[StateInit, OneOf(STATE_INITS)] = Field(
         default=Feedforward(), description="where the free states start"
@@ -217,7 +217,7 @@ class InferenceSpec(Section):
 
 
 class PredictionSpec(Section):
-    """How the network predicts: what is held, how the rest settles, and what is read."""
+    """How the network predicts: what is clamped, how the rest relaxes, and what is read."""
 
     clamp: tuple[str, ...] | None = Field(
         default=None, description="the nodes held at data; default: the inputs"
@@ -244,7 +244,7 @@ class ClipSpec(Section):
 
 
 class LearningSpec(Section):
-    """How the parameters change once the states have settled."""
+    """How the parameters change after the states have relaxed."""
 
     rule: Annotated[Rule, OneOf(RULES)] = Field(
         default=DEFAULT(), description="where the gradient of the parameters comes from"
@@ -367,11 +367,11 @@ class RunSpec(Section):
         default=EnergySpec(), description="what inference and learning descend"
     )
     inference: InferenceSpec = Field(
-        default=InferenceSpec(), description="how the free states settle"
+        default=InferenceSpec(), description="how the free states relax"
     )
     learning: LearningSpec = Field(default=LearningSpec(), description="how the parameters change")
     prediction: PredictionSpec = Field(
-        default=PredictionSpec(), description="what is held, how the rest settles, what is read"
+        default=PredictionSpec(), description="what is clamped, how the rest relaxes, what is read"
     )
     data: DataSpec | None = Field(
         default=None, description="where samples come from, how they are split and scaled"

@@ -94,7 +94,7 @@ def predict(
     hold at every time; in the units of the training data, and probabilities where the loss is
     a likelihood. Without `request.read`, these are the nodes that the spec predicts, and those
     it holds are wanted in `arrays`; with it, exactly the nodes in `arrays` and
-    `request.clamp` are held, and all others settle.
+    `request.clamp` are held, and all others relax.
 
     Raises DataError (PC550) for arrays that do not fit; RunError (PC541) for predictions that are
     not finite; SpecError: PC553 for nodes that are

@@ -192,7 +192,7 @@ def _grown(session: Session, relaxed: bool) -> Cause:
         words = "parameters have grown too large"
         return Cause(words, f"lower {_rate(path, learning)}", (*path, "learning_rate"))
     states = ("inference", "optimizer", inference.name)
-    words = "the states do not settle any more with parameters that have grown"
+    words = "the states do not come to rest any more with parameters that have grown"
     help = f"{_calm(states, inference)}, or lower {_rate(path, learning)}"
     return Cause(words, help, (*states, "learning_rate"))
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from runtime.verification.claims import claim_rows
 from runtime.verification.conclusion import conclude
 from runtime.verification.rest import (
+    comes_to_rest,
     energy_at_rest,
     energy_falls,
     reference_holds,
-    settled,
     through_steps,
 )
 from runtime.verification.rows import Report, Row
@@ -34,7 +34,7 @@ def verify(
 
 def _rows(subject: Subject, report: Report) -> Iterator[Row]:
     yield from energy_falls(subject, report)
-    yield from settled(subject)
+    yield from comes_to_rest(subject)
     if not subject.rest.reached:
         return  # what follows holds at rest alone
     yield from energy_at_rest(subject)

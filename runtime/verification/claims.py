@@ -85,7 +85,7 @@ def per_edge(
     A gradient that a known factor makes longer or shorter is divided by it first."""
     if subject.model.plan.estimator.through_prediction:
         model = subject.model  # it differentiates the steps that it takes
-    gradient = divided(subject.gradient(model or subject.settled), divided_by)
+    gradient = divided(subject.gradient(model or subject.resting), divided_by)
     for name, reference in subject.reference.items():
         error, length = relative_error(gradient[name], reference), ratio(gradient[name], reference)
         measured = f"cosine {cosine(gradient[name], reference):.6f}, length {length:.4g}, "
@@ -110,7 +110,7 @@ def _equals_backprop(subject: Subject, claim: EqualsBackprop) -> Iterator[Row]:
 def _never_backprop(subject: Subject, claim: NeverBackprop) -> Iterator[Row]:
     """An output that is held part of the way: no gradient of the loss, however small beta."""
     yield from per_edge(subject, claim.words)
-    tiny = subject.gradient(subject.settled, 1e-3)
+    tiny = subject.gradient(subject.resting, 1e-3)
     error = relative_error(tiny, subject.reference)
     measured = f"cosine {cosine(tiny, subject.reference):.4f}, relative error {error:.3f}"
     expected = "does not tend to the gradient of the loss"
@@ -118,8 +118,8 @@ def _never_backprop(subject: Subject, claim: NeverBackprop) -> Iterator[Row]:
 
 
 def _equals_rule(subject: Subject, claim: EqualsRule) -> Row:
-    other = subject.settling(under(claim.rule))
-    error = relative_error(subject.gradient(subject.settled), subject.gradient(other))
+    other = subject.resting_version(under(claim.rule))
+    error = relative_error(subject.gradient(subject.resting), subject.gradient(other))
     # two relaxations, each to its own rounding
     return Row(claim.words, "", "equal within 1e-8", f"relative error {error:.1e}", error < 1e-8)
 

@@ -35,7 +35,7 @@ def clamped_rows(subject: Subject, kinks: str) -> Iterator[Row]:
     """Direction and length against backpropagation, and what becomes of them as the output's
     precision vanishes. `kinks`: what keeps states from being smooth in it; empty for nothing."""
     weight = output_precision(subject)
-    gradient = divided(subject.gradient(subject.settled), weight or 1.0)
+    gradient = divided(subject.gradient(subject.resting), weight or 1.0)
     by = "" if weight in (None, 1.0) else f", divided by the output's precision {weight:g}"
     if not subject.model.plan.phases[0].free:
         error = relative_error(gradient, subject.reference)
@@ -92,7 +92,7 @@ def _held_at(subject: Subject, part: float) -> Any:
         for node in graph.variables
         if node.name in outputs or node.precision != 1.0
     }
-    return subject.settling(f"energy.precision={json.dumps({'per_node': per_node})}")
+    return subject.resting_version(f"energy.precision={json.dumps({'per_node': per_node})}")
 
 
 def output_precision(subject: Subject) -> float | None:

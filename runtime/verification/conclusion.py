@@ -54,11 +54,11 @@ def conclude(subject: Subject, report: Report) -> str:
 def cosines(subject: Subject) -> Cosines:
     """What the conclusion rests on."""
     reference = subject.reference
-    nudges = any(phase.nudged or phase.pulled for phase in subject.settled.plan.phases)
+    nudges = any(phase.nudged or phase.pulled for phase in subject.resting.plan.phases)
     return Cosines(
         cosine(subject.gradient(subject.model), reference),
-        cosine(subject.gradient(subject.settled), reference),
-        cosine(subject.gradient(subject.settled, FINER), reference) if nudges else None,
+        cosine(subject.gradient(subject.resting), reference),
+        cosine(subject.gradient(subject.resting, FINER), reference) if nudges else None,
     )
 
 

@@ -63,7 +63,7 @@ def _errors_over_beta(subject: Subject, version: Rule, enough: Callable[[Errors]
 
     Far from zero, and near the edge of where a state of rest exists, it is no power of beta.
     """
-    model = subject.settling(under(version.model_copy(update={"beta": NUDGES[0]})))
+    model = subject.resting_version(under(version.model_copy(update={"beta": NUDGES[0]})))
     errors: Errors = {}
     for finer in FINER:
         errors = {}
@@ -112,7 +112,7 @@ def increments(
         needs = "a relaxing free phase, synchronous steps, no momentum"
         yield Row(check, "", f"defined for {needs}", "not measured", None)
         return
-    model = subject.settling(under(version.model_copy(update={"beta": beta})))
+    model = subject.resting_version(under(version.model_copy(update={"beta": beta})))
     params, batch, plan = subject.params, subject.batch, model.plan
     states = model.infer(params, batch, phase="free")
     start = {name: states[name] for name in plan.phase("free").free}

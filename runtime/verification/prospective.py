@@ -47,7 +47,7 @@ from runtime.verification.rows import Row
 CODING, PLAIN = DEFAULT.name, BASELINE.name
 RULES = (CODING, PLAIN)
 
-SETTLED = 1e-6
+AT_REST = 1e-6
 """The largest |dF/dx| that counts as an equilibrium."""
 
 EXACT = 1e-6
@@ -242,29 +242,29 @@ def prospective_rows(
 
     Every sample of `batch` (default: `random_batch`) makes an update of its own, with plain
     gradient steps of `rate`; the numbers are means over samples. Inference goes on until the
-    states have settled, for `steps` at most, with the momentum that this takes.
+    states are at rest, for `steps` at most, with the momentum that this takes.
     Raises SpecError for a spec that is wrong; one that backpropagation cannot learn gives a
     single row that says why.
     """
-    settle = [*overrides, *_settling(spec, overrides, steps), f"learning.rule={CODING}"]
+    rested = [*overrides, *_to_rest(spec, overrides, steps), f"learning.rule={CODING}"]
     # its relaxation, if any, is differentiated, which a stop would not allow
     plain = [*overrides, "inference.stop=null", f"learning.rule={PLAIN}"]
     try:
-        settling = compile(spec, settle)
-        pair = Pair(compile(spec, [*settle, "inference.steps=1"]), compile(spec, plain))
+        resting = compile(spec, rested)
+        pair = Pair(compile(spec, [*rested, "inference.steps=1"]), compile(spec, plain))
     except SpecError as error:
         reason = error.diagnostics[0].message
         return [Row("prospective configuration", "", "outputs with targets", reason, None)]
     with jax.enable_x64(True):
         key = jax.random.key(seed)
-        state = settling.init_training(key, horizon=1, dtype=jnp.float64, batch_size=1)
+        state = resting.init_training(key, horizon=1, dtype=jnp.float64, batch_size=1)
         given = batch or random_batch(pair.graph, _with_data(pair), samples, seed)
         rows = {name: jnp.asarray(x, jnp.float64)[:, None] for name, x in given.items()}
 
         def one(sample: States) -> Outcome:
-            settled = settling.infer(state.params, sample, aux=state.aux)
-            free = settling.plan.phase(settling.plan.reported).free
-            start = {name: settled[name] for name in free}
+            states = resting.infer(state.params, sample, aux=state.aux)
+            free = resting.plan.phase(resting.plan.reported).free
+            start = {name: states[name] for name in free}
             return measure(pair, state.params, sample, rate, start=start, aux=state.aux)
 
         outcome = jax.device_get(jax.jit(jax.vmap(one))(rows))
@@ -280,11 +280,11 @@ def _with_data(pair: Pair) -> list[str]:
     return list(dict.fromkeys(name for plan in plans for name in nodes_with_data(plan)))
 
 
-def _settling(spec: SpecLike, overrides: Sequence[str], steps: int) -> list[str]:
+def _to_rest(spec: SpecLike, overrides: Sequence[str], steps: int) -> list[str]:
     """Overrides for an inference that goes on to the equilibrium.
 
-    Momentum of 0.9 keeps every rate stable that is stable without, and settles sooner. Adam
-    never settles at a fixed rate.
+    Momentum of 0.9 keeps every rate stable that is stable without, and comes to rest sooner. Adam
+    never comes to rest at a fixed rate.
     """
     own = check(spec, overrides).spec.inference.optimizer
     rate = 0.05 if own.rate is None or own.seeks_rest else own.rate
@@ -298,14 +298,14 @@ def _settling(spec: SpecLike, overrides: Sequence[str], steps: int) -> list[str]
 def _as_rows(pair: Pair, outcome: Outcome, theory: Mapping[str, float], rate: float) -> list[Row]:
     """`theory`: the target alignment by rule, where there is a closed form of it."""
     left = float(np.max(outcome.residual))
-    settled = left < SETTLED
-    found = f"{left:.1e}" + ("" if settled else ": not reached, what follows is approximate")
-    expected = f"largest |dF/dx| below {SETTLED:g}"
-    rows = [Row("equilibrium with the target held", "", expected, found, settled or None)]
+    at_rest = left < AT_REST
+    found = f"{left:.1e}" + ("" if at_rest else ": not reached, what follows is approximate")
+    expected = f"largest |dF/dx| below {AT_REST:g}"
+    rows = [Row("equilibrium with the target held", "", expected, found, at_rest or None)]
     update = f"after one update at rate {rate:g}"
     alignment = _means(outcome.alignment)
     expected, passed = "no number: the network is no linear chain", None
-    if theory and settled:
+    if theory and at_rest:
         expected = f"{_both(theory)} (closed form)"
         passed = all(_is(alignment[rule], theory[rule]) for rule in RULES)
     rows.append(Row(f"target alignment {update}", "", expected, _both(alignment), passed))
@@ -314,7 +314,7 @@ def _as_rows(pair: Pair, outcome: Outcome, theory: Mapping[str, float], rate: fl
     for node in pair.hidden:
         index = _means({rule: values[node] for rule, values in outcome.index.items()})
         expected, passed = "no number; 1 is straight to where inference was", None
-        if settled and moves_straight(pair.graph, node, held):
+        if at_rest and moves_straight(pair.graph, node, held):
             expected = f"{CODING} 1: it is affine in what is held"
             passed = _is(index[CODING], 1.0)
         rows.append(Row(f"prospective index {update}", node, expected, _both(index), passed))

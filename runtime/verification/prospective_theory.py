@@ -78,10 +78,10 @@ def chain_alignment(
     for layer in reversed(layers[1:]):
         jacobians.insert(0, jacobians[0] @ layer.weight)
     error = np.linalg.solve(sum(M @ M.T for M in jacobians), wanted)
-    settled = [x]
+    rested = [x]
     for layer, M in zip(layers, jacobians, strict=True):
-        settled.append(layer.weight @ settled[-1] + layer.bias + M.T @ error)
-    learning = {DEFAULT.name: (error, settled), BASELINE.name: (wanted, free)}
+        rested.append(layer.weight @ rested[-1] + layer.bias + M.T @ error)
+    learning = {DEFAULT.name: (error, rested), BASELINE.name: (wanted, free)}
     result = {}
     for rule, (top, states) in learning.items():
         learned = [

@@ -65,7 +65,7 @@ def _calmer_words(subject: Subject) -> str:
     return subject.model.plan.state_optimizer.calmed_by
 
 
-def settled(subject: Subject) -> Iterator[Row]:
+def comes_to_rest(subject: Subject) -> Iterator[Row]:
     """How far the spec's own steps come, and that the states can come to rest at all."""
     for phase in subject.relaxing:
         own = subject.way_to_rest(subject.model, phase)
@@ -79,7 +79,7 @@ def settled(subject: Subject) -> Iterator[Row]:
             measured += f" after {subject.most_steps} steps, {nor}by {subject.calmer}: "
             measured += _no_rest(subject)
         expected = f"below {AT_REST:g} with steps enough"
-        yield Row("way to rest, settled", phase, expected, measured, left < AT_REST)
+        yield Row("way to rest, with more steps", phase, expected, measured, left < AT_REST)
 
 
 def _no_rest(subject: Subject) -> str:
@@ -121,7 +121,7 @@ def reference_holds(subject: Subject) -> Iterator[Row]:
 
 def energy_at_rest(subject: Subject) -> Iterator[Row]:
     """dE/dparams at the free state of rest: zero where all errors vanish there."""
-    model, params, batch = subject.settled, subject.params, subject.batch
+    model, params, batch = subject.resting, subject.params, subject.batch
     if "free" not in {phase.name for phase in model.plan.phases}:
         return
     states = model.infer(params, batch, phase="free", aux=subject.aux)

@@ -107,12 +107,12 @@ class Subject:
         """The same network with other sections than `nodes` and `edges`."""
         return compile(self.spec, [*self.overrides, *overrides])
 
-    def settling(self, *overrides: str) -> CompiledModel:
+    def resting_version(self, *overrides: str) -> CompiledModel:
         """A version whose inference goes on until the states are at rest, if they get there:
-        by the spec's own optimiser of states, or by the calmer one where only that settles."""
-        return self._settling_by(self.calmer if self.rest.calmed else None, *overrides)
+        by the spec's own optimiser of states, or by the calmer one where only that rests."""
+        return self._resting_by(self.calmer if self.rest.calmed else None, *overrides)
 
-    def _settling_by(self, optimizer: str | None, *overrides: str) -> CompiledModel:
+    def _resting_by(self, optimizer: str | None, *overrides: str) -> CompiledModel:
         rule = self.model.spec.learning.rule.at_rest()
         return self.version(
             *([f"inference.optimizer={optimizer}"] if optimizer else []),
@@ -134,8 +134,8 @@ class Subject:
 
     @cached_property
     def rest(self) -> Rest:
-        """How the states come to rest. An optimiser that does not settle (Adam) is not tried."""
-        if not self.model.plan.state_optimizer.settles:
+        """How the states come to rest. Optimisers that do not (Adam) are not tried."""
+        if not self.model.plan.state_optimizer.comes_to_rest:
             return self._rest_by(self.calmer)
         own = self._rest_by(None)
         if own.reached:
@@ -144,7 +144,7 @@ class Subject:
         return calm if calm.reached else own
 
     def _rest_by(self, optimizer: str | None) -> Rest:
-        model = self._settling_by(optimizer)
+        model = self._resting_by(optimizer)
         ways = {phase: self.way_to_rest(model, phase) for phase in self.relaxing}
         return Rest(model, ways, calmed=optimizer is not None)
 
@@ -168,7 +168,7 @@ class Subject:
         return distance if isfinite(distance) else inf
 
     @property
-    def settled(self) -> CompiledModel:
+    def resting(self) -> CompiledModel:
         """The network under its own rule, with states at rest."""
         return self.rest.model
 
@@ -213,7 +213,7 @@ class Subject:
     @cached_property
     def at_rest(self) -> tuple[States, CompiledModel]:
         """The states of the prediction at rest, and the version that they are from."""
-        model = self.settled
+        model = self.resting
         return model.infer(self.params, self.batch, phase="prediction"), model
 
     @cached_property

@@ -94,7 +94,7 @@ def test_stretches_take_every_step_once_and_leave_out_only_what_is_zero(spec: Sp
     for graph, plan in relaxing(spec):
         steps = [t for s in plan.stretches for t in range(s.first, s.last + 1)]
         assert steps == list(range(1, plan.steps + 1))
-        for stretch in (*plan.stretches, plan.settled):
+        for stretch in (*plan.stretches, plan.end):
             for name in plan.energies:
                 counted = name in stretch.live
                 first = plan.first_arrival(name)
@@ -103,7 +103,7 @@ def test_stretches_take_every_step_once_and_leave_out_only_what_is_zero(spec: Sp
                     assert stretch.arrivals[name] == plan.arrival[name]
             for name in plan.free:
                 moves = plan.movement[name] <= stretch.last
-                assert not (moves and stretch is not plan.settled) or name in stretch.moving
+                assert not (moves and stretch is not plan.end) or name in stretch.moving
             for name in stretch.reused:
                 source = graph.edge[name].source
                 assert source in plan.clamped or plan.movement[source] >= stretch.last

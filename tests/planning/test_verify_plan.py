@@ -33,7 +33,7 @@ def without_first(phase: PhasePlan) -> PhasePlan:
 
 
 def unmasked(phase: PhasePlan) -> PhasePlan:
-    first: Stretch = phase.stretches[0] if phase.stretches else phase.settled
+    first: Stretch = phase.stretches[0] if phase.stretches else phase.end
     everything = replace(first, live=tuple(phase.energies), arrivals={})
     return phase.replace(stretches=(everything, *phase.stretches[1:]))
 

@@ -50,7 +50,7 @@ class HopfieldForm(EnergyForm):
     rests_at_minimum: ClassVar[bool] = True
 
     nonlinearity: Literal["state", "rho"] = Field(
-        default="state", description="x settles at activation(field), or emits activation(x)"
+        default="state", description="x rests at activation(field), or emits activation(x)"
     )
 
     def wants_potential(self) -> bool:

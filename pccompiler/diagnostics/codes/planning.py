@@ -22,7 +22,7 @@ PLANNING_CODES: tuple[Code, ...] = (
     ),
     Code(
         "PC337",
-        "a rate of the states that cannot settle (warning)",
+        "a rate of the states that cannot come to rest (warning)",
         "Gradient descent of rate r with momentum m overshoots more at every step where r times "
         "the curvature of F is above 2 (1 + m). The curvature of a node's own term is its "
         "precision, times 4 for summed errors of a node that is predicted from both sides, or "

@@ -204,7 +204,7 @@ RUNNING_CODES: tuple[Code, ...] = (
         "a prediction cannot hold or read these nodes",
         "Without --read, the nodes that the spec holds are wanted in the input, and its outputs "
         "are read; with it, exactly the nodes in the input and in --clamp are held, and all "
-        "others settle. A node that is held whole cannot be read; one that is held in part "
+        "others relax. A node that is held whole cannot be read; one that is held in part "
         "(--mask) can.",
         why="A prediction needs something that is held, and something else that is read.",
         wrong="pcc predict runs/a -o out.png --clamp label=3                 # and the image?",

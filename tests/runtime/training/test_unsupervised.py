@@ -66,7 +66,7 @@ def test_the_energy_is_that_of_the_states_that_prediction_settles_in(run: Run) -
     batch = run.session.data.test
     states = run.model.infer(run.params, batch, phase="prediction")
     total = run.model.energy(run.params, states, batch, phase="prediction")["total"]
-    # Both start at random; they have settled nearly alike.
+    # Both start at random; they are at rest nearly alike.
     assert scores.energy == pytest.approx(float(total.mean()), rel=0.2)
 
 

@@ -227,7 +227,7 @@ def test_a_rate_at_which_states_diverge_is_told() -> None:
     wild = {"steps": 30, "optimizer": {"sgd": {"learning_rate": 3.0}}}
     report = report_of(dense("predictive_coding", "predictive_coding", inference=wild))
     assert {row.check for row in report.failed} == {"energy over inference"}
-    settled = next(row for row in report.rows if row.check == "way to rest, settled")
+    settled = next(row for row in report.rows if row.check == "way to rest, with more steps")
     assert settled.passed
     assert "sgd: {learning_rate: 0.375, momentum: 0.98}" in settled.measured
     assert all("lower the rate" in row.measured for row in report.failed)
@@ -248,7 +248,7 @@ def test_states_with_nowhere_to_rest_are_told_as_such() -> None:
     spec["nodes"]["h"]["activation"] = "identity"
     spec["edges"][0]["op"] = strong
     report = report_of(spec)
-    settled = rows(report, "way to rest, settled")
+    settled = rows(report, "way to rest, with more steps")
     assert not any(row.passed for row in settled)
     assert all("F may have no minimum here" in row.measured for row in settled)
     assert report.rows[-1] in settled
