@@ -55,7 +55,7 @@ def check(
     observe: Observe | None = None,
     plugins: Sequence[PluginLike] = (),
 ) -> Checked:
-    """Everything that can be said about a spec without JAX.
+    """Checks and plans a spec, without JAX.
 
     `spec` is a path, or a mapping of the same form; `overrides` are `key.path=value`;
     `disable` names passes to leave out (`passes.OPTIONAL`); `plugins` bring members from outside:
@@ -126,7 +126,7 @@ def _unused_options(spec: RunSpec, document: Document) -> list[Diagnostic]:
 
 
 def _graph_mistakes(network: tuple[RunSpec, Document] | None) -> tuple[Diagnostic, ...]:
-    """What is wrong with nodes and edges as a graph, when other sections are wrong too."""
+    """The errors of nodes and edges as a graph, when other sections are wrong too."""
     if network is None:
         return ()
     try:
@@ -189,7 +189,7 @@ def _plan(
 
 
 def _observed(result: _Stage, name: str, observe: Observe | None) -> _Stage:
-    """Checks the invariants after a pass and shows the result to whoever watches."""
+    """Checks the invariants after a pass and hands the result to `observe`."""
     if isinstance(result, Graph):
         verify(result, after=name)
     else:

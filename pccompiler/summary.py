@@ -1,4 +1,4 @@
-"""What `pcc show` says of a network: its nodes, its edges, and what a training step costs."""
+"""The summary of `pcc show`: the nodes and edges of a network, and the cost of a training step."""
 
 from __future__ import annotations
 

@@ -46,6 +46,11 @@ HEAVY = frozenset(
 )
 
 
+RELATIVE = frozenset(
+    ["What", "How", "Why", "Where", "Which", "Who", "Whose", "Whom", "Whoever", "Whatever", "Of"]
+)
+
+
 def _modules() -> dict[str, Path]:
     """Every module of the program by its dotted name."""
     paths = [ROOT / "cli.py"]
@@ -107,6 +112,15 @@ def test_imports_point_down_the_house(name: str) -> None:
     assert not upwards, f"{name} imports {upwards}, which stand above it"
 
 
+@every_module
+def test_docstrings_begin_with_a_verb_or_a_noun_phrase(name: str) -> None:
+    """A relative clause (`What the plan holds`) makes the reader look for its noun."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    nodes = [node for node in ast.walk(_tree(name)) if isinstance(node, documented)]
+    openings = [(ast.get_docstring(node) or "").split(" ")[0] for node in nodes]
+    assert not RELATIVE & set(openings)
+
+
 @pytest.mark.parametrize("name", [n for n in MODULES if n.startswith("pccompiler")])
 def test_only_the_lowering_loads_numerical_libraries(name: str) -> None:
     heavy = {other.partition(".")[0] for other in _loads_at_import(_tree(name))} & HEAVY
@@ -123,7 +137,7 @@ def test_no_module_is_longer_than_400_lines(name: str) -> None:
     assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= 400
 
 
-@pytest.mark.parametrize("name", MODULES)
+@every_module
 def test_the_plan_of_a_phase_is_the_phase_and_holds_no_other(name: str) -> None:
     """A planned phase answers for itself: nobody asks a phase for its phase."""
     asked = [node for node in ast.walk(_tree(name)) if isinstance(node, ast.Attribute)]

@@ -1,1 +1,2 @@
-"""What a network is made of: operators, energies, rules, optimisers, data sources."""
+"""Components of networks and of their training: operators, energies, rules, optimisers, data
+sources."""

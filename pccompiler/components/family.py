@@ -1,7 +1,7 @@
 """A family of members: what one key of the language chooses from.
 
-It begins with the members that come with pcc, a tuple in the family's own file or folder, and
-grows by those from outside (see `registry`). Whatever reads a family sees both.
+It begins with the members that come with pcc, a tuple in the family's own file or folder, and grows
+by those from outside (see `registry`). Readers of a family see both.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ class Family(Sequence[type[M]], Generic[M]):
         return tuple(self)[index]
 
     def named(self, name: str) -> type[M] | None:
-        """The member of this name."""
+        """Returns the member of this name."""
         return next((member for member in self if member.name == name), None)
 
     @property
     def outside(self) -> tuple[type[M], ...]:
-        """The members that did not come with pcc."""
+        """Returns the members that did not come with pcc."""
         return tuple(self._outside.values())
 
     def add(self, member: type[M]) -> None:
-        """Takes in a member from outside, or a newer one of the same name.
+        """Adds a member from outside, or replaces one of the same name.
 
         Raises IncompleteMemberError.
         """
@@ -69,6 +69,6 @@ class Family(Sequence[type[M]], Generic[M]):
         self._outside[member.name] = member
 
     def remove(self, member: type[M]) -> None:
-        """Forgets a member from outside."""
+        """Removes a member from outside."""
         if self._outside.get(member.name) is member:
             del self._outside[member.name]

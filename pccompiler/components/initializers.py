@@ -20,7 +20,7 @@ Sampler = Callable[[Any, Shape, Any], Array]
 
 
 class Initializer(Member):
-    """How the entries of a parameter are drawn before training.
+    """The distribution from which the entries of a parameter are drawn before training.
 
     `needs_matrix`: it is defined by fan-in and fan-out, or by orthogonality, and so cannot
     draw a bias.
@@ -40,7 +40,7 @@ class Initializer(Member):
 
     @abstractmethod
     def sampler(self) -> Sampler:
-        """The function that draws an array."""
+        """Returns the function that draws an array."""
 
 
 class Zeros(Initializer):

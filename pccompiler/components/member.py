@@ -1,4 +1,4 @@
-"""How a family of members (operators, rules, optimisers, ...) becomes a type of the language.
+"""Members of the language: families of operators, rules, optimisers, ... as pydantic types.
 
 A member is a frozen pydantic model: its fields are its options in the YAML. A family is a
 sequence of members (see `family`), and `OneOf(FAMILY)` makes from it what pydantic, the JSON
@@ -59,7 +59,8 @@ class Member(Section):
 
     @classmethod
     def contradiction(cls) -> str | None:
-        """What is wrong with the facts that a member of this family declares about itself."""
+        """Describes an inconsistency between the facts that a member declares of itself; None if
+        there is none."""
         return None
 
     @classmethod
@@ -69,7 +70,7 @@ class Member(Section):
 
     @classmethod
     def has_required_options(cls) -> bool:
-        """Whether its bare name says too little."""
+        """Whether some option has no default, so that the bare name is not enough."""
         return any(option.is_required() for option in cls.model_fields.values())
 
     def printed(self) -> str:
@@ -96,10 +97,9 @@ class IncompleteMemberError(TypeError):
 
 
 def check_complete(member: type[Member]) -> None:
-    """Raises IncompleteMemberError, naming what is missing, for a class that is no whole member.
-
-    It is asked where a class with a name is defined, and of every class that a family holds:
-    what a member does not say would otherwise be noticed only where it is used.
+    """Raises IncompleteMemberError, naming what is missing, for an incomplete class. Called where a
+    class with a name is defined and for every class in a family: an omission would otherwise
+    surface only at its first use.
     """
     name = getattr(member, "name", None)
     if name is None:
@@ -117,7 +117,7 @@ def check_complete(member: type[Member]) -> None:
 
 
 FAMILY = "family"
-"""The key of a JSON schema that says which family it is the choice of one member of."""
+"""Key of a JSON schema that names the family of which it chooses one member."""
 
 
 class OneOf:
@@ -133,7 +133,7 @@ class OneOf:
 
     @property
     def family(self) -> str:
-        """What messages call a member."""
+        """The word for a member in messages."""
         return self._family.word
 
     @property
@@ -214,7 +214,7 @@ class OneOf:
 
 @cache
 def _reader(member: type[Member]) -> SchemaValidator:
-    """What validates {name: options}.
+    """The validator of {name: options}.
 
     The name stands in the schema so that pydantic reports the location of a wrong option as
     family field, member name, option, which is the path in the YAML.
@@ -284,7 +284,7 @@ def aliases_of(members: Iterable[type[Member]]) -> dict[str, str]:
 
 
 def look_into_packages() -> None:
-    """Takes in the members of installed packages, once (see `plugins`)."""
+    """Registers the members of installed packages, once (see `plugins`)."""
     from pccompiler.components.plugins import load_installed
 
     load_installed()

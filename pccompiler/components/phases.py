@@ -1,4 +1,4 @@
-"""Phases: the stretches of computation of which a rule makes a training step."""
+"""Phases: the parts of a training step, as a rule lays them out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pccompiler.components.vocabulary import Array
 
 
 class PhaseKind(StrEnum):
-    """How a phase computes the states it ends in."""
+    """The computation by which a phase reaches its final states."""
 
     FORWARD = "forward sweep"
     """One feedforward pass: every free node is set to its prediction, so its error is zero."""
@@ -22,7 +22,7 @@ class PhaseKind(StrEnum):
 
 @dataclass(frozen=True)
 class Descent:
-    """How a relaxation descends.
+    """The descent of a relaxation.
 
     `optimizer` moves the states instead of the spec's, in as many steps as the phase says,
     without stopping early. `from_predictions`: it starts from the feedforward pass whatever
@@ -51,7 +51,7 @@ UNIT = Descent(StateSGD(learning_rate=1.0), from_predictions=True)
 
 
 class Transform(Protocol):
-    """What a phase makes of the batch before it runs: a label written into an input, noise.
+    """A change of the batch before a phase: a label written into an input, added noise.
 
     A frozen value, so that a plan that holds it can be compared and printed.
     """
@@ -62,11 +62,11 @@ class Transform(Protocol):
         ...
 
     def describe(self) -> str:
-        """What it does, as the printed plan shows it."""
+        """Its description in the printed plan."""
         ...
 
     def __call__(self, batch: Mapping[str, Array], key: Array) -> Mapping[str, Array]:
-        """The batch that the phase sees; arrays (batch, *shape) by node name."""
+        """Returns the transformed batch; arrays (batch, *shape) by node name."""
         ...
 
 
@@ -101,7 +101,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Nudging:
-    """How beta changes from batch to batch.
+    """The change of beta from batch to batch.
 
     Every beta of the rule is multiplied by one number: a random sign per batch if
     `random_sign`, and a size that makes |beta| grow from `beta` by `growth` after each epoch,

@@ -1,4 +1,4 @@
-"""Members from outside: where they are looked for, and what goes wrong there.
+"""Members from outside: where they are looked for, and the errors of looking there.
 
     a Python file       `pcc --plugin my_rules.py`, PCC_PLUGINS, `plugins=["my_rules.py"]`
     a module            the same, by its dotted name
@@ -55,7 +55,7 @@ _CODE = (".py", ".pyi", ".so", ".pyd")
 
 @dataclass
 class _Packages:
-    """Whether this process has looked into the installed packages, and what was wrong there."""
+    """Whether this process has searched the installed packages, and which of them failed."""
 
     looked: bool = False
     broken: list[Diagnostic] = field(default_factory=list)
@@ -85,7 +85,7 @@ def load_plugins(plugins: Iterable[PluginLike] = ()) -> None:
 def load_installed() -> None:
     """Registers the members of installed packages, the first time that it is called.
 
-    What is wrong with a package does not concern specs that do without it: it is kept for
+    A broken package does not affect specs that do without it: its fault is kept for
     `broken_packages`.
     """
     if _packages.looked:
@@ -101,7 +101,7 @@ def load_installed() -> None:
 
 
 def broken_packages() -> tuple[Diagnostic, ...]:
-    """What `load_installed` found wrong."""
+    """The faults that `load_installed` found."""
     return tuple(_packages.broken)
 
 
@@ -256,7 +256,7 @@ def _register(
     module: str,
     shown: str = "",
 ) -> None:
-    """Registers what is found; `shown` is how messages call the file, where it is not the
+    """Registers the members found; `shown` is the name of the file in messages, where it is not the
     module's."""
     try:
         register(*members, activations=activations, origin=origin)
@@ -273,7 +273,7 @@ def _told(problem: Problem, member: type | None, module: str, shown: str) -> Dia
 
 
 def _place(variable: str, member: type | None, module: str, shown: str) -> Span | None:
-    """Where a class, or a variable of a module, is written."""
+    """The line on which a class, or a variable of a module, is defined."""
     try:
         file = inspect.getsourcefile(member or sys.modules[module])
         line = inspect.getsourcelines(member)[1] if member else None
@@ -301,7 +301,8 @@ def _line_span(path: Path, line: int | None, shown: str, variable: str = "") -> 
 
 
 class _telling:  # noqa: N801 - used as a function
-    """Tells what goes wrong while a plugin is imported. What the plugin prints goes to stderr."""
+    """Turns exceptions raised while importing a plugin into SpecError. What the plugin prints goes
+    to stderr."""
 
     def __init__(self, plugin: str, named: str, file: Path | None = None) -> None:
         self.plugin = plugin
@@ -336,7 +337,7 @@ class _telling:  # noqa: N801 - used as a function
         )
 
     def _is_missing(self, error: ModuleNotFoundError) -> bool:
-        """Whether it is the plugin itself that there is none of."""
+        """Whether the plugin itself, and not something that it imports, is missing."""
         name, module = error.name or "", self.plugin.partition(":")[0]
         return self.file is None and (module == name or module.startswith(f"{name}."))
 
@@ -351,7 +352,7 @@ class _telling:  # noqa: N801 - used as a function
         return "correct the plugin"
 
     def _span(self, error: BaseException) -> Span | None:
-        """The line of the plugin in which it happened, or else the last one of all."""
+        """The line of the plugin that raised the exception, else the last line of the traceback."""
         import traceback
 
         if isinstance(error, SyntaxError) and error.filename and error.lineno:

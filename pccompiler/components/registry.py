@@ -1,4 +1,4 @@
-"""All families of members, and how a member from outside gets into one.
+"""All families of members, and the registration of members from outside.
 
 A class belongs to every family whose base class it derives from. It is refused unless it has a
 name that no other member of the family has, and all that the base leaves to it: what is
@@ -53,19 +53,19 @@ FAMILIES: tuple[Family[Any], ...] = (
 """Every family but the activations, which are a table of functions."""
 
 ACTIVATION = "activation"
-"""What messages call an entry of that table."""
+"""The word for an entry of that table in messages."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NOT_TEXT = frozenset({"null", "true", "false"})
-"""Words that YAML reads as something else than a text."""
+"""Words that YAML reads as something other than text."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a member from outside comes from.
+    """The origin of a member from outside.
 
-    `plugin` is the file, package or class as messages call it, `place` what tells it from
-    others; `digest` the SHA-256 of its source.
+    `plugin` is the file, package or class as messages name it, `place` identifies it; `digest` the
+    SHA-256 of its source.
     """
 
     plugin: str
@@ -90,7 +90,7 @@ class Outside:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why something cannot become a member: a code of the diagnostics, and what to do.
+    """A reason why a class cannot be registered: its diagnostic code, and what to do.
 
     `place` is the variable of the plugin that it is about.
     """
@@ -110,7 +110,7 @@ class MemberError(Exception):
 
 
 _entries: dict[tuple[str, str], Outside] = {}
-"""What is registered, by family and name."""
+"""The registered members, by family and name."""
 
 
 def outside() -> tuple[Outside, ...]:
@@ -119,7 +119,7 @@ def outside() -> tuple[Outside, ...]:
 
 
 def origin_of(family: str, name: str) -> Origin | None:
-    """Where a member comes from; None for ours."""
+    """The origin of a member; None for ours."""
     entry = _entries.get((family, name))
     return entry.origin if entry else None
 
@@ -129,7 +129,7 @@ def register(
     activations: Mapping[str, Activation] | None = None,
     origin: Origin | None = None,
 ) -> None:
-    """Takes in members from outside, all or none.
+    """Registers members from outside, all or none.
 
     Those of the same plugin are replaced by newer ones of the same name. Raises MemberError.
     """
@@ -214,7 +214,8 @@ def _remove(entry: Outside) -> None:
 
 
 def _own_origin(member: type) -> Origin:
-    """Of a class that no file or package was named for: its module, and its own source."""
+    """The origin of a class that no file or package was named for: its module, and its own
+    source."""
     try:
         source = inspect.getsource(member)
     except (OSError, TypeError):
@@ -234,7 +235,7 @@ def _families(member: type[Member]) -> list[Family[Any]]:
 
 
 def _problems(member: type[Member], origin: Origin) -> Iterator[Problem]:
-    """What is missing in a member, or in the way of it."""
+    """Everything that prevents a class from being registered."""
     place = member.__name__
 
     def incomplete(message: str, help: str) -> Problem:
@@ -287,7 +288,7 @@ def _name_problems(
     origin: Origin,
     word: str = "",
 ) -> Iterator[Problem]:
-    """Whether a name may be used, and is free in all of the families."""
+    """The problems of a name: not allowed, or taken in one of the families."""
     if not _NAME.fullmatch(name) or name in _NOT_TEXT:
         message = f"`{name}` cannot be the name of a member"
         help = "use lower-case letters, digits and underscores, a letter first"
@@ -302,7 +303,7 @@ def _name_problems(
 
 
 def _owner(family: Family[Any], name: str, origin: Origin) -> str:
-    """Whose a name is, where it is not that of the same plugin; empty where it is free."""
+    """The owner of a name, unless it is the same plugin; empty where the name is free."""
     known = {member.name for member in family.ours}
     if name in known or (family is OPERATORS and name == TransposeOf.name):
         return "which is part of pcc"

@@ -1,4 +1,4 @@
-"""Where the free states stand when inference starts."""
+"""Starts: the free states before the first inference step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How inference moves the states down the energy.
+"""State optimisers: the update of the states in an inference step.
 
 Each optimiser is a memory per node and an update from the gradient g = dF/dx of the batch
 sum; x <- x + update. All nodes share one step counter t = 1, 2, ..., and the memory starts
@@ -57,7 +57,7 @@ class StateOptimizer(Member):
     @property
     @abstractmethod
     def slots(self) -> int:
-        """How many numbers it remembers for each unit."""
+        """The number of memory entries for each unit."""
 
     @abstractmethod
     def memory(self, x: Array) -> Memory:

@@ -1,4 +1,4 @@
-"""What a plan is made for: the machine on which its program will run."""
+"""The target of a plan: the machine on which its program will run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pccompiler.lazy import jax
 class Target:
     """`backend` is JAX's name of it: `cpu`, `gpu`, `tpu`.
 
-    Equal forms of an operator are chosen by it while planning; nothing asks JAX later on.
+    Planning chooses the algorithms of operators by it; nothing asks JAX later on.
     """
 
     backend: str = "cpu"

@@ -1,4 +1,4 @@
-"""In which order an inference step changes the free nodes.
+"""Update orders: which free nodes an inference step moves together.
 
     synchronous    all from one gradient
     asynchronous   one colour after another, each from a gradient of its own; nodes of one
@@ -31,7 +31,7 @@ Neighbours = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class Coupling:
-    """What an update order may know of a phase.
+    """The free nodes of a phase and their couplings, as an update order sees them.
 
     `free` are the nodes that move, in forward order; `neighbours` those free nodes that share a
     term of the energy with a node; `distance` counts the couplings from a node to the nearest
@@ -57,7 +57,7 @@ class Coupling:
 
 
 class UpdateOrder(Member):
-    """Which nodes move together in an inference step."""
+    """The order of an inference step: the groups of nodes that move together."""
 
     @abstractmethod
     def groups(self, coupling: Coupling) -> Groups:

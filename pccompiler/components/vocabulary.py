@@ -23,7 +23,7 @@ Params = Mapping[str, Any]
 
 
 class Role(StrEnum):
-    """What a node is to the data: `input` and `output` nodes are bound to fields of a batch."""
+    """The role of a node in the data: `input` and `output` nodes are bound to fields of a batch."""
 
     INPUT = "input"
     OUTPUT = "output"
@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 class Held(StrEnum):
-    """What data an energy is made for, in the node that is held at it."""
+    """The data to which a node with an energy may be clamped."""
 
     NUMBERS = "numbers"
     PROBABILITIES = "probabilities"
@@ -41,7 +41,7 @@ class Held(StrEnum):
 
 
 class EdgeKind(StrEnum):
-    """What an edge is to a node's prediction.
+    """The part of an edge in its target's prediction.
 
     Feedforward, skip and recurrent edges add up to the forward prediction; a skip computes
     what a feedforward edge does, and a recurrent edge leads to the same node or backwards.
@@ -56,7 +56,7 @@ class EdgeKind(StrEnum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why something does not fit, and what to do instead; both without a full stop."""
+    """A reason why something does not fit, and what to do instead; both without a full stop."""
 
     message: str
     help: str

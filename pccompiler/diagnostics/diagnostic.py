@@ -33,7 +33,7 @@ class Diagnostic:
 
 
 class PccError(Exception):
-    """A failure that is told to the user as diagnostics, never as a traceback."""
+    """A failure that is shown to the user as diagnostics, never as a traceback."""
 
     exit_code: ClassVar[int] = 1
 

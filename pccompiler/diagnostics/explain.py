@@ -1,4 +1,4 @@
-"""What `pcc explain` prints."""
+"""The explanations that `pcc explain` prints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pccompiler.diagnostics.render import visible
 
 WIDTH = 80
 FEW = 5
-"""Numbers between a code and what was taken for it."""
+"""Largest distance between a code and a mistyped one."""
 
 
 def code_of(word: str) -> Code:
@@ -38,7 +38,7 @@ def _nearest(word: str) -> str | None:
 
 
 def explanation(code: Code) -> str:
-    """What a code means, why it matters, and its two examples."""
+    """The explanation of a code: its meaning, why it matters, and its two examples."""
     return "\n".join(
         [
             f"{code.code}: {code.title}",

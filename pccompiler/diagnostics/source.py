@@ -1,4 +1,4 @@
-"""Where something stands in the user's text."""
+"""Positions in the user's text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 COMMAND_LINE = "command line"
 """The name of the source that is no file."""
 LINE_BREAK = re.compile(r"\r\n|[\n\r]")
-"""What ends a line in YAML 1.2, and so for the line numbers of spans."""
+"""The line breaks of YAML 1.2, by which spans count lines."""
 
 
 @dataclass(frozen=True)

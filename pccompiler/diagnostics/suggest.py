@@ -10,7 +10,7 @@ LONGEST = 60
 MOST = 300
 """Names that are compared; a spec with thousands of parameters must not take minutes."""
 CUTOFF = 0.6
-"""How like a name must be, of difflib's ratios."""
+"""Least similarity of a suggested name, as difflib's ratio."""
 _SHORTEST = 4
 """Other words for a name that are shorter must be spelt right: any three letters are alike."""
 

@@ -29,8 +29,8 @@ class Format:
     """A way to write a layout; `endings` are the file names' endings that ask for it.
 
     `placed` ones show the places of the layout; the others leave them to who reads the file.
-    `adaptive` ones can leave light or dark to who shows it. `remark` is what there is to say
-    where a layout is too large for the format, with what to do; nothing elsewhere.
+    `adaptive` ones can leave light or dark to who shows it. `remark` warns where a layout is too
+    large for the format, and says what to do; else it is empty.
     """
 
     name: str
@@ -56,12 +56,12 @@ FORMATS: dict[str, Format] = {
 }
 
 View = Callable[[Graph, Iterable[str] | None, str], Picture]
-"""What a diagram shows of a graph with given clamped nodes, under a description."""
+"""Makes the picture of a graph with given clamped nodes, under a description."""
 
 VIEWS: dict[str, View] = {"network": picture, "unrolled": unrolled, "circuit": circuit}
 
 ENGINES: dict[str, Callable[[Picture], Layout]] = {"own": lay_out, "graphviz": graphviz.lay_out}
-"""Who gives a picture its places. Graphviz takes no picture that has a grid."""
+"""Layout engines by name. Graphviz takes no picture that has a grid."""
 
 _BY_ENDING = {ending: member for member in FORMATS.values() for ending in member.endings}
 

@@ -93,8 +93,8 @@ class _Errors:
         return node.prior is not None and node.name not in self.held
 
     def of(self, target: str, feedback: bool) -> str | None:
-        """Where a prediction of the node arrives: its error, or a node that passes it on; None
-        where it enters no error."""
+        """The unit that receives a prediction of the node: its error, or a node that passes it on;
+        None where it enters no error."""
         if self.graph.form.undirected or self.graph.node[target].passes_through:
             return target
         return (self.feedback if feedback else self.forward).get(target)
@@ -172,8 +172,8 @@ def _comparison(node: str, error: str, source: str, target: str, kind: str) -> P
 
 
 def _corrections(errors: _Errors) -> Iterator[PictureEdge]:
-    """From errors back to what made the prediction; one where several edges join the two. A node
-    that predicts itself, at another time, is corrected as any other."""
+    """The corrections from errors back to the values behind the prediction; one where several edges
+    join the two. A node that predicts itself, at another time, is corrected as any other."""
     if errors.graph.form.undirected:
         return
     ends = dict.fromkeys(

@@ -51,7 +51,8 @@ def _edges(picture: Picture, found_runs: list[Run], names: list[str]) -> tuple[P
     order = {node.name: i for i, node in enumerate(picture.nodes)}
 
     def note(word: str, name: str, other: str) -> tuple[str, ...]:
-        """Which block is meant, where it is not the one at the other's side of the stack."""
+        """A note on the block that is meant, where it is not the one at the other's side of the
+        stack."""
         number, position = block_of.get(name, (None, 0))
         if number is None:
             return ()
@@ -125,14 +126,14 @@ def _member(span: str, node: PictureNode) -> str:
 
 
 def _steps(far: int) -> str:
-    """Where an edge leads that spans so many blocks."""
+    """The words for an edge that spans so many blocks."""
     if abs(far) == 1:
         return "to the next" if far > 0 else "to the one before"
     return f"{abs(far)} blocks on" if far > 0 else f"{abs(far)} blocks back"
 
 
 _Joint = tuple[int, str]
-"""How many blocks an edge spans, and its words."""
+"""The number of blocks that an edge spans, and its words."""
 
 
 def _joints(picture: Picture, run: Run) -> tuple[list[_Joint], list[_Joint]]:
@@ -163,7 +164,7 @@ def _joints(picture: Picture, run: Run) -> tuple[list[_Joint], list[_Joint]]:
 
 
 def _told(joints: list[_Joint], far: int) -> list[str]:
-    """What stands in the box: errors enter and correct values everywhere, which goes unsaid."""
+    """The text in the box; that errors enter and correct values everywhere is left out."""
     return [
         words
         for distance, words in joints

@@ -1,4 +1,4 @@
-"""Places by Graphviz, where it is installed; what is drawn there stays ours.
+"""Layout by Graphviz, where it is installed; the drawing stays that of this package.
 
 Graphviz is told how large nodes and labels are and which edges run backwards, and says where
 all of them go. Layouts therefore look alike in every format, whoever placed them.
@@ -24,7 +24,7 @@ from pccompiler.diagrams.sizes import LABEL_ROOM, NodeSize, label_extent, node_s
 from pccompiler.diagrams.styles import NODE_STYLES, Outline, edge_style
 
 _PATIENCE = 20.0
-"""Seconds after which Graphviz is given up."""
+"""Time limit for Graphviz, in seconds."""
 
 _SPARSE = 1.5
 """Edges for each node up to which Graphviz keeps the ends and labels of edges apart well."""
@@ -178,7 +178,7 @@ def _program(
     turned: frozenset[str],
     direction: Direction,
 ) -> Iterator[str]:
-    """What Graphviz is to place, a pixel of ours being one of its points.
+    """The picture as input of Graphviz, a pixel being one of its points.
 
     Boxes are as tall as with a loop on both sides, so that edges run beside the loops. Limits
     are those of Graphviz's searches, in rounds, so the result is the same on any machine.

@@ -37,7 +37,7 @@ def on_grid(picture: Picture, grid: Grid) -> Layout:
 
 @dataclass(frozen=True)
 class _Course:
-    """How an edge runs: `straight`, `bow`, `near` or `far`; far ones along a gap's track."""
+    """The course of an edge: `straight`, `bow`, `near` or `far`; far ones along a gap's track."""
 
     edge: PictureEdge
     kind: str
@@ -190,7 +190,7 @@ class _Placing:
     # Where edges meet nodes -----------------------------------------------------------------
 
     def _ports(self) -> dict[tuple[str, bool], Point]:
-        """Where an edge leaves its source (False) and enters its target (True)."""
+        """The points at which an edge leaves its source (False) and enters its target (True)."""
         sides: dict[tuple[str, str], list[tuple[float, str, bool]]] = defaultdict(list)
         joined: dict[frozenset[str], list[str]] = defaultdict(list)
         for course in self.courses:

@@ -1,4 +1,4 @@
-"""One HTML page that needs nothing else: zoom, pan, and what is known of what is pointed at."""
+"""A self-contained HTML page: zoom, pan, and details of the element under the pointer."""
 
 from __future__ import annotations
 

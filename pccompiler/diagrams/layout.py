@@ -47,7 +47,7 @@ _AT_START = (Tip.START, Tip.ARROW_BAR, Tip.BAR_ARROW)
 
 @dataclass(frozen=True)
 class _Band:
-    """Where a rank stands along the reading direction, and how near the curves come to it."""
+    """The extent of a rank along the reading direction, and of the curves beside it."""
 
     start: float
     end: float
@@ -136,7 +136,7 @@ def _bands(
     place: Sequence[float],
     meet: Ports,
 ) -> list[_Band]:
-    """Where each rank begins and ends: gaps are wider where edges have farther to go."""
+    """The beginning and end of each rank: gaps are wider where edges have farther to go."""
     shift = [0.0] * graph.ranks  # the farthest that an edge goes across, after each rank
     two_tips = {edge.name for edge in picture.edges if edge.style.tip in _AT_START}
     arrows_after: set[int] = set()  # ranks at whose far side edges end, or bend behind a tip

@@ -1,6 +1,6 @@
 """The marks that a drawing is made of, which every graphical format writes in its own way.
 
-Colours are those of the light theme; who writes a mark asks the theme what they become. All
+Colours are those of the light theme; a format that writes a mark translates them by its theme. All
 lengths are in pixels, x to the right and y downwards.
 """
 

@@ -62,7 +62,7 @@ def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
 
 
 _BACK = {Tip.ARROW_BAR: "-->", Tip.BAR_ARROW: "--x"}
-"""What a line with different tips needs beside its own, since Mermaid has no such line."""
+"""The second line of an edge with different tips, for which Mermaid has no single one."""
 
 
 def _links(edge: PictureEdge) -> Iterator[tuple[PictureEdge, tuple[str, str], str]]:

@@ -45,13 +45,13 @@ def ordered(hierarchy: Hierarchy) -> tuple[tuple[int, ...], ...]:
 
 
 def _sweeps(items: int) -> int:
-    """How many sweeps so many items are worth: a limit that is the same on every machine."""
+    """The number of sweeps for so many items: a limit that is the same on every machine."""
     wanted = max(_LEAST_SWEEPS, min(_SWEEPS, _WORK // (1 + items)))
     return max(1, min(wanted, _MOST_WORK // (1 + items)))
 
 
 def crossings(hierarchy: Hierarchy, order: Order) -> int:
-    """How many pairs of segments cross."""
+    """The number of pairs of segments that cross."""
     total = 0
     for upper, lower in pairwise(order):
         place = {item: i for i, item in enumerate(lower)}
@@ -183,14 +183,15 @@ class Gaps:
         self.ends = [self._ends(rank) for rank in range(len(order) - 1)]
 
     def crossings(self, rank: int, chain: Sequence[int]) -> int:
-        """How many segments an edge crosses that starts on a rank."""
+        """The number of segments that an edge starting on a rank crosses."""
         total = 0
         for gap, (upper, lower) in enumerate(pairwise(chain), rank):
             total += self._crossed(gap, self.place[upper], self.place[lower])
         return total
 
     def crossings_aside(self, rank: int, chain: Sequence[int], left: bool) -> int:
-        """How many it would cross if its inner items stood beside all else: only its ends do."""
+        """The number that it would cross if its inner items stood beside all else: its ends alone
+        do."""
         first, last = self.place[chain[0]], self.place[chain[-1]]
         far = -1 if left else len(self.place)
         bottom = rank + len(chain) - 2
@@ -211,14 +212,14 @@ class Gaps:
             self.place[item] = place
 
     def _ends(self, gap: int) -> tuple[list[int], list[int]]:
-        """Of the segments after a rank, the places of their upper and of their lower ends."""
+        """The places of the upper and of the lower ends of the segments after a rank."""
         row = self.order[gap]
         self.work += len(row)
         uppers = [self.place[item] for item in row for _ in self.below[item]]
         return uppers, [self.place[other] for item in row for other in self.below[item]]
 
     def _crossed(self, gap: int, upper: int, lower: int) -> int:
-        """How many segments after a rank cross one from `upper` to `lower`."""
+        """The number of segments after a rank that cross one from `upper` to `lower`."""
         uppers, lowers = self.ends[gap]
         self.work += len(uppers)
         before, after = bisect_left(uppers, upper), bisect_right(uppers, upper)

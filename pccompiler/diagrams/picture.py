@@ -1,4 +1,4 @@
-"""What a diagram says, before anything has a place: nodes, edges, and maybe a grid for them.
+"""The content of a diagram before layout: nodes, edges, and perhaps a grid.
 
 A view turns a graph into a picture (`network`, `unrolled`, `circuit`); every format draws
 every picture.
@@ -13,7 +13,7 @@ from pccompiler.diagrams.styles import NODE_STYLES, EdgeStyle, edge_style, prece
 from pccompiler.diagrams.text import printable
 
 Facts = tuple[tuple[str, str], ...]
-"""What there is to know about a node or an edge, by key; a value may be empty."""
+"""Facts about a node or an edge, by key; a value may be empty."""
 
 _BARE = frozenset({"role", "kind", "operators", "shapes", "what"})  # keys that tooltips leave out
 
@@ -69,7 +69,7 @@ class PictureEdge:
 
     @property
     def style(self) -> EdgeStyle:
-        """What it is drawn as."""
+        """The name of its style."""
         return edge_style(self.kind, self.subtracted)
 
     @property

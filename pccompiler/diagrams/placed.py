@@ -1,4 +1,4 @@
-"""A picture with a place for everything: what layouts make and formats draw."""
+"""A picture with coordinates: what layouts make and formats draw."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PlacedColumn:
 
 @dataclass(frozen=True)
 class Layout:
-    """A picture with a place for everything; x to the right, y downwards, in pixels."""
+    """A picture with coordinates; x to the right, y downwards, in pixels."""
 
     picture: Picture
     direction: Direction

@@ -1,4 +1,4 @@
-"""Where edges meet the sides of their boxes."""
+"""Ports: the points where edges meet the sides of their boxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parts of a picture repeat: the same block of nodes, several times in a row.
+"""Repeating parts of a picture: the same block of nodes, several times in a row.
 
 Nodes stand in the order of their layers. A run is `count` blocks of `period` nodes in which
 
@@ -21,7 +21,7 @@ from pccompiler.diagrams.text import printable
 from pccompiler.spec.names import natural_key
 
 LEAST = 3
-"""Blocks that are worth a stack."""
+"""Least number of blocks that make a stack."""
 
 _LONGEST = 32  # nodes of a block
 _NUMBERS = re.compile(r"\d+")
@@ -35,7 +35,7 @@ class Run:
 
     @property
     def hidden(self) -> int:
-        """How many nodes a stack in its place saves."""
+        """The number of nodes that a stack in its place saves."""
         return len(self.blocks) * len(self.blocks[0]) - 1
 
 

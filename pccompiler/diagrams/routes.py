@@ -78,12 +78,12 @@ def route(direction: Direction, stops: Sequence[tuple[float, float]]) -> tuple[S
 
 
 Side = Literal["near", "far", "beside"]
-"""Of a box: where edges enter that run along the reading direction, where they leave, and
-where loops stand."""
+"""Sides of a box: where edges along the reading direction enter, where they leave, and where loops
+stand."""
 
 
 def inset(outline: Outline, side: Side, offset: float, length: float, breadth: float) -> float:
-    """How far inside its box an outline begins, `offset` from the middle of a side."""
+    """The distance from the side of a box to its outline, `offset` from the middle of the side."""
     if outline is Outline.BOX:
         return 0.0
     span = length if side == "beside" else breadth

@@ -11,7 +11,7 @@ from pccompiler.diagrams.sizes import SHEETS
 from pccompiler.diagrams.styles import EdgeStyle, NodeStyle, Outline, Tip
 
 INK, QUIET, PAPER, SHADE = "#1a1a1a", "#555555", "#ffffff", "#f5f6f8"
-"""Of text, of less important text, of the background, and of bands on it."""
+"""Colours of text, of less important text, of the background, and of bands on it."""
 
 _ARROW_LENGTH, _ARROW_HALF = 9.0, 4.0
 _BAR_HALF = 4.5
@@ -43,7 +43,7 @@ def front(box: Box, style: NodeStyle) -> Box:
 
 
 def centre(box: Box, style: NodeStyle, direction: Direction) -> Point:
-    """Where the text of a node stands: a triangle's lies nearer to its flat side."""
+    """The centre of a node's text: a triangle's lies nearer to its flat side."""
     x, y = front(box, style).centre
     if style.outline not in (Outline.AHEAD, Outline.BACK):
         return Point(x, y)

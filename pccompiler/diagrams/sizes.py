@@ -1,4 +1,4 @@
-"""How large boxes and labels are: large enough for their text, edges and loops."""
+"""Sizes of boxes and labels: large enough for their text, edges and loops."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PIN = 10.0
 """Room for the pin of a clamped node, at the upper right of its box."""
 
 LOOP_REACH, LOOP_WIDTH = 18.0, 18.0
-"""How far a loop reaches out of its box, and the distance of its ends."""
+"""The reach of a loop out of its box, and the distance of its ends."""
 
 SHEETS = 8.0
-"""How far the sheets of a stack reach out behind the one in front."""
+"""The reach of the sheets of a stack behind the one in front."""
 
 LABEL_ROOM = 4.0
 """Between a label and the line that it stands on, and around it."""
@@ -37,7 +37,7 @@ _PER_EDGE, _PER_ROUND_EDGE = 7.0, 13.0  # the least side that an edge needs
 
 @dataclass(frozen=True)
 class NodeSize:
-    """Of a box: `length` along and `breadth` across the reading direction.
+    """The size of a box: `length` along and `breadth` across the reading direction.
 
     `outline` is what the box is drawn as. `slots` are the loops with the stretch of
     the box's side that each has, `item` the room that box and loops need together.

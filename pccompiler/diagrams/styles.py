@@ -1,4 +1,4 @@
-"""What each kind of edge and each look of a node is drawn as. A new one is one line here.
+"""The styles of each kind of edge and each look of a node. A new one is one line here.
 
 Colours are those of Okabe and Ito (2008), told apart by readers with any common colour
 vision; dashes, tips and outlines repeat the difference for print in grey.
@@ -13,8 +13,8 @@ from pccompiler.ir.graph import EdgeKind
 
 
 class Tip(StrEnum):
-    """How a line ends: in an arrow (what it brings is added) or a bar (it is subtracted), at its
-    end, at its start, or at both."""
+    """The tips of a line: an arrow (its value is added) or a bar (it is subtracted), at its end, at
+    its start, or at both."""
 
     ARROW = "arrow"
     BAR = "bar"

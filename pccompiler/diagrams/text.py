@@ -1,4 +1,4 @@
-"""How wide text is, and how it is broken into lines.
+"""Widths of text, and line breaking.
 
 A picture is drawn once and read with whatever sans-serif font the reader has, so widths are
 those of a wide one (DejaVu Sans, Verdana): in a narrower font the text only gets more room.

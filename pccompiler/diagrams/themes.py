@@ -1,4 +1,4 @@
-"""Themes: what the colours of the light one become, and how thick lines are."""
+"""Themes: the translation of the light theme's colours, and the width of lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Theme:
     dark: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
     def colour(self, light: str) -> str:
-        """What a colour of the light theme becomes."""
+        """Translates a colour of the light theme."""
         return self.colours.get(light, light)
 
 

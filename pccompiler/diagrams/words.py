@@ -101,7 +101,7 @@ def activation_words(graph: Graph, node: Node) -> str:
 
 
 def _inverse_link(graph: Graph, node: Node) -> str | None:
-    """What makes of its prediction what its energy compares; None where it is that itself."""
+    """The inverse link of a node's energy; None where the prediction is compared as it is."""
     energy = graph.target_energy(node) if node.role is Role.OUTPUT else node.energy
     return energy.inverse_link
 
@@ -170,7 +170,7 @@ def _parameters(edge: Edge) -> str:
 
 
 def summary(graph: Graph) -> str:
-    """How many nodes, edges and parameters there are."""
+    """The numbers of nodes, edges and parameters."""
     words = [count(len(graph.nodes), "node"), count(len(graph.edges), "edge")]
     if graph.edges and all(edge.shapes for edge in graph.edges):
         words.append(count(sum(edge.parameter_count for edge in graph.edges), "parameter"))

@@ -124,7 +124,7 @@ class _Builder:
                 self.edges[name] = edge.replace(update_scale=edge.update_scale * scale)
 
     def _check_names(self) -> None:
-        """Every place outside nodes and edges that names a node."""
+        """Checks every reference to a node outside nodes and edges."""
         if self.spec.data is not None:
             for field, node in self.spec.data.bind.items():
                 if node is not None:
@@ -253,7 +253,7 @@ class _Builder:
         return 1 if kind is EdgeKind.RECURRENT and not self.spec.energy.form.undirected else 0
 
     def _follow_references(self) -> None:
-        """Edges that others transpose or share parameters with exist, and lead forwards."""
+        """Checks that edges to which others refer exist and lead forwards."""
         for edge in self.edges.values():
             for operator in edge.operators:
                 if operator.transposes is not None:

@@ -1,4 +1,4 @@
-"""What can be wrong with a network as a whole, and what is only worth a warning."""
+"""Errors and warnings about a network as a whole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _nx = cast(Any, nx)  # the stubs of some algorithms are partial
 
 
 def mistakes(graph: Graph, nodes_span: Span | None) -> list[Diagnostic]:
-    """Everything that is wrong with a graph whose names are in order."""
+    """All errors of a graph whose names are valid."""
     problems = [*_delays(graph), *_roles(graph), *_pass_through(graph), *_energies(graph)]
     if graph.form.undirected:
         problems += _couplings(graph)
@@ -73,7 +73,7 @@ def out_of_touch(graph: Graph, held: frozenset[str]) -> Iterator[Diagnostic]:
 
 
 def warnings(graph: Graph) -> list[Diagnostic]:
-    """Legal but probably unintended."""
+    """Warnings about what is legal but probably unintended."""
     return [*_leading_nowhere(graph), *_out_of_reach(graph)]
 
 
@@ -119,8 +119,8 @@ def _learns(graph: Graph) -> bool:
 
 
 def _pass_through(graph: Graph) -> Iterator[Diagnostic]:
-    """A node that is its prediction needs one, that does not depend on itself, and can neither
-    be held nor be predicted from above."""
+    """A pass-through node needs a prediction that does not depend on itself, and can neither be
+    clamped nor have a feedback prediction."""
     passing = [node for node in graph.nodes if node.passes_through]
     names = {node.name for node in passing}
     for node in passing:
@@ -144,7 +144,7 @@ def _pass_through(graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _energies(graph: Graph) -> Iterator[Diagnostic]:
-    """Forms that are defined for Gaussian nodes only."""
+    """Errors of energy forms that are defined for Gaussian nodes only."""
     if not graph.form.wants_quadratic():
         return
     for node in graph.variables:
@@ -159,7 +159,7 @@ def _energies(graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _couplings(graph: Graph) -> Iterator[Diagnostic]:
-    """What an energy of couplings that act both ways is not defined for."""
+    """Errors of networks for which an energy of couplings is not defined."""
     form, back = graph.form, [edge for edge in graph.edges if edge.is_feedback]
     if graph.time is not None:
         message = f"the form {form.name} is not unrolled in time: its edges act both ways at once"

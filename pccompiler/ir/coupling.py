@@ -1,4 +1,4 @@
-"""Which nodes share a term of the energy, and how deep a network is.
+"""Couplings of nodes by shared terms of the energy, and the depth of a network.
 
 Two states that share a term must not move at once in coordinate descent. In a Hopfield network
 a term joins the ends of an edge; where edges predict, a term joins a node with all that
@@ -31,8 +31,8 @@ def coupling_graph(graph: Graph, copies: Copies) -> nx.Graph[Any]:
 
 
 def coupling(graph: Graph, copies: Copies, inputs: Iterable[str], free: Iterable[str]) -> Coupling:
-    """What an update order may know of the free nodes of a phase; distances count from the
-    inputs, or without one from the first variable."""
+    """The couplings of the free nodes of a phase; distances count from the inputs, or without one
+    from the first variable."""
     names = frozenset(free)
 
     def measured() -> tuple[dict[str, frozenset[str]], dict[str, int]]:
@@ -55,8 +55,8 @@ def are_apart(graph: Graph, copies: Copies, groups: Iterable[Iterable[str]]) -> 
 
 
 def levels(graph: Graph, copies: Copies) -> int | None:
-    """How many levels of nodes have a prediction, if all paths from a node to an output that
-    learns have the same number of variables on them; else None. Of a network without time."""
+    """The number of levels of nodes that have a prediction, if all paths from a node to an output
+    that learns have the same number of variables on them; else None. Of a network without time."""
     level: dict[str, int] = {}
     for name in reversed([name for group in graph.sweep for name in group]):
         above = {

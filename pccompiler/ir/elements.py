@@ -1,4 +1,4 @@
-"""What a graph is made of: nodes, edges, time."""
+"""The elements of a graph: nodes, edges, time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pccompiler.diagnostics.source import Span
 
 
 class Stage(StrEnum):
-    """How far a graph has come; each stage promises more (see `ir.verify`)."""
+    """The stage of compilation of a graph; each one guarantees more (see `ir.verify`)."""
 
     BUILT = "built"
     TYPED = "typed"
@@ -47,7 +47,7 @@ class Node:
 
     @property
     def passes_through(self) -> bool:
-        """Whether it is no variable: its prediction stands wherever it is read."""
+        """Whether the node has no state: its prediction is read in its place."""
         return self.energy.passes_through
 
     def replace(self, **changes: Any) -> Node:
@@ -55,7 +55,7 @@ class Node:
 
 
 Owner = tuple[str, int]
-"""An edge and the position of one of its operators: whose parameters are meant."""
+"""The owner of an operator's parameters: an edge, and the position of the operator in it."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Edge:
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers the operators of a typed edge learn, borrowed ones not counted."""
+        """The number of learned numbers of a typed edge's operators, borrowed ones not counted."""
         borrowed = {position for position, _ in self.owners}
         return sum(
             prod(parameter.shape)

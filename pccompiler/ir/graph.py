@@ -169,7 +169,7 @@ class Graph:
 
     @property
     def copies(self) -> int:
-        """How many copies of a node there are: its time steps, or one."""
+        """The number of copies of a node: its time steps, or one."""
         return self.time.steps if self.time else 1
 
     @property
@@ -260,7 +260,7 @@ class Graph:
         )
 
     def rests_at_prediction(self, node: Node) -> bool:
-        """Whether a free node has no error at its prediction, and may stand there."""
+        """Whether a free node has no error at its prediction, and its range allows it."""
         activation = self.activation(node.name)
         within = node.low <= activation.low and activation.high <= node.high
         return self.free_energy(node).zero_at_prediction and within

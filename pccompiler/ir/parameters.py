@@ -1,4 +1,4 @@
-"""Parameters and running statistics: which arrays there are, and whose are used where.
+"""Parameters and running statistics: the arrays of each edge, and which operators share them.
 
 An edge with one parametric operator owns `{weight: ..., bias: ...}`; with several, each has
 a mapping of its own: `{dense: {...}, dense2: {...}}`. Edges that are tied to another, and
@@ -56,7 +56,7 @@ def own_part(tree: Mapping[str, Any], slots: Slots, position: int) -> Mapping[st
 
 
 def by_operator(parts: Mapping[str, Any]) -> Any:
-    """What an edge's mapping holds: that of its only operator, or each under its key."""
+    """Builds an edge's mapping: that of its only operator, or each operator's under its key."""
     return next(iter(parts.values())) if len(parts) == 1 else parts
 
 

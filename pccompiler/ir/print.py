@@ -34,7 +34,7 @@ def pipeline_text(operators: tuple[Operator, ...]) -> str:
 
 
 def _whole(graph: Graph) -> str:
-    """What differs from a predictive-coding network without time."""
+    """The properties in which the graph differs from a predictive-coding network without time."""
     words: list[str] = []
     if graph.form.uses_feedback:
         words.append(f"form={graph.form.printed()}")

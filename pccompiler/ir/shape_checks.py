@@ -1,4 +1,4 @@
-"""What can be wrong with a network whose shapes are known."""
+"""Errors of a network whose shapes are known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pccompiler.ir.graph import Edge, Graph, Node
 
 
 def shape_mistakes(graph: Graph, batch_size: int | None) -> list[Diagnostic]:
-    """Everything that is wrong with the shapes of a typed graph, in batches of this size."""
+    """All errors in the shapes of a typed graph, for batches of this size."""
     problems = list(_single_classes(graph))
     starved = single_value(graph, batch_size) if batch_size is not None else None
     if starved is not None:
@@ -58,7 +58,7 @@ def _single_classes(graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _energies(graph: Graph, node: Node) -> Iterator[tuple[str, Energy]]:
-    """What a node is measured by where edges predict it, and what messages call that."""
+    """The energies of a node that edges predict, each with its name in messages."""
     if node.role is Role.OUTPUT:
         energy = graph.target_energy(node)
         yield "loss" if energy is graph.loss else "energy", energy

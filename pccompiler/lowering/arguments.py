@@ -1,4 +1,4 @@
-"""The caller's arrays, checked: mistakes are told by node name, not from deep inside JAX."""
+"""Checks of the caller's arrays: errors name the node, instead of arising deep inside JAX."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def cast(
 def cast_states(
     graph: Graph, params: Params, arrays: Mapping[str, Any], required: Iterable[str] = ()
 ) -> States:
-    """The same with a time axis for all: what has none is the same at all times."""
+    """As `cast`, with a time axis for all: an array without one is repeated at all times."""
     return at_all_times(graph, cast(graph, params, arrays, required))
 
 

@@ -39,7 +39,7 @@ from pccompiler.lowering.states import States
 from pccompiler.planning.plan import PhasePlan
 
 EdgeValues = Mapping[str, Array]
-"""What edges contribute to their target's prediction, by edge name."""
+"""The contributions of edges to their targets' predictions, by edge name."""
 
 Reached = Mapping[str, Array]
 """By node, the copies whose energy counts so far, shape (time,)."""
@@ -70,15 +70,15 @@ class Equations:
     # -- edges ---------------------------------------------------------------------------
 
     def edge_value(self, edge: Edge, x: Array) -> Array:
-        """What the edge contributes, from its source's states at all times."""
+        """The contribution of an edge to its target's prediction, from its source's states at all
+        times."""
         if not any(self.copies.terms[edge.name]):
             times = (self.graph.copies,) if self.graph.time else ()
             return jnp.zeros((x.shape[0], *times, *edge.shapes[-1]), x.dtype)
         return self.placed(edge, self.mapped(edge, self.read(edge, x)), x.shape[0])
 
     def placed(self, edge: Edge, value: Array, samples: int) -> Array:
-        """What an edge makes of the states that it reads, at the times that it predicts; zero
-        where its term is absent."""
+        """Places an edge's values at the times that it predicts; zero where its term is absent."""
         if self.graph.time is None:
             return value
         value = value.reshape(samples, -1, *value.shape[1:])
@@ -90,15 +90,15 @@ class Equations:
         return jnp.concatenate([around[0], value, around[1]], axis=1)
 
     def mapped(self, edge: Edge, x: Array) -> Array:
-        """What the pipeline makes of states (copies, *shape) of its source, times the gain."""
+        """Maps states (copies, *shape) of the source by the pipeline, times the gain."""
         return self.scaled(edge, self.pipeline(edge, self.emitted(edge.source, x))[-1])
 
     def scaled(self, edge: Edge, value: Array) -> Array:
-        """What a pipeline made, times the gain of its edge."""
+        """Multiplies a pipeline's output by the gain of its edge."""
         return value if edge.gain == 1 else edge.gain * value
 
     def pipeline(self, edge: Edge, emitted: Array) -> list[Array]:
-        """What each operator of the pipeline receives, and at the end what the last one makes."""
+        """The input of each operator of the pipeline, and the output of the last one."""
         row = [emitted]
         for position in range(len(edge.operators)):
             params = self.operator_params(edge, position)
@@ -112,7 +112,7 @@ class Equations:
         return own_part(self.params[owner], slots, place) if place in slots else {}
 
     def applied(self, edge: Edge, position: int, params: Mapping[str, Array], x: Array) -> Array:
-        """What one operator of the pipeline makes of x, with these parameters."""
+        """Applies one operator of the pipeline to x, with these parameters."""
         operator, kept = edge.operators[position], statistics_slots(edge)
         if position in kept and self.running is not None:
             statistics = own_part(self.running[edge.name], kept, position)
@@ -120,7 +120,7 @@ class Equations:
         return operator.apply(params, x)
 
     def emitted(self, node: str, x: Array) -> Array:
-        """What edges read of a node's state."""
+        """The values of a node's state that edges read."""
         if self.graph.node[node].passes_through:
             return x
         return self.graph.form.emitted(self.graph.activation(node), x)
@@ -166,8 +166,8 @@ class Equations:
         return mu if all(there) else _where_times(there, mu)
 
     def activated(self, node: str, values: EdgeValues, time: int | None = None) -> Array:
-        """Where a feedforward pass puts the node, from the values of the incoming edges, at all
-        times or at one."""
+        """The state that a feedforward pass gives the node, from the values of the incoming edges,
+        at all times or at one."""
         total, activation = self.total(node, values), self.graph.activation(node)
         if self.shifts is not None and node in self.shifts:
             shift = self.shifts[node]
@@ -213,9 +213,9 @@ class Equations:
     ) -> dict[str, Array]:
         """Energy per sample, shape (batch,), of each live node, precision included.
 
-        The edges in `reused` contribute the given value; gradients flow as if it had been
-        computed here. Copies that `reached` says no to count as zero. Edges read `read`, where
-        that is given, instead of `states`.
+        The edges in `reused` contribute the given value; gradients flow as if it had been computed
+        here. Copies that are not `reached` count as zero. Edges read `read`, where that is given,
+        instead of `states`.
         """
         known = self.with_pass_through(states if read is None else read, reused)
         result: dict[str, Array] = {}

@@ -1,4 +1,4 @@
-"""The evidence of a training step: what phases, energies and losses have to say about it."""
+"""The evidence of a training step: the states, energies and losses of its phases, on demand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pccompiler.planning.plan import PhasePlan, UpdatePlan
 
 @dataclass
 class TrainingEvidence:
-    """The evidence of one training step (see `components.vocabulary.Evidence`).
+    """The evidence of one training step (see `components.rules.contract.Evidence`).
 
     Phases run when their states are first asked for, and once; what is learned on the way
     about energies, loss and predictions is kept for the metrics.
@@ -176,7 +176,7 @@ class TrainingEvidence:
         return {name: values[name] for name in self.plan.outputs}
 
     def read(self) -> States:
-        """What prediction reads: states (batch, *shape) at the last time, or (batch, time,
+        """The states that prediction reads: (batch, *shape) at the last time, or (batch, time,
         *shape) where targets hold at every one."""
         if self.plan.predictor:
             return self.outputs()
@@ -312,7 +312,7 @@ class TrainingEvidence:
         return jax.grad(lambda outputs: sample_loss(self.plan, self.batch, outputs).sum())(outputs)
 
     def _edge_values(self, node: str, phase: str) -> EdgeValues:
-        """What the forward edges of a node make at the end of a phase."""
+        """The values of a node's forward edges at the end of a phase."""
         known, values = self._known(phase), self.values(phase)
         equations = self.equations(self.params)
         return {

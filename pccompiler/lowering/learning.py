@@ -1,4 +1,4 @@
-"""What training carries from step to step, and how a gradient changes it."""
+"""The training state, and its update by a gradient."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def own_arrays(aux: Any) -> Any:
 
 
 def init_rule(own: OwnArrays, key: Array, dtype: Any) -> dict[str, Any]:
-    """What a rule carries at first: its arrays, and the memory of the optimisers of those that
-    learn."""
+    """A rule's part of the initial training state: its arrays, and the memory of the optimisers of
+    those that learn."""
     arrays = init_own(own, key, dtype)
     memory = {
         owner: {

@@ -1,4 +1,4 @@
-"""What a training step tells: energies, norms, and the scores of what it predicted."""
+"""The metrics of a training step: energies, norms, and the scores of its prediction."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ from pccompiler.planning.plan import UpdatePlan
 from pccompiler.spec.models import RunSpec
 
 Replan = Callable[[Situation], UpdatePlan]
-"""What the caller changes about the phases -> the plan for that."""
+"""From the caller's changes of the phases to a plan."""
 Origin = tuple[Callable[..., Any], tuple[Any, ...]]
 """An importable function and its arguments, which compile the same model again."""
 
@@ -222,7 +222,8 @@ class CompiledModel:
         return self._evidence("trace", params, batch, **how)
 
     def gradients(self, params: Params, batch: Mapping[str, Array], **how: Any) -> Params:
-        """What the rule hands to the optimiser: a tree like the parameters, batch mean.
+        """The gradient that the rule hands to the optimiser: a tree like the parameters, batch
+        mean.
 
         Raises ValueError for a rule that learns at every inference step, which has no single
         gradient (use `step`), and for one with arrays of its own unless `aux` holds them.

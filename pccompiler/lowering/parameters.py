@@ -1,4 +1,4 @@
-"""The arrays that training begins with: parameters, running statistics, what a rule owns."""
+"""The initial arrays of training: parameters, running statistics, the rule's own."""
 
 from __future__ import annotations
 

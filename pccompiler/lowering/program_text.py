@@ -1,4 +1,4 @@
-"""What `pcc compile --emit` shows of the program: jaxpr, optimised HLO, and XLA's cost."""
+"""The program as `pcc compile --emit` shows it: jaxpr, optimised HLO, and XLA's cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going back through a network one node or edge at a time, at given states.
+"""Pullbacks through a network, one node or edge at a time, at given states.
 
 The cotangent of a node's prediction becomes those of what its edges make, and the cotangent of
 what an edge makes becomes those of its source's state and of the parameters on the way. Done

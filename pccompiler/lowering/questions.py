@@ -1,4 +1,4 @@
-"""What a compiled model is asked: which arrays a question needs, and how it is answered.
+"""The queries of a compiled model: the arrays that each needs, and its evaluation.
 
 All of it runs inside a jitted program.
 """
@@ -25,7 +25,8 @@ from pccompiler.planning.plan import UpdatePlan
 
 @dataclass(frozen=True)
 class Blame:
-    """Where a step first went wrong: `step` counts inference steps (the end is steps + 1).
+    """The first place where a step was not finite: `step` counts inference steps (the end is steps
+    + 1).
 
     `gradient`: states and energies are finite, but the gradient of edges into the node is not.
     """

@@ -41,7 +41,7 @@ def within(graph: Graph, name: str, x: Array) -> Array:
 
 
 class Relaxation:
-    """One relaxation; the plan's stretches become straight code, a loop, or a search."""
+    """One relaxation; the plan's stretches become unrolled steps, a scan, or a while-loop."""
 
     def __init__(
         self,
@@ -153,7 +153,7 @@ class Relaxation:
         return free, memory, row, residuals
 
     def _gradients(self, free: States, slopes: States) -> States:
-        """What the optimiser is to follow, from the slopes of F."""
+        """The gradient for the optimiser, from the slopes of F."""
         graph = self.plan.graph
         gradients: States = {}
         for name, slope in slopes.items():
@@ -214,8 +214,8 @@ class Relaxation:
 
 
 def pinned_reading(pinned: States, states: States) -> States:
-    """What edges read where predictions stay what they were at the states `pinned`, and so do
-    their derivatives: the pinned values, with the derivative of the real ones."""
+    """The states that edges read where predictions and their derivatives stay those at the states
+    `pinned`: the pinned values, with the derivative of the real ones."""
     return {name: pinned[name] + (x - lax.stop_gradient(x)) for name, x in states.items()}
 
 

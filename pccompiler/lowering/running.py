@@ -1,4 +1,4 @@
-"""One phase of a step: where it starts, its relaxation, and what stands at its end."""
+"""One phase of a step: its start, its relaxation, and its final states."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class PhaseEnd:
     pinned: States | None = None
 
     def as_start(self) -> PhaseEnd:
-        """What a later phase needs of it."""
+        """The part that a later phase needs."""
         return replace(self, observed=None, pinned=None)
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where a phase begins: all states, the edge values and predictions known there, and what is
-    fixed on free nodes."""
+    """The start of a phase: all states, the edge values and predictions known there, and the values
+    held on free nodes."""
 
     states: States
     values: EdgeValues
@@ -70,7 +70,7 @@ def start_phase(
     states: Mapping[str, Array] | None = None,
     beta: Array | float | None = None,
 ) -> Start:
-    """Where a phase starts: at the end of an earlier one, or at the spec's start. Arguments as
+    """Computes the start of a phase: the end of an earlier one, or the spec's start. Arguments as
     for `run_phase`."""
     clamped = {name: batch[name] for name in phase.clamped if name not in phase.free}
     hold = held_targets(plan, phase, batch).also(hold or Hold())
@@ -176,8 +176,8 @@ def _initial_states(
     dtype: Any,
     key: Array | None,
 ) -> States:
-    """Where the spec's start puts the nodes that are not `given`, from the states of a
-    feedforward pass, if it wants one."""
+    """The spec's start of the nodes that are not `given`, from the states of a feedforward pass, if
+    it wants one."""
     if plan.init.draws and key is None:
         raise ValueError("this spec starts inference at random states: pass `key`")
     states: States = {}

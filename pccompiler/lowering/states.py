@@ -25,21 +25,21 @@ class Hold:
     masks: Mapping[str, Array] = field(default_factory=dict)
 
     def on(self, states: Mapping[str, Array]) -> States:
-        """The states with the fixed values put in."""
+        """Returns the states with the held values in place."""
         return {
             name: jnp.where(self.masks[name], self.values[name], x) if name in self.values else x
             for name, x in states.items()
         }
 
     def at(self, t: int) -> Hold:
-        """What is fixed at one time."""
+        """The held values at one time."""
         return Hold(
             {name: value[:, t] for name, value in self.values.items()},
             {name: mask[:, t] for name, mask in self.masks.items()},
         )
 
     def still(self, gradients: Mapping[str, Array]) -> States:
-        """The gradients with those of fixed values set to zero."""
+        """Returns the gradients, zero where values are held."""
         return {
             name: jnp.where(self.masks[name], 0, g) if name in self.masks else g
             for name, g in gradients.items()

@@ -94,7 +94,7 @@ class _Sweep:
         self.values |= values
 
     def _value_at(self, edge: Edge, t: int, states: list[States]) -> Array:
-        """What an edge contributes at one time, from the states at the times so far."""
+        """The contribution of an edge at one time, from the states at the times so far."""
         copies = self.equations.copies
         source = copies.read_time(edge, t)
         if source is None or not copies.terms[edge.name][t]:

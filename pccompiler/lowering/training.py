@@ -77,7 +77,7 @@ def _carried(state: TrainState, batch: Mapping[str, Array]) -> States | None:
 
 
 def init_aux(plan: UpdatePlan, key: Array, batch_size: int, dtype: Any) -> dict[str, Any]:
-    """What training carries beside parameters and optimiser, before the first step."""
+    """The part of the initial training state beside parameters and optimiser."""
     statistics = init_statistics(plan.graph, dtype)
     aux: dict[str, Any] = {"statistics": statistics} if statistics else {}
     if plan.own:
@@ -114,7 +114,7 @@ def _step_statistics(equations: Equations, states: States, *_: Any) -> dict[str,
 
 
 def _aux_after(plan: UpdatePlan, evidence: TrainingEvidence, after: TrainState) -> dict[str, Any]:
-    """What the next step carries on."""
+    """The part of the training state beside parameters and optimiser, after a step."""
     aux = dict(after.aux)
     if "statistics" in aux:
         aux["statistics"] = _statistics_after(plan, evidence, aux["statistics"])

@@ -15,7 +15,7 @@ from pccompiler.planning.plan import PhasePlan
 def hoist_constant_predictions(graph: Graph, plan: PhasePlan) -> PhasePlan:
     """Marks edges from constant nodes as reused in every stretch.
 
-    A node is constant if it is held at data, or passes through what constant nodes predict.
+    A node is constant if it is clamped, or passes through the predictions of constant nodes.
     """
     constant = set(plan.clamped) - set(plan.free)
     for group in graph.sweep:

@@ -18,7 +18,7 @@ from pccompiler.ir.graph import Edge, EdgeKind, Graph, Node, Owner, Stage
 def infer_shapes(graph: Graph) -> Graph:
     """Types the graph in forward order. Raises SpecError with every mismatch found.
 
-    What follows from a node whose shape is already in doubt is not told.
+    Suppresses errors caused by a node that has already been reported.
     """
     typing = _Typing(graph)
     for node in graph.nodes:
@@ -41,7 +41,7 @@ def infer_shapes(graph: Graph) -> Graph:
 
 
 class _Typing:
-    """What is known so far: shapes of nodes, and edges with theirs."""
+    """The shapes found so far: of nodes, and of edges with their operators."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -64,7 +64,7 @@ class _Typing:
             self.problems.append(_unknown(node))
 
     def type_forward(self, node: Node) -> None:
-        """Types the forward edges into a node, and compares what they make with its shape."""
+        """Types the forward edges into a node, and compares their outputs with its shape."""
         shape = self.known.get(node.name)
         incoming = [e for e in self.graph.forward_edges(node.name) if e.source in self.known]
         wanted = None if node.concatenates and len(incoming) > 1 else shape
@@ -84,7 +84,7 @@ class _Typing:
                 self.problems.append(_mismatch(self.edges[edge.name], node, shape))
 
     def type_feedback(self, edge: Edge) -> None:
-        """Types a feedback edge; what it transposes has been typed before."""
+        """Types a feedback edge; the edge that it transposes is typed already."""
         if edge.source not in self.known or edge.target not in self.known:
             return
         node, shape = self.graph.node[edge.target], self.known[edge.target]

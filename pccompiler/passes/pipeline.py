@@ -48,7 +48,7 @@ GRAPH_PASSES: tuple[GraphPass, ...] = (
     GraphPass("infer_shapes", infer_shapes),
     # after typing, so that mistakes on feedback edges are found under every form
     GraphPass("drop_feedback", drop_feedback),
-    # after typing, which knows the operators of the language only
+    # after typing: it introduces Lateral, which typing cannot type
     GraphPass("join_laterals", join_laterals),
 )
 

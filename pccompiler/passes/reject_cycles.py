@@ -65,8 +65,8 @@ def _place(edge: Edge) -> tuple[str, int, int]:
 
 
 def _advice(graph: Graph) -> str:
-    """What would be accepted of this edge: a delay needs time, and an edge without one a start
-    that needs no order."""
+    """Advice that makes this edge legal: a delay needs time, and an edge without one a start that
+    needs no order."""
     if graph.time is not None:
         return "remove this edge, or make it `kind: recurrent`, which reads the time step before"
     return (

@@ -1,4 +1,4 @@
-"""What a training step costs, counted from the plan: parameters, operations, memory.
+"""The cost of a training step, counted from the plan: parameters, operations, memory.
 
 Operations are those of the edges' operators, a multiply-add as two; a derivative with respect
 to the input, and one with respect to the parameters, cost as much as the map itself.

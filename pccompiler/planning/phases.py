@@ -1,4 +1,4 @@
-"""The phases of a spec: what the rule lays out, with the spec's steps and clamps put in."""
+"""The phases of a spec: those of the rule, with the spec's steps and clamps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pccompiler.spec.tree import Document, KeyPath, dotted
 
 @dataclass(frozen=True)
 class Situation:
-    """What a caller of the compiled model changes about the phases.
+    """The caller's changes of the phases of a compiled model.
 
     `held` nodes are fixed in part: they are free, but with some of their entries held, so the
     feedforward pass is no equilibrium and no error is known to vanish. `restarted`: the caller
@@ -30,7 +30,7 @@ class Situation:
 
     @property
     def chosen(self) -> bool:
-        """Whether the caller says what prediction holds or reads."""
+        """Whether the caller chooses which nodes prediction clamps or reads."""
         return self.clamped is not None or self.read is not None
 
 
@@ -70,14 +70,14 @@ def with_steps(
 
 
 def _wants_steps(phase: Phase) -> bool:
-    """Whether the spec says how many steps it takes."""
+    """Whether the spec sets its number of steps."""
     return phase.kind is PhaseKind.RELAX and phase.descent.optimizer is None
 
 
 def with_clamps(
     phases: tuple[Phase, ...], spec: RunSpec, document: Document, held: frozenset[str]
 ) -> tuple[Phase, ...]:
-    """The phases with the nodes that the spec holds in them."""
+    """The phases with the clamps of the spec."""
     chosen = spec.inference.clamp
     known = sorted({name for member in RULES for name in member.phase_names})
     path = ("inference", "clamp")
@@ -117,7 +117,7 @@ def _default_steps(spec: RunSpec) -> int:
 
 
 def prediction_phase(graph: Graph, spec: RunSpec, situation: Situation) -> Phase:
-    """The phase that predicts: only the inputs are clamped, or what spec or caller say."""
+    """The phase that predicts: only the inputs are clamped, unless spec or caller choose others."""
     chosen = spec.prediction
     clamped = situation.clamped
     if clamped is None:

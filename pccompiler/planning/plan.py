@@ -30,7 +30,7 @@ Steps = tuple[int, ...]
 
 
 class Repeat(StrEnum):
-    """How a stretch of inference steps becomes a program."""
+    """The repetition of a stretch's inference step in the program."""
 
     UNROLLED = "unrolled"
     COUNTED = "loop"

@@ -8,7 +8,7 @@ from pccompiler.planning.plan import NEVER, PhasePlan, Steps, Stretch, UpdatePla
 
 
 def print_plan(plan: UpdatePlan) -> str:
-    """What a training step and a prediction compute, phase by phase."""
+    """Prints the computation of a training step and of a prediction, phase by phase."""
     lines = [f"plan {plan.graph.name}"]
     if plan.graph.time:
         times = plan.graph.time.steps

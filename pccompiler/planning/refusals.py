@@ -1,4 +1,4 @@
-"""Why the phases of a spec do not fit its network."""
+"""Refusals of phases that do not fit the network."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _held_without_state(graph: Graph, rule: str, phase: Phase) -> list[Diagnosti
 
 
 def _without_rest(graph: Graph, document: Document, phase: Phase) -> list[Diagnostic]:
-    """The nodes, free at some time, whose energy in x has no minimum of its own that is known."""
+    """The nodes, free at some time, whose energy has no known minimum in x."""
     span = document.span(("inference", "optimizer"))
     always = graph.time is None or graph.time.every or graph.time.steps == 1
     held = {

@@ -11,7 +11,7 @@ from pccompiler.planning.print import print_plan
 
 
 def verify_plan(plan: UpdatePlan, after: str) -> None:
-    """Raises CompilerBugError if the plan could compute something else than the energy asks for."""
+    """Raises CompilerBugError if the plan may compute something other than the energy asks for."""
     for phase in (*plan.phases, plan.prediction):
         for invariant in _broken(plan.graph, phase):
             raise CompilerBugError(after, f"{invariant} ({phase.name})", None, print_plan(plan))

@@ -18,8 +18,8 @@ _nx = cast(Any, nx)  # the stubs of some algorithms are partial
 
 
 def network_of(graph: Graph, copies: Copies, held: frozenset[str] = frozenset()) -> Network:
-    """What a rule may know of the graph. Nodes that the caller holds in part are for it neither
-    inputs nor outputs."""
+    """The view of the graph for a rule. Nodes that the caller holds in part count neither as inputs
+    nor as outputs."""
     inputs, outputs = graph.inputs, graph.outputs
     feedforward = graph.feedforward_is_equilibrium(inputs)
     distance = _distances(graph)

@@ -1,4 +1,4 @@
-"""What a plan is warned of: legal, but hardly meant. None of it needs JAX."""
+"""Warnings about a plan: legal, but hardly meant. None of it needs JAX."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FINEST_BETA = 1e-5
 
 
 def plan_warnings(plan: UpdatePlan, spec: RunSpec, document: Document) -> list[Diagnostic]:
-    """Everything that a plan is warned of, in the order of the sections of a spec."""
+    """All warnings about a plan, in the order of the sections of a spec."""
     return [
         *_unstable(plan, document),
         *_learn_nothing(plan, document),
@@ -119,8 +119,8 @@ def _learn_nothing(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]
 
 
 def _arrivals(plan: UpdatePlan, phase: PhasePlan) -> dict[str, int]:
-    """By node, the first step at which its energy knows of what the phase compares: an error,
-    or for a phase that goes on from another, what sets the two apart."""
+    """By node, the first step at which the phase's error reaches its energy; for a phase that
+    continues another, the first step at which the difference of the two does."""
     if phase.start is None:
         return {name: phase.first_arrival(name) for name in phase.energies}
     copies, outputs = plan.copies, plan.graph.outputs

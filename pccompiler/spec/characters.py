@@ -65,7 +65,7 @@ def explained(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def oddities(text: str, first_column: int = 1) -> str:
-    """What to write for the look-alike and invisible characters of a text, or nothing.
+    """Advice for the look-alike and invisible characters of a text; empty where there are none.
 
     `first_column`: where the text begins in its line.
     """
@@ -79,7 +79,7 @@ def oddities(text: str, first_column: int = 1) -> str:
 
 
 def first_oddity(text: str) -> int | None:
-    """Where the first such character of a line stands, counted from 0; comments do not count."""
+    """The column of the first such character of a line, counted from 0; comments do not count."""
     for column, char in enumerate(_without_comment(text)):
         if _advice(char):
             return column

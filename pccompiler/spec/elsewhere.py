@@ -1,4 +1,5 @@
-"""Where else in the language a key is: for those who write `epochs` and mean `training.epochs`."""
+"""The paths at which the language has a key: for those who write `epochs` and mean
+`training.epochs`."""
 
 from __future__ import annotations
 

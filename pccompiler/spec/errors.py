@@ -1,4 +1,4 @@
-"""pydantic's errors, said in the user's words and with positions in the user's text.
+"""Translates pydantic's errors into the user's words, with positions in the user's text.
 
 pydantic's locations hold segments that the YAML lacks (the branch of a union, the index of
 a pipeline of one, the name of a member written without options). Walking the tree and
@@ -128,7 +128,7 @@ def _length(node: ListTree | Mapping) -> int:
 
 
 def _said(group: list[_Fault], document: Document) -> Iterator[Diagnostic]:
-    """Of a union, what its best fitting branch says; else which kinds of value it takes."""
+    """The error of a union: that of its best fitting branch, else the kinds of value it takes."""
     precise = [fault for fault in group if not fault.wrong_kind_of_value]
     if precise:
         yield from (_diagnostic(fault, document) for fault in precise)
@@ -197,7 +197,7 @@ def _wrong_kind(group: list[_Fault], document: Document) -> Diagnostic:
 
 
 def _advice(path: KeyPath) -> str:
-    """What to write, and what the key means."""
+    """Advice on what to write, and the meaning of the key."""
     here = place(path)
     if here.expected in ("", "a text"):
         return here.description
@@ -228,7 +228,7 @@ def _members_with(option: str, section: KeyPath) -> list[str]:
 
 
 def _spelling_advice(fault: _Fault, expected: Sequence[str]) -> str:
-    """What to write instead of a value that only its spelling makes wrong."""
+    """Advice for a value that is wrong by its spelling alone."""
     node = fault.node
     if not isinstance(node, Scalar):
         return ""
@@ -303,7 +303,7 @@ def _without_explained_gaps(messages: list[Diagnostic]) -> list[Diagnostic]:
 
 
 def _span(fault: _Fault, document: Document) -> Span | None:
-    """Of a mapping, a list or nothing at all, the key that it stands under."""
+    """The position of a fault: for a mapping, a list or nothing at all, that of its key."""
     node = fault.node
     shown = isinstance(node, Scalar) and not (node.value is None and not node.written)
     return document.span(fault.path, key=not shown)

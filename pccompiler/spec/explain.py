@@ -1,4 +1,4 @@
-"""What `pcc explain` says of members: their docstrings and options, and the list of a family."""
+"""The pages of `pcc explain` on members: docstrings and options, and the list of a family."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Entry = tuple[str, str, "type[Member] | Activation"]
 
 
 def page(word: str) -> str:
-    """What there is to say of a member, or of all members of a family.
+    """The page on a member, or on all members of a family.
 
     Of a name that several families have, all are told. Raises SpecError (PC203) for a word that
     is neither.
@@ -55,7 +55,7 @@ def as_json(word: str) -> list[dict[str, Any]]:
 
 
 def words() -> list[str]:
-    """Everything that has a page."""
+    """The words that have a page."""
     every = list(_every())
     return sorted({name for _, name, _ in every} | {family for family, _, _ in every})
 

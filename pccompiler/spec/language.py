@@ -1,4 +1,4 @@
-"""What the language allows at a key path, read off the models of `RunSpec`.
+"""The keys and values that the language allows at a key path, read off the models of `RunSpec`.
 
 Merging asks it which values are a choice of one member; messages ask it which keys or values
 would have been right. Nothing here runs for a spec without `extends` and without mistakes.
@@ -44,7 +44,7 @@ class Place:
 
 
 def place(path: KeyPath) -> Place:
-    """What may stand at a key path. An unknown path allows nothing."""
+    """The keys and values allowed at a key path; none at an unknown one."""
     forms = _forms_at(path)
     elements = [element for form in forms for element in _elements(form)]
     inner = [*forms, *elements]
@@ -63,7 +63,7 @@ def place(path: KeyPath) -> Place:
 
 
 def expected(option: FieldInfo) -> str:
-    """What an option takes, in words: `a number above 0`."""
+    """The values of an option, in words: `a number above 0`."""
     return _any_of(_forms(option.annotation, option.metadata))
 
 
@@ -163,7 +163,7 @@ def _any_of(forms: abc.Sequence[Any]) -> str:
 
 
 def _words(form: Any) -> str:
-    """What a form is: `a whole number of at least 1`."""
+    """An alternative in words: `a whole number of at least 1`."""
     if isinstance(form, NameOf) or get_origin(form) is Literal:
         return " or ".join(str(value) for value in _values(form))
     if isinstance(form, OneOf):

@@ -1,4 +1,4 @@
-"""From what the user wrote to a `RunSpec`: read, extend, override, substitute, validate."""
+"""From a file or mapping to a `RunSpec`: read, extend, override, substitute, validate."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _network(
 
 
 def _written(spec: SpecLike, problems: list[Diagnostic]) -> Mapping:
-    """What the user wrote, with the bases it extends."""
+    """The user's spec merged over the bases it extends."""
     if isinstance(spec, abc.Mapping):
         return Bases(Path.cwd(), problems).extended(tree_of(spec), "", ())
     path = Path(spec)

@@ -1,4 +1,4 @@
-"""The language, version 1: what a spec may say, section by section.
+"""The language, version 1, section by section.
 
 `RunSpec` is the whole file after `extends`, `${...}` and overrides have been applied. It is
 frozen; names of nodes may still hold ranges (`h[1..3]`), which the compiler expands.
@@ -157,7 +157,7 @@ class PerNode(Section):
 
 
 class EnergySpec(Section):
-    """What inference and learning descend."""
+    """The energy that inference and learning descend."""
 
     form: Annotated[EnergyForm, OneOf(FORMS)] = Field(
         default=PredictiveCodingForm(), description="how predictions make an energy"
@@ -191,7 +191,7 @@ class StopSpec(Section):
 
 
 class InferenceSpec(Section):
-    """How the free states relax, with the parameters fixed."""
+    """Inference: the relaxation of the free states, with the parameters fixed."""
 
     init: Annotated[StateInit, OneOf(STATE_INITS)] = Field(
         default=Feedforward(), description="where the free states start"
@@ -217,7 +217,7 @@ class InferenceSpec(Section):
 
 
 class PredictionSpec(Section):
-    """How the network predicts: what is clamped, how the rest relaxes, and what is read."""
+    """Prediction: the nodes clamped, the relaxation of the others, and the nodes read."""
 
     clamp: tuple[str, ...] | None = Field(
         default=None, description="the nodes held at data; default: the inputs"
@@ -244,7 +244,7 @@ class ClipSpec(Section):
 
 
 class LearningSpec(Section):
-    """How the parameters change after the states have relaxed."""
+    """Learning: the change of the parameters after the states have relaxed."""
 
     rule: Annotated[Rule, OneOf(RULES)] = Field(
         default=DEFAULT(), description="where the gradient of the parameters comes from"
@@ -266,7 +266,7 @@ class LearningSpec(Section):
 
 
 class DataSpec(Section):
-    """Where samples come from and how they are split and scaled."""
+    """Data: the source of samples, their splits and their scaling."""
 
     source: Annotated[DataSource, OneOf(SOURCES)] = Field(
         description="the samples; `pcc data list` names what is there"
@@ -312,7 +312,7 @@ class EarlyStopSpec(Section):
 
 
 class CheckpointSpec(Section):
-    """How often the run is saved; whichever comes first."""
+    """The interval between checkpoints; whichever comes first."""
 
     epochs: Count | None = Field(default=None, description="epochs between two checkpoints")
     steps: Count | None = Field(default=None, description="training steps between two")
@@ -320,7 +320,7 @@ class CheckpointSpec(Section):
 
 
 class TrainingSpec(Section):
-    """How long to train, what to watch, and what to keep."""
+    """Training: its length, the metric to watch, and the results to keep."""
 
     epochs: Count = Field(default=10, description="passes through the training data")
     seed: int = Field(default=0, ge=0, lt=2**31, description="seed of parameters, order and noise")

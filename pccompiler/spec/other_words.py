@@ -1,4 +1,4 @@
-"""What papers and other libraries call the keys of the sections: suggested, never accepted.
+"""Names of papers and other libraries for the keys of the sections: suggested, never accepted.
 
 Members declare their own other words, `aliases` and `option_aliases`.
 """

@@ -1,4 +1,4 @@
-"""Which members from outside a spec uses."""
+"""Members from outside that a spec uses."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from pccompiler.spec.tree import (
 
 _USE = re.compile(r"\$\{([^{}]*)\}")
 _CALCULATES = re.compile(r"[+*/%^()]|\s-|-\s")
-"""What stands in an expression and hardly in a name."""
+"""Marks of an expression, unusual in a name."""
 
 
 @dataclass(frozen=True)

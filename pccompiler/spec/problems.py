@@ -1,4 +1,4 @@
-"""Collecting mistakes, as many and as long as somebody could want to read."""
+"""Collects mistakes, up to a readable number and length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML text to a tree with positions, refusing what could hurt before anything walks it.
+"""YAML text to a tree with positions; harmful input is refused before anything walks it.
 
 The parser's events are read one by one, so nesting, size and aliases are bounded while the
 tree is built, and no tag is ever constructed. Plain aliases are allowed; the values that
@@ -27,7 +27,7 @@ from pccompiler.spec.tree import Entry, KeyPath, Mapping, Scalar, Sequence, Tree
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 50
 _LIKE_FILE = 0.7
-"""How like the name of a file must be; any two short words have something in common."""
+"""Least similarity of a suggested file name; any two short words have something in common."""
 MAX_REPEATED = 10_000
 """Values that aliases may repeat in one file."""
 
@@ -243,8 +243,8 @@ class _Builder:
         )
 
     def _merged(self, merges: dict[str, Entry], path: KeyPath) -> dict[str, Entry]:
-        """What `<<: *name`, or `<<: [*one, *two]`, brings: keys of its own a mapping keeps, and
-        of several mappings the first that has a key wins."""
+        """The entries of a merge `<<: *name`, or `<<: [*one, *two]`: a mapping keeps its own keys,
+        and of several mappings the first that has a key wins."""
         merged: dict[str, Entry] = {}
         for entry in merges.values():
             given = entry.value

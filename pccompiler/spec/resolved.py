@@ -1,4 +1,4 @@
-"""A `RunSpec` as YAML text that says everything: no bases, no parameters left to put in."""
+"""A `RunSpec` as complete YAML text: without bases or parameters."""
 
 from __future__ import annotations
 

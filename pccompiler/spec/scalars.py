@@ -1,4 +1,4 @@
-"""What a plain (unquoted) YAML scalar means: the core schema of YAML 1.2.
+"""The value of a plain (unquoted) YAML scalar by the core schema of YAML 1.2.
 
 So `1e-3` is a number, `no` and `on` are texts, `010` is ten and `12:30` is a text.
 """

@@ -110,7 +110,7 @@ def _untitled(schema: Schema) -> Schema:
 
 
 def _requirements(schema: Schema, definitions: Schema) -> Schema:
-    """What a schema says with `required` alone, at every depth."""
+    """The part of a schema that consists of `required`, at every depth."""
     if "$ref" in schema:
         return _requirements(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     found: Schema = {}

@@ -1,4 +1,4 @@
-"""Text that is no YAML: the parser's complaints, in words that say what to change."""
+"""Syntax errors of YAML: the parser's messages, reworded with what to change."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def told(error: yaml.MarkedYAMLError, source: Source) -> Diagnostic:
 def misplaced(
     lines: Sequence[str], number: int, column: int | None = None
 ) -> tuple[int, int, int] | None:
-    """How far a line (counted from 0) is indented, how far it should be, and which line above
-    is (counted from 1); None where it is not its indentation that is wrong.
+    """The indentation of a line (counted from 0), the one it should have, and the line above that
+    has it (counted from 1); None where it is not its indentation that is wrong.
 
     A key belongs under a key that is still open, an item of a list under an item. `column`:
     where the parser stopped; what stands right of the first key or item is another matter.

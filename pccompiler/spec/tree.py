@@ -63,7 +63,7 @@ class Document:
     tree: Mapping
 
     def span(self, path: KeyPath, key: bool = False) -> Span | None:
-        """Where the value at a key path stands (`key`: where its key stands).
+        """The position of the value at a key path (`key`: of its key).
 
         Falls back to the nearest ancestor that the texts contain; None for Python values.
         """

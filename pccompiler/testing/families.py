@@ -1,4 +1,4 @@
-"""What each family promises beside its words: shapes, gradients, and that it takes effect."""
+"""The contract of each family: shapes, gradients, and that a member takes effect."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pccompiler.testing.effect import network, observed, takes_effect
 from pccompiler.testing.promises import BATCH, finite, like, near, normal, promise
 
 SHAPES: tuple[Shape, ...] = ((6,), (4, 6), (8, 8, 2))
-"""What operators are tried on: a vector, a sequence, a picture."""
+"""Shapes on which operators are tried: a vector, a sequence, a picture."""
 
 
 def check_activation(activation: Activation) -> None:

@@ -1,4 +1,4 @@
-"""The words of the checks: a promise, and what it says about numbers."""
+"""Assertions of the checks: a promise, and comparisons of numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pcc data`: which data there is, where, and whether it is whole."""
+"""`pcc data`: the data sources, their folders, and whether their files are intact."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def command(as_json: bool) -> None:
 
 
 def findings() -> tuple[Finding, ...]:
-    """Everything, in the order in which it is told."""
+    """All findings, in the order of the report."""
     versions = tuple(_versions())
     data = () if is_broken(versions) else _data()  # reading data needs the libraries
     return (*versions, *_jax(), *data, *_limits(), *_folders())
@@ -130,7 +130,7 @@ def _versions() -> Iterator[Finding]:
 
 
 def requirement_finding(requirement: str) -> Iterator[Finding]:
-    """What is installed of a requirement such as `jax>=0.6` or `mlxtend>=0.22; extra == "a"`.
+    """The installed version of a requirement such as `jax>=0.6` or `mlxtend>=0.22; extra == "a"`.
 
     Nothing of the extra `test`, which users do not need.
     """
@@ -190,7 +190,7 @@ def _jax() -> Iterator[Finding]:
 
 
 def _probed() -> tuple[dict[str, Any], str]:
-    """What JAX says of itself, or the problem."""
+    """The versions and devices that JAX reports, or the problem."""
     command = [sys.executable, "-c", PROBE]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS)

@@ -38,7 +38,7 @@ def template_text(template: str, name: str = "NAME") -> str:
 
 
 def description(template: str) -> str:
-    """What a template says of itself."""
+    """The description in a template."""
     match = re.search(r"^description: (.*)$", template_text(template), re.MULTILINE)
     return match[1] if match else ""
 

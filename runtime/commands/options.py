@@ -72,7 +72,7 @@ class _Device(click.Choice):
 def completing(
     names: Sequence[str] | Callable[[], Sequence[str]], after: str = ""
 ) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """What completes one of these names in a shell; `after` separates the names of a list."""
+    """Returns the shell completion of one of these names; `after` separates the names of a list."""
 
     def complete(ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
         known = names
@@ -86,7 +86,7 @@ def completing(
 
 
 def _override(_ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
-    """What completes `training.ep` and `learning.rule=ba`: keys of the language, followed by `.`
+    """Completions of `training.ep` and `learning.rule=ba`: keys of the language, followed by `.`
     where they hold others, and the values that a key may have, where they are listed."""
     from pccompiler.spec.language import place
 

@@ -1,5 +1,5 @@
-"""What the commands share that train networks or use trained ones: how a training ends, how a
-run is opened, how scores read."""
+"""Shared by the commands that train networks or use trained ones: the end of a training, opening a
+run, printing scores."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def opened(run_dir: str) -> Run:
 
 
 def until_interrupted(training: Callable[[], Result]) -> Result:
-    """What a training returns; a training that is interrupted ends the command, and says how to
-    continue it."""
+    """Runs a training and returns its result; an interruption ends the command, and says how to
+    continue."""
     try:
         return training()
     except Interrupted as stopped:

@@ -1,4 +1,4 @@
-"""How shells ask for completions, where click's own ways fall short.
+"""Completion in shells, where click's own falls short.
 
 A word such as `--device=a` or `training.epochs=` is one word to `pcc`. bash cuts it at `=` and
 `:` and completes the last piece; zsh and fish replace the whole word by a completion.
@@ -20,14 +20,14 @@ from click.shell_completion import (
 )
 
 BREAKS = "=:"
-"""Where bash cuts words, of the characters that words of `pcc` hold."""
+"""Characters of pcc's words at which bash cuts."""
 
 
 class Bash(BashComplete):
     """Joins what bash has cut, and completes the last piece alone."""
 
     before = ""
-    """What stands in the word before the piece that bash completes."""
+    """The part of the word before the piece that bash completes."""
 
     source_template = BashComplete.source_template.replace(
         "    return 0\n",

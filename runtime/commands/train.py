@@ -120,7 +120,7 @@ def _dry_run(spec: str, overrides: Sequence[str], run_dir: str | None, as_json: 
 
 
 def _print_outlook(outlook: Outlook) -> None:
-    """What a training would be."""
+    """Prints the outlook of a training."""
     counts = ", ".join(f"{count:,} {split}" for split, count in outlook.samples.items())
     rows = {
         "network": outlook.name + (f": {outlook.description}" if outlook.description else ""),

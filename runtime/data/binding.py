@@ -1,4 +1,4 @@
-"""Which field of the data goes to which node."""
+"""The binding of data fields to nodes."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _reporter(span_of: SpanOf) -> tuple[list[Diagnostic], Report]:
 
 
 def _written(data: DataSpec, field: str) -> tuple[str, ...]:
-    """Where the spec says that a field goes to its node."""
+    """The position in the spec that binds a field to its node."""
     return ("bind", field) if any(data.bind.values()) else ("source",)
 
 
@@ -154,7 +154,7 @@ def _choice(
 
 
 def _unlike(name: str, field: Field, dataset: Dataset) -> tuple[str, str] | None:
-    """Why the test arrays of a field are not like those of training."""
+    """The reason why the test arrays of a field are not like those of training."""
     other = (dataset.test or {}).get(name)
     if other is None:
         return None
@@ -175,7 +175,7 @@ def _unlike(name: str, field: Field, dataset: Dataset) -> tuple[str, str] | None
 
 
 def _means(field: Field) -> tuple[object, ...]:
-    """What decides how the values of a field are understood."""
+    """The properties that decide how the values of a field are read."""
     return field.kind, field.full_scale, np.asarray(field.values).dtype.kind == "b"
 
 

@@ -1,4 +1,4 @@
-"""What `pcc data` says: the sources, where they are looked for, and whether they are whole."""
+"""The catalogue of `pcc data`: the sources, their folders, and the state of their files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def source_named(name: str) -> type[DataSource]:
 
 
 def listing(source: type[DataSource], root: str | None = None) -> Listing:
-    """What there is of a source on this machine; `root` as `data.root` in a spec."""
+    """The listing of a source on this machine; `root` as `data.root` in a spec."""
     folders = folders_of(source, root)
     found: bool | None = None
     files: Mapping[str, Path] = {}
@@ -107,7 +107,7 @@ def check_sources(
 
 
 def problems(checks: Iterable[FileCheck], asked: Sequence[str]) -> list[Diagnostic]:
-    """What is wrong, as messages. A source that is missing is only wrong where it was asked for."""
+    """The problems as messages. A missing source is one only where it was asked for."""
     codes = {
         "missing": "PC501",
         "damaged": "PC502",

@@ -1,4 +1,4 @@
-"""How the values of a field of the data become those of a node, and back.
+"""Encodings: from the values of a data field to those of a node, and back.
 
 features   x -> (x / full_scale - mean) / deviation, statistics of the training split
 classes    k -> one-hot
@@ -31,8 +31,8 @@ SAFE = 1e100
 
 @dataclass(frozen=True)
 class Taken:
-    """How a node takes a field: what its values are, and the length of time, the first axis of a
-    sample that is a sequence, else None."""
+    """The way a node takes a field: the kind of its values, and for a sequence the length of its
+    time axis, else None."""
 
     field: str
     kind: Kind
@@ -42,7 +42,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the values of a field become the values of a node.
+    """The map from the values of a field to the values of a node.
 
     `mean` and `deviation` are float64, of the shape of one value (`value_shape`) or scalars,
     and act after the division by `full_scale`; (0, 1) where nothing is standardised.

@@ -14,12 +14,12 @@ from pccompiler.ir.graph import Graph
 from runtime.data.encoding import Encoding
 
 TOLERANCE = 1e-3
-"""How far from one a sum of probabilities may be; those stored in float16 are within half of it."""
+"""Tolerance of a sum of probabilities; those stored in float16 are within half of it."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with the values for a node, and what to do."""
+    """A fault in the values for a node, and what to do."""
 
     code: str
     message: str
@@ -42,8 +42,8 @@ def energies_where_held(graph: Graph, node: str) -> tuple[Energy, ...]:
 def fault_in(
     code: Encoding, energies: Sequence[Energy], raw: Any, encoded: np.ndarray, rows: Any = None
 ) -> Fault | None:
-    """The first thing that is wrong with values `raw` as the source gives them, `encoded` as the
-    node takes them; `rows` are the numbers of the samples, where they are not 0, 1, ..."""
+    """The first fault in values, `raw` as the source gives them and `encoded` as the node takes
+    them; `rows` are the numbers of the samples, where they are not 0, 1, ..."""
     raw = np.asarray(raw)
     rows = np.arange(len(raw)) if rows is None else np.asarray(rows)
     if code.kind == "classes":
@@ -125,7 +125,7 @@ def _no_probabilities(
 
 
 def _improbable(values: np.ndarray, wanted: Held) -> str:
-    """Why values are none of the probabilities that are wanted; empty where they are."""
+    """The reason why values are not the probabilities wanted; empty where they are."""
     if wanted is Held.NUMBERS or not values.size:
         return ""
     low, high = float(values.min()), float(values.max())

@@ -44,7 +44,7 @@ def transposition(given: Shape, shape: Shape) -> tuple[int, ...] | None:
 
 
 def advice_on_axes(name: str, given: Shape, shape: Shape) -> str:
-    """What to write for an array of samples whose axes are others than wanted."""
+    """Advice for an array of samples whose axes differ from those wanted."""
     order = transposition(given, shape)
     if order is None:
         return f"store it with samples of shape {list(shape)}, each number in its place"

@@ -1,4 +1,4 @@
-"""Which samples train, validate and test."""
+"""The partition of samples into training, validation and test."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def shortened(rows: np.ndarray, count: int | None, labels: np.ndarray | None) ->
 
 
 def part_of(fraction: float, total: int) -> int:
-    """How many samples a fraction is: at least one, unless it is 0."""
+    """The number of samples in a fraction: at least one, unless it is 0."""
     return max(1, round(fraction * total)) if fraction > 0 else 0
 
 
@@ -82,7 +82,7 @@ def _drawn(
 
 
 def _shares(sizes: np.ndarray, count: int, keep: int) -> np.ndarray:
-    """How many of each class make `count`: in proportion, at least one where `keep` remain."""
+    """Divides `count` over the classes: in proportion, at least one where `keep` remain."""
     exact = count * sizes / max(1, sizes.sum())
     most = np.maximum(sizes - keep, 0)
     shares = np.minimum(np.maximum(np.floor(exact).astype(np.int64), 1), most)
@@ -102,5 +102,5 @@ def _shares(sizes: np.ndarray, count: int, keep: int) -> np.ndarray:
 
 
 def counts(labels: Any, rows: np.ndarray, classes: int) -> np.ndarray:
-    """How many of these rows are of each class."""
+    """The number of these rows in each class."""
     return np.bincount(np.asarray(labels)[rows].reshape(-1), minlength=classes)

@@ -1,4 +1,4 @@
-"""Where messages about data point."""
+"""Positions in the spec for messages about data."""
 
 from collections.abc import Callable
 
@@ -6,4 +6,4 @@ from pccompiler.diagnostics.source import Span
 from pccompiler.spec.tree import KeyPath
 
 SpanOf = Callable[[KeyPath], Span | None]
-"""Where a key path stands in the user's spec."""
+"""The position of a key path in the user's spec."""

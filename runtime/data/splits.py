@@ -62,19 +62,19 @@ class Data:
 
 
 def samples(arrays: Arrays) -> int:
-    """How many samples a split holds."""
+    """The number of samples in a split."""
     return len(next(iter(arrays.values()))) if arrays else 0
 
 
 def search_folders(data: DataSpec, spec_folder: Path | None = None) -> tuple[Path, ...]:
-    """Where the source of a spec looks for its files, in this order."""
+    """The folders in which the source of a spec looks for its files, in order."""
     return folders_of(data.source, data.root, spec_folder)
 
 
 def folders_of(
     source: DataSource | type[DataSource], root: str | None, spec_folder: Path | None = None
 ) -> tuple[Path, ...]:
-    """Where a source looks for its files, in this order.
+    """The folders in which a source looks for its files, in order.
 
     `root`, or else the variable PCC_DATA, each with a subfolder of the source's name first;
     then, unless `root` is given, the current folder and the spec's (for sources whose option is

@@ -1,4 +1,4 @@
-"""Whether a node can take a field of the data, and as what.
+"""Compatibility of a node with a data field, and the kind of its values.
 
 A field fits where its numbers keep their places in the node's shape; classes become one-hot,
 and numbers of tokens go in as they are. In a network unrolled in time, a field whose samples
@@ -20,19 +20,19 @@ from runtime.data.encoding import Kind, Taken
 from runtime.data.layout import advice_on_axes, same_layout, sample_shape
 
 Problem = tuple[str, str]
-"""What is wrong, and what to do."""
+"""A problem, and what to do about it."""
 
 
 def vocabulary(graph: Graph, node: str) -> int | None:
-    """How many tokens there are where an edge reads the node's values as numbers of tokens; the
-    fewest where several do, None where none does."""
+    """The number of tokens where an edge reads the node's values as numbers of tokens; the fewest
+    where several do, None where none does."""
     edges = [edge for edge in graph.edges if edge.source == node and edge.operators]
     sizes = [edge.operators[0].token_count for edge in edges]
     return min((size for size in sizes if size is not None), default=None)
 
 
 def take(field: Field, name: str, node: str, graph: Graph) -> Taken | Problem:
-    """How the node takes the field, or why it cannot."""
+    """Returns how the node takes the field, or why it cannot."""
     given, shape = sample_shape(field.values), graph.node[node].shape or ()
     tokens = vocabulary(graph, node)
     kind = _kind(field, given, shape, tokens)
@@ -48,7 +48,8 @@ def take(field: Field, name: str, node: str, graph: Graph) -> Taken | Problem:
 
 
 def _kind(field: Field, given: Shape, shape: Shape, tokens: int | None) -> Kind | None:
-    """As what a node of this shape takes values of shape `given`; None where it cannot."""
+    """The kind as which a node of this shape takes values of shape `given`; None where it
+    cannot."""
     if tokens:
         return "tokens" if same_layout(given, shape) else None
     if field.kind == "features":
@@ -88,7 +89,7 @@ def _is_boolean(field: Field) -> bool:
 
 
 def _misfit(field: Field, name: str, node: str, graph: Graph) -> Problem:
-    """Why the field does not fit the node, and what to do."""
+    """The reason why the field does not fit the node, and what to do."""
     given, shape = sample_shape(field.values), graph.node[node].shape or ()
     if field.kind == "classes":
         return _class_misfit(field, name, node, shape)
@@ -132,7 +133,7 @@ def _are_labels(values: Any, classes: int) -> bool:
 
 
 def _class_misfit(field: Field, name: str, node: str, shape: Shape) -> Problem:
-    """Why numbers of classes do not fit the node's shape."""
+    """The reason why numbers of classes do not fit the node's shape."""
     values, given, units = np.asarray(field.values), sample_shape(field.values), (shape or (1,))[-1]
     wanted = [size for size in given if size > 1] + [field.classes]
     if _is_boolean(field):
@@ -189,7 +190,7 @@ def _class_misfit(field: Field, name: str, node: str, shape: Shape) -> Problem:
 
 
 def _misfit_in_time(field: Field, name: str, node: str, graph: Graph) -> Problem | None:
-    """Why a field of sequences does not fit the network's time."""
+    """The reason why a field of sequences does not fit the network's time."""
     given = sample_shape(field.values)
     length, time = given[0], graph.time
     sequences = f"field `{name}` holds sequences of {length} steps"

@@ -1,4 +1,4 @@
-"""What is worth a warning in data that fits the network."""
+"""Warnings about data that fits the network."""
 
 from __future__ import annotations
 

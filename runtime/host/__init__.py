@@ -1,1 +1,1 @@
-"""What a run needs of its machine: durable files, signals, streams, devices."""
+"""The machine: durable files, signals, streams, devices."""

@@ -1,4 +1,4 @@
-"""What JAX runs on, and whether it can: asked before it starts."""
+"""The device that JAX runs on, checked before it starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 
 LOGGED = re.compile(r"^[A-Z]\d{4} [\d:.]+ +\d+ \S+\] ")
-"""What XLA writes before a message."""
+"""The prefix of XLA's log messages."""
 
 _PROBE = "from jaxlib import xla_client; xla_client.CompileOptions()"
 """Makes XLA read its flags, and little else."""
@@ -79,7 +79,7 @@ def refuse_bad_flags() -> None:
 
 @cache
 def _problem(flags: str) -> str:
-    """What XLA says of the flags where it ends a process for them, in a process of its own."""
+    """XLA's message about flags that end a process, found in a process of its own."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", _PROBE],

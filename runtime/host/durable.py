@@ -26,7 +26,7 @@ _ANY_HELP = "free some space or make the folder writable; what was saved before 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Tells a failed write as DataError (PC522), naming the path and the system's reason."""
+    """Raises DataError (PC522) for a failed write, naming the path and the system's reason."""
     try:
         yield
     except OSError as error:
@@ -36,7 +36,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def advice(error: OSError, folder: Path | None) -> str:
-    """What to do about a file that could not be read or written, in `folder` if that is known."""
+    """Advice for a file that could not be read or written, in `folder` if that is known."""
     if error.errno == errno.ENOENT and folder and folder.is_dir():
         return "no file can be made there; name a folder elsewhere"
     return _HELP.get(error.errno or 0, _ANY_HELP).format(folder=folder or "of it")

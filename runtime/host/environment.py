@@ -1,4 +1,5 @@
-"""What a run's bits depend on beside the spec: versions, processors, flags, devices."""
+"""The environment on which a run's bits depend beside the spec: versions, processors, flags,
+devices."""
 
 from __future__ import annotations
 

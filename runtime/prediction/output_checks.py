@@ -1,4 +1,4 @@
-"""What is wrong, or worth knowing, of what a network has predicted."""
+"""Checks of a network's predictions."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def alike(outputs: Mapping[str, np.ndarray], request: Request) -> list[Diagnosti
 
 
 def warning(code: str, message: str, help: str) -> Diagnostic:
-    """What is worth knowing of a prediction that is written all the same."""
+    """The warning about a prediction that is written all the same."""
     return Diagnostic(code, message, help=help, severity="warning")

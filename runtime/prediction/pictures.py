@@ -1,4 +1,4 @@
-"""Pictures of what a prediction reads in a node: a grid of samples, as a PNG file."""
+"""Pictures of predicted nodes: a grid of samples, as a PNG file."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def as_png(picture: Picture) -> bytes:
 
 
 def _layout(given: Shape, code: Encoding | None) -> tuple[int, Shape | None]:
-    """How many images a sample of this shape has, and their shape; None where it has none."""
+    """The number of images in a sample of this shape, and their shape; None where it has none."""
     if code is not None and code.are_classes:
         return 1, None
     known = code.value_shape if code else given

@@ -33,7 +33,7 @@ MOST_LISTED = 8
 
 @dataclass(frozen=True)
 class Written:
-    """What a prediction for files has written."""
+    """The files that a prediction has written."""
 
     samples: int
     files: tuple[Path, ...]
@@ -90,11 +90,11 @@ def predict(
     which: Which = "last",
     request: Request = AS_THE_SPEC_SAYS,
 ) -> dict[str, np.ndarray]:
-    """What is read, by node name: (samples, *shape), or (samples, time, *shape) where targets
-    hold at every time; in the units of the training data, and probabilities where the loss is
-    a likelihood. Without `request.read`, these are the nodes that the spec predicts, and those
-    it holds are wanted in `arrays`; with it, exactly the nodes in `arrays` and
-    `request.clamp` are held, and all others relax.
+    """Returns the values read, by node name: (samples, *shape), or (samples, time, *shape) where
+    targets hold at every time; in the units of the training data, and probabilities where the loss
+    is a likelihood. Without `request.read`, these are the nodes that the spec predicts, and those
+    it holds are wanted in `arrays`; with it, exactly the nodes in `arrays` and `request.clamp` are
+    held, and all others relax.
 
     Raises DataError (PC550) for arrays that do not fit; RunError (PC541) for predictions that are
     not finite; SpecError: PC553 for nodes that are
@@ -328,7 +328,7 @@ def _wanted_arrays(wanted: Sequence[str], arrays: Mapping[str, Any]) -> Mapping[
 def _samples(
     values: Mapping[str, np.ndarray], constant: Mapping[str, np.ndarray], wanted: int | None
 ) -> int:
-    """How many samples there are: as many as in the arrays, or as wanted of a single one."""
+    """The number of samples: as many as in the arrays, or as wanted of a single one."""
     if not values and not constant:
         raise _impossible(
             "nothing is held, so there is nothing to predict from",

@@ -1,4 +1,4 @@
-"""What a prediction holds: numbers, classes, arrays and masks, as arrays for the nodes."""
+"""Requests of predictions: numbers, classes, arrays and masks, as arrays for the nodes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Each:
 
 @dataclass(frozen=True)
 class Request:
-    """What to hold and to read, beside what the spec says of prediction.
+    """The nodes to clamp and to read, beside the spec's `prediction`.
 
     clamp   {node: a number for every unit, the number or name of a class, one of these for each
             sample (`Each`), an array, or pictures}, in the units of the training data; nodes
@@ -215,7 +215,7 @@ class Holder:
         return self.samples_of(node, value)
 
     def mask(self, node: str, mask: Any, samples: int) -> np.ndarray:
-        """Which entries of a node are held, (samples, [time,] *shape), from a mask of the shape
+        """The entries of a node that are held, (samples, [time,] *shape), from a mask of the shape
         of one sample or of all.
 
         Raises SpecError (PC554) for any other shape.

@@ -55,7 +55,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Position:
-    """Where training stands, beside the training state itself.
+    """The position of a training, beside the training state itself.
 
     `step` counts finished training steps, `horizon` is the number planned, for the schedule.
     `stale_epochs` counts epochs without improvement, for early stopping. `diverged` marks the

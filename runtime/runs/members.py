@@ -1,4 +1,4 @@
-"""What a run folder records of members from outside: members.json, one entry for each that the
+"""The record of members from outside in a run folder: members.json, one entry for each that the
 spec uses. A run is never continued or used with another one unseen.
 """
 
@@ -61,7 +61,7 @@ def record_members(folder: Path, spec: RunSpec) -> None:
 
 
 def recorded_members(folder: Path) -> tuple[UsedMember, ...]:
-    """What is recorded. Raises DataError (PC523) where that cannot be read."""
+    """The recorded members. Raises DataError (PC523) where they cannot be read."""
     try:
         content = (folder / FILE).read_bytes()
     except FileNotFoundError:
@@ -94,7 +94,7 @@ def refuse_other_members(folder: Path, help: str = "restore the one that it was"
 
 
 def _with_plugins(folder: Path) -> Sequence[UsedMember]:
-    """What is recorded, once all plugins that are known of are loaded."""
+    """The recorded members, after loading all known plugins."""
     recorded = recorded_members(folder)
     load_plugins()
     if not all(_loaded(member) for member in recorded):

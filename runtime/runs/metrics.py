@@ -31,7 +31,7 @@ Line = Mapping[str, Any]
 """One line of metrics.jsonl."""
 
 _STEP = b'{"kind": "step", '
-"""How the line of a training step begins."""
+"""The first characters of a training step's line."""
 
 _DEPTHS = {
     "loss": 0,
@@ -45,7 +45,7 @@ _DEPTHS = {
     "steps_per_second": 0,
     "trained_steps": 0,
 }
-"""In how many mappings the numbers of a metric stand."""
+"""The depth of mappings in which the numbers of a metric stand."""
 _OF_A_STEP = _DEPTHS | {"energy": 1}
 
 AFTER_TRAINING = frozenset({"test"})

@@ -48,13 +48,13 @@ ENTRIES = frozenset(
         "result.json",
     }
 )
-"""What a run folder holds."""
+"""The entries of a run folder."""
 OLD_ENVIRONMENT = "environment.unreadable-"
-"""How the names of files begin that were environment.json, but could not be read."""
+"""Prefix of environment files set aside as unreadable."""
 LOCK_SECONDS = 0.2
-"""How long the lock is waited for: whoever asks whether a run trains holds it for a moment."""
+"""Seconds to wait for the lock: a process that asks whether a run trains holds it for a moment."""
 RUNS = Path("runs")
-"""Where runs are made that are given no folder."""
+"""The folder for runs that are given none."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class RunFolder:
             return ()
 
     def data_folders(self) -> tuple[Path, ...]:
-        """Where the sessions of the run looked for its data, those of the last one first."""
+        """The folders in which the run's sessions looked for data, those of the last one first."""
         return tuple(Path(f) for entry in self.environments()[::-1] for f in entry.data_folders)
 
     def add_environment(self, environment: Environment) -> None:
@@ -220,7 +220,7 @@ class RunFolder:
         replace_file(self._result, (json.dumps(result, indent=2) + "\n").encode())
 
     def result(self) -> Mapping[str, Any] | None:
-        """What result.json says; None while the run has not finished, or if it is damaged."""
+        """The content of result.json; None while the run has not finished, or if it is damaged."""
         try:
             result = json.loads(self._result.read_bytes())
         except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What `pcc runs` does: lists run folders, compares them, and deletes those that are named."""
+"""The work of `pcc runs`: listing, comparing and deleting run folders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEPTH = 2
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run as its small files tell of it. `best` is the best value of the monitored metric, with
+    """A run, as its small files describe it. `best` is the best value of the monitored metric, with
     its `metric`, `value`, `step` and `epoch`; `test` are the scores of the last parameters, of a
     run that has finished; `seconds` is the time spent in training steps."""
 
@@ -93,7 +93,7 @@ def open_runs(paths: Sequence[str]) -> tuple[RunFolder, ...]:
 
 
 def run_info(folder: RunFolder) -> RunInfo:
-    """What there is to say of a run, also while it trains."""
+    """The summary of a run, also while it trains."""
     environments = folder.environments()
     started = environments[0].time if environments else None
     try:
@@ -155,8 +155,8 @@ def differences(folders: Sequence[RunFolder]) -> dict[str, list[Any]]:
 
 
 def _differing(trees: list[Any], path: KeyPath) -> Iterator[tuple[KeyPath, list[Any]]]:
-    """Goes down as long as all trees have a key in common: `sgd` and `adam` are two choices,
-    which are told whole."""
+    """Descends as long as all trees have a key in common: `sgd` and `adam` are two choices, which
+    are shown whole."""
     if all(tree == trees[0] for tree in trees):
         return
     inner = [_entries(tree) for tree in trees]

@@ -1,4 +1,4 @@
-"""How many training steps one call takes, so that a call lasts about a third of a second.
+"""The number of training steps in one call, so that a call lasts about a third of a second.
 
 Shorter calls would spend their time in Python; longer ones would let a signal, a progress
 bar or a checkpoint wait.

@@ -1,4 +1,4 @@
-"""What changes course where a run goes on with another spec or other data."""
+"""Warnings for a run that is continued with another spec or other data."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _best(session: Session, checkpoint: Checkpoint) -> Iterator[Diagnostic]:
 
 
 def _why_stale(session: Session, checkpoint: Checkpoint, best: Best) -> str:
-    """What makes the best value one of another task; empty where nothing does."""
+    """The reason why the best value belongs to another task; empty where it does not."""
     if checkpoint.position.data_digest != session.data.digest:
         return "the data is not what it was"
     if session.monitor != best.metric:

@@ -1,4 +1,4 @@
-"""What is told about a batch that was not finite: where it went wrong, and from what.
+"""The diagnosis of a batch that was not finite: where it arose, and its cause.
 
 The advice follows from where the first number that is not finite arose:
 
@@ -38,7 +38,8 @@ LARGE = float(np.sqrt(FLOAT32[1]))
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a number is not finite: what is said of it, what to do, and the options meant."""
+    """The cause of a number that is not finite: its message, the advice, and the options
+    concerned."""
 
     words: str
     help: str
@@ -90,7 +91,7 @@ def divergence_line(blame: Blame | None, step: int, epoch: int) -> Line:
 
 
 def cause_of(session: Session, failure: Failure) -> Cause:
-    """Why a step was not finite; the first of the causes in this file's list that fits."""
+    """The cause of a step that was not finite: the first in this file's list that fits."""
     state, batch, blame, step = failure.state, failure.batch, failure.blame, failure.step
     broken = _broken_parameters(state.params)
     if broken:
@@ -255,7 +256,8 @@ def _rate(path: Sequence[str], optimizer: Member) -> str:
 
 
 def _calm(path: Sequence[str], optimizer: Member) -> str:
-    """How to calm the states: a lower rate, or more damping where there is no rate."""
+    """Advice that makes the states' steps smaller: a lower rate, or more damping where there is no
+    rate."""
     damping: float | None = getattr(optimizer, "damping", None)
     if damping is not None:
         return f"raise the damping of {'.'.join(path[:2])} (now {damping:g})"

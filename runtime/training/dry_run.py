@@ -1,4 +1,4 @@
-"""What `pcc train` does before the real thing: --dry-run says, --smoke tries."""
+"""`pcc train --dry-run`, which describes a training, and `--smoke`, which tries two steps of it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ SMOKE_STEPS = 2
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a training would be. `bytes` is the memory of a training step, as `pcc show` counts
-    it; `samples` are those of each split; `steps` are all training steps."""
+    """The description of a training before it starts. `bytes` is the memory of a training step, as
+    `pcc show` counts it; `samples` are those of each split; `steps` are all training steps."""
 
     name: str
     description: str
@@ -103,7 +103,7 @@ def outlook(spec: str, run_dir: str | None = None, overrides: Sequence[str] = ()
 
 @dataclass(frozen=True)
 class Smoke:
-    """What a smoke test did: training steps, seconds of all of it, and the test scores."""
+    """The result of a smoke test: training steps, seconds of all of it, and the test scores."""
 
     name: str
     steps: int

@@ -67,7 +67,7 @@ class Evaluator:
 
 
 def prediction_method(model: CompiledModel) -> str:
-    """How the network predicts: `feedforward`, `relax(20)` with its inference steps, or in the
+    """The method of prediction: `feedforward`, `relax(20)` with its inference steps, or in the
     rule's own way."""
     if model.plan.predictor:
         return model.plan.predictor.describe()

@@ -230,7 +230,7 @@ class Loop:
         return improved
 
     def _trajectory(self, call: Call) -> dict[str, Any]:
-        """What `CompiledModel.trajectories` says of the epoch's last batch, with the parameters
+        """The result of `CompiledModel.trajectories` on the epoch's last batch, with the parameters
         that the epoch ended with. Empty where no phase relaxes."""
         import jax
 
@@ -260,7 +260,7 @@ class Loop:
         return False
 
     def patience_ran_out(self) -> EarlyStop:
-        """What is told of a training that early stopping ended."""
+        """The report of early stopping."""
         training, best = self._session.spec.training, self.position.best
         assert training.early_stop is not None
         assert self._session.monitor is not None

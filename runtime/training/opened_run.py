@@ -61,7 +61,7 @@ class Run:
 
     @cached_property
     def encodings(self) -> Mapping[str, Encoding]:
-        """How values became numbers, by the node that takes them."""
+        """The encodings of the data, by node."""
         return self.folder.encodings()
 
     @cached_property
@@ -90,7 +90,7 @@ class Run:
 
     @property
     def result(self) -> Mapping[str, Any] | None:
-        """What result.json says: why the run ended, and its scores; None while it has not."""
+        """The content of result.json: why the run ended, and its scores; None while it has not."""
         return self.folder.result()
 
     @property

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on, and to whom."""
+"""The events of a run, and the reporters that receive them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class EarlyStop:
 
 
 class Reporter(Protocol):
-    """Whoever watches a run."""
+    """The observer of a run."""
 
     def begin(self, start: Start) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What a training loop works with: model, data and folder, read and checked."""
+"""A training session: model and data, read and checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What theory says of a network, held against what its compiled programs do."""
+"""Verification: the claims of theory against the compiled programs."""
 
 MOST_STEPS = 20_000
-"""Inference steps after which states that have not come to rest are given up."""
+"""Limit of inference steps on the way to rest."""

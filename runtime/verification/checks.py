@@ -1,4 +1,5 @@
-"""What `pcc verify` measures, in order: the relaxation, the reference, and the rule's claims."""
+"""The measurements of `pcc verify`, in order: the relaxation, the reference, and the rule's
+claims."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from runtime.verification.subject import Subject
 def verify(
     subject: Subject, header: str = "", tell: Callable[[Row], None] = lambda row: None
 ) -> Report:
-    """Everything that theory says about the subject's rule on its network, measured.
+    """Measures everything that theory says about the subject's rule on its network.
 
     `tell` is called with each row as soon as it is known.
     """

@@ -1,4 +1,4 @@
-"""What theory claims of a rule, held against what is measured: a check for each kind of claim.
+"""The claims of theory about a rule against measurements: a check for each kind of claim.
 
 The rule itself says what is claimed of it (`Rule.theory`); nothing here knows a rule by name.
 """

@@ -1,4 +1,4 @@
-"""Checks of an output that is held at its target: what its gradient has of that of the loss.
+"""Checks of an output clamped to its target: its gradient against that of the loss.
 
 With states at rest the gradient of F is dF*/dparams, F* = min_x F. An output of precision
 lambda contributes lambda L, so with lambda' = t lambda
@@ -107,7 +107,7 @@ def divided(gradient: Params, number: float) -> Params:
 
 
 def ratio(gradient: Any, reference: Any) -> float:
-    """How many times as long as the reference a gradient is."""
+    """The ratio of a gradient's length to that of the reference."""
     return _length(gradient) / max(_length(reference), 1e-300)
 
 

@@ -1,4 +1,4 @@
-"""The sentence that a verification ends with: what was found means, and what to change."""
+"""The conclusion of a verification: the meaning of its rows, and what to change."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def conclude(subject: Subject, report: Report) -> str:
 
 
 def cosines(subject: Subject) -> Cosines:
-    """What the conclusion rests on."""
+    """The cosines that the conclusion rests on."""
     reference = subject.reference
     nudges = any(phase.nudged or phase.pulled for phase in subject.resting.plan.phases)
     return Cosines(
@@ -63,7 +63,7 @@ def cosines(subject: Subject) -> Cosines:
 
 
 def about(found: Cosines) -> str:
-    """What the cosines mean, and which of steps, rate and beta to change."""
+    """The meaning of the cosines, and which of steps, rate and beta to change."""
     if isnan(found.configured) and isnan(found.rested):
         return "The gradient of the rule, or that of the loss, is zero: they have no direction."
     now = f"cosine {found.configured:.3f}"

@@ -1,5 +1,5 @@
-"""How fast the gradient of a nudged rule comes to that of the loss as beta goes to zero, and what
-each step of a nudged phase adds to it.
+"""The order in beta at which a nudged rule's gradient approaches that of the loss, and the
+increment of each step of a nudged phase.
 
 Sources of what is expected: Scellier & Bengio 2017, doi:10.3389/fncom.2017.00024 (order of one
 nudge); Laborieux et al. 2021, doi:10.3389/fnins.2021.633674 (centred nudges); Ernoult et al.
@@ -27,14 +27,14 @@ NUDGES = (0.04, 0.02, 0.01)
 """The betas on which the order of an error is measured first."""
 
 FINER = (1, 1 / 4, 1 / 16)
-"""What the betas are multiplied by while the errors are not yet a power of beta."""
+"""Factor on the betas while the errors are not yet a power of beta."""
 
 Errors = dict[float, float]
 """The relative error of a gradient by beta, the largest beta first."""
 
 
 def order_rows(subject: Subject, report: Report, claim: ApproachesBackprop) -> Iterator[Row]:
-    """How the error of each version of the rule shrinks with beta."""
+    """Measures how the error of each version of the rule shrinks with beta."""
     found_kinks = kinks(subject)
     for name, version, order in claim.versions:
         low, high = 0.9 * order, 1.1 * order
@@ -92,7 +92,7 @@ def _is_exact(errors: Errors) -> bool:
 
 
 def kinks(subject: Subject) -> str:
-    """What keeps the state of rest from being smooth in beta; empty where nothing does."""
+    """The reason why the state of rest may not be smooth in beta; empty where there is none."""
     graph = subject.model.graph
     found = sorted({n.activation for n in graph.nodes if not graph.activation(n.name).smooth})
     found += sorted({o.name for e in graph.edges for o in e.operators if not o.smooth})
@@ -147,7 +147,7 @@ def increments(
 
 
 def _through_time(subject: Subject, model: Any, states: Any, free: Any, steps: int) -> list[Any]:
-    """What each of the last steps before the loss contributes to its gradient, last first."""
+    """The contribution of each of the last steps before the loss to its gradient, last first."""
     step = rest_map(model.plan, "free", states, subject.batch, step=True)
     pull = jax.grad(lambda x: mean_loss(model, subject.params, {**states, **x}, subject.batch))(
         free

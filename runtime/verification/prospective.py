@@ -51,7 +51,7 @@ AT_REST = 1e-6
 """The largest |dF/dx| that counts as an equilibrium."""
 
 EXACT = 1e-6
-"""How far a cosine may be from the number of theory: what the residual leaves of it."""
+"""Tolerance of a cosine against theory, given the residual."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Pair:
 )
 @dataclass(frozen=True)
 class Outcome:
-    """What one update did: the target alignment by rule, the prospective index by rule and
+    """The effect of one update: the target alignment by rule, the prospective index by rule and
     hidden node, and the largest |dF/dx| that was left where predictive coding learned."""
 
     alignment: dict[str, Array]

@@ -1,4 +1,4 @@
-"""Networks of which theory says exactly how an update moves them, and what it says.
+"""Closed forms of how an update moves the states of certain networks.
 
 Linear chains, mu_n = W_n x_n-1 + b_n with unit precisions. With M_n = dy/dx_n, the errors at
 the equilibrium with the target t held are

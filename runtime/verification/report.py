@@ -1,4 +1,4 @@
-"""What a verification gives: JSON, a picture, the word for a verdict."""
+"""The output of a verification: JSON, a picture, the word for a verdict."""
 
 from __future__ import annotations
 

@@ -66,7 +66,8 @@ def _calmer_words(subject: Subject) -> str:
 
 
 def comes_to_rest(subject: Subject) -> Iterator[Row]:
-    """How far the spec's own steps come, and that the states can come to rest at all."""
+    """Measures how far the spec's own steps come, and whether the states can come to rest at
+    all."""
     for phase in subject.relaxing:
         own = subject.way_to_rest(subject.model, phase)
         yield Row("way to rest, as configured", phase, "", f"{own:.1e}", None)
@@ -83,7 +84,7 @@ def comes_to_rest(subject: Subject) -> Iterator[Row]:
 
 
 def _no_rest(subject: Subject) -> str:
-    """Why states may have nowhere to rest."""
+    """The reason why states may have no state of rest."""
     if subject.model.graph.one_way:
         return "a field without an energy may have no stable state of rest"
     return (

@@ -1,4 +1,4 @@
-"""The lines of a verification: what theory expects, and what was measured."""
+"""The rows of a verification: expectation of theory, and measurement."""
 
 from __future__ import annotations
 

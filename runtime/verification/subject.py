@@ -1,4 +1,5 @@
-"""What is verified: a network in float64 with fresh parameters and a batch, and its gradients.
+"""The subject of a verification: a network in float64 with fresh parameters and a batch, and its
+gradients.
 
 Two versions of the network are measured: as the spec has it, and one whose inference goes on
 until the states are at rest. The gradient that a rule is held against is that of the loss of
@@ -134,7 +135,7 @@ class Subject:
 
     @cached_property
     def rest(self) -> Rest:
-        """How the states come to rest. Optimisers that do not (Adam) are not tried."""
+        """The version whose states come to rest. Optimisers that never do (Adam) are not tried."""
         if not self.model.plan.state_optimizer.comes_to_rest:
             return self._rest_by(self.calmer)
         own = self._rest_by(None)
@@ -159,7 +160,7 @@ class Subject:
         )
 
     def way_to_rest(self, model: CompiledModel, phase: str) -> float:
-        """How far the states after the model's steps are from where each would rest if all
+        """The distance of the states after the model's steps from where each would rest if all
         others stayed; infinite where they are not finite."""
         states = model.infer(self.params, self.batch, phase=phase, aux=self.aux)
         free = {name: states[name] for name in model.plan.phase(phase).free}
@@ -182,8 +183,8 @@ class Subject:
     def gradient(
         self, model: CompiledModel, factor: float = 1.0, key: Array | None = None
     ) -> Params:
-        """What the model's rule hands to the optimiser, with every beta times `factor`; `key` is
-        that of the training step, for a rule that draws."""
+        """The gradient that the model's rule hands to the optimiser, with every beta times
+        `factor`; `key` is that of the training step, for a rule that draws."""
         key = jax.random.key(0) if key is None else key
         return self._gradient_of(model)(self.params, jnp.asarray(factor, jnp.float64), key)
 

@@ -1,4 +1,4 @@
-"""Every formula of an energy or a form names its source, with an identifier to look it up by."""
+"""Every rule, form and energy names its source, with an identifier to look it up by."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pytest
 
 from pccompiler.components.energies import LOSSES, NODE_ENERGIES, PRIORS
 from pccompiler.components.forms import FORMS
+from pccompiler.components.rules import RULES
 
 WITH_MATHEMATICS = sorted(
     {
         Path(inspect.getfile(member))
-        for member in (*NODE_ENERGIES, *LOSSES, *PRIORS, *FORMS)
+        for member in (*NODE_ENERGIES, *LOSSES, *PRIORS, *FORMS, *RULES)
         if not getattr(member, "passes_through", False)
     }
 )

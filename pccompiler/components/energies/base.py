@@ -1,4 +1,5 @@
-"""What an energy is: a number per sample that says how badly a prediction fits a state."""
+"""The contract of energies: a number per sample that measures the misfit of a prediction to a
+state."""
 
 from __future__ import annotations
 
@@ -12,16 +13,14 @@ from pccompiler.components.vocabulary import Array, Held
 class Energy(Member):
     """The energy of a node's state x (or of a target) under its prediction mu.
 
-    `zero_at_prediction`: energy and both gradients vanish at x = mu, so that after a
-    feedforward start the term does nothing until information has reached the node.
-    `curvature` is c where E = c/2 sum (x - mu)^2, else None. `over_classes`: it is a
-    distribution over the last axis, which then needs two entries or more. `passes_through`:
-    the node has no state and no energy, its prediction is read in its place.
-    `used_for`: "node" where a node may name it as its energy, "loss" where it may be the loss
-    of an output, or both.
-    `takes_logits`: the prediction is not in the units of the state, but its logits.
-    `inverse_link`: the name of the function that makes of mu what x is compared with, where mu
-    are logits.
+    `zero_at_prediction`: energy and both gradients vanish at x = mu, so that after a feedforward
+    start the term does nothing until information has reached the node. `curvature` is c where E =
+    c/2 sum (x - mu)^2, else None. `over_classes`: it is a distribution over the last axis, which
+    then needs two entries or more. `passes_through`: the node has no state and no energy, its
+    prediction is read in its place. `used_for`: "node" where a node may name it as its energy,
+    "loss" where it may be the loss of an output, or both. `takes_logits`: the prediction is not in
+    the units of the state, but its logits. `inverse_link`: the name of the function from mu to the
+    mean of x, where mu are logits.
     """
 
     used_for: ClassVar[tuple[str, ...]] = ("node",)
@@ -34,17 +33,17 @@ class Energy(Member):
 
     @abstractmethod
     def value(self, x: Array, mu: Array) -> Array:
-        """Energy per sample, shape (batch,), from x and mu of shape (batch, *shape)."""
+        """Returns the energy per sample, shape (batch,), of x and mu of shape (batch, *shape)."""
 
     def suits_free_states(self) -> bool:
-        """Whether it is bounded below in x, so that a state that is not held may have it."""
+        """Whether it is bounded below in x, and so usable for a free state."""
         return True
 
     def expected(self, mu: Array) -> Array:
-        """The mean of x under the prediction mu, of the same shape: mu, or what it makes of
-        logits."""
+        """The mean of x under the prediction mu, of the same shape: mu itself, or the inverse link
+        of logits."""
         return mu
 
     def held_at(self) -> Held:
-        """What data a node may be held at whose energy this is."""
+        """The data to which a node with this energy may be clamped."""
         return Held.NUMBERS

@@ -29,7 +29,7 @@ from pccompiler.lazy import jax, jnp
 
 
 class _Discrete(Energy):
-    """What both energies share: the choice of what a state holds."""
+    """The option that both energies share: whether a state holds probabilities or logits."""
 
     takes_logits: ClassVar[bool] = True
 

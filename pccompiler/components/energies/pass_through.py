@@ -1,4 +1,4 @@
-"""No energy: the node is no variable but its prediction, substituted wherever it is read.
+"""No energy: the node has no state; its prediction is substituted wherever it is read.
 
     x = mu,   with gradients passing through
 

@@ -1,4 +1,4 @@
-"""Priors: what a root, which nothing predicts, is expected to be.
+"""Priors: the energy of a root, a node without a forward prediction.
 
     gaussian   E(x) = precision / 2  sum_units (x - mean)^2
     laplace    E(x) = precision      sum_units |x - mean|         (favours sparse states)
@@ -22,7 +22,7 @@ from pccompiler.components.member import Member
 
 
 class Prior(Member):
-    """The distribution that a root's units are expected to have."""
+    """The prior distribution of a root's units."""
 
     mean: float = Field(default=0.0, description="the value that every unit is expected at")
     precision: float = Field(default=1.0, gt=0, description="factor on the energy")

@@ -1,4 +1,5 @@
-"""Energy forms: what F is made of. A new one is a file and a line here."""
+"""Energy forms: how the terms of F are made from predictions. A new one is a file and a line
+here."""
 
 from pccompiler.components.family import Family
 from pccompiler.components.forms.base import EnergyForm, Predicted

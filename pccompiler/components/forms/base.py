@@ -1,4 +1,4 @@
-"""What an energy form is: how a node's state, its predictions and its energy make a term of F."""
+"""The contract of energy forms: the term of F of a node, from its state, predictions and energy."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Predicted:
     present: Array | None = None
 
     def only(self, energies: Array) -> Array:
-        """Energies per copy, (copies,), with zero where there is no prediction."""
+        """Masks energies per copy, (copies,): zero where there is no prediction."""
         return energies if self.present is None else jnp.where(self.present, energies, 0)
 
     def error(self, x: Array) -> Array:
-        """x minus the prediction, with zero where there is none."""
+        """Returns x minus the prediction, zero where there is none."""
         error = x - self.values
         if self.present is None:
             return error
@@ -38,7 +38,7 @@ class Predicted:
 
 
 class EnergyForm(Member):
-    """How forward and feedback predictions of a node become its term of the energy.
+    """The term of the energy that a node's forward and feedback predictions make.
 
     `uses_feedback`: feedback edges take part. `feedforward_is_minimum`: with only the roots
     held, every state at its forward prediction minimises the energy. `undirected`: an edge
@@ -69,15 +69,16 @@ class EnergyForm(Member):
         return False
 
     def emitted(self, activation: Activation, x: Array) -> Array:
-        """What edges, and the node's own term, read of a state."""
+        """The function of the state that outgoing edges and the node's own term read."""
         return x
 
     def started(self, activation: Activation, total: Array) -> Array:
-        """Where a feedforward pass puts a node whose incoming values add up to `total`."""
+        """The state that a feedforward pass gives a node whose incoming values add up to
+        `total`."""
         return activation(total)
 
     def potential(self, activation: Activation, x: Array) -> Array | None:
-        """The energy of a free state by itself, shape (copies,), where the term leaves it out."""
+        """The potential of a free state, shape (copies,), where the term does not contain it."""
         return None
 
     @abstractmethod
@@ -95,13 +96,13 @@ class EnergyForm(Member):
     def at_rest(
         self, activation: Activation, curvature: float | None, x: Array, slope: Array
     ) -> Array:
-        """Where the state would rest if the pull of all others stayed what it is: the minimum
-        of curvature/2 (x - c)^2 with the present slope."""
+        """The state at which the node would rest if the pull of all others stayed fixed: the
+        minimum of curvature/2 (x - c)^2 with the present slope."""
         assert curvature is not None
         return x - slope / curvature
 
     def direction(self, activation: Activation, x: Array, slope: Array) -> Array:
-        """What a gradient step takes for dF/dx."""
+        """The direction that a gradient step uses in place of dF/dx."""
         return slope
 
     def bounds(self, activation: Activation) -> tuple[float, float]:

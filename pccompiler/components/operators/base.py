@@ -1,4 +1,4 @@
-"""What an operator is: shapes, parameters, cost and the map itself."""
+"""The contract of operators: shapes, parameters, cost and the map itself."""
 
 from __future__ import annotations
 
@@ -62,17 +62,18 @@ class Operator(Member):
 
     @property
     def updates_while_relaxing(self) -> bool:
-        """Whether its running statistics, if any, take in every inference step too."""
+        """Whether running statistics are updated at every inference step too."""
         return False
 
     @property
     def transposes(self) -> str | None:
-        """The edge whose transposes stand for this operator in a typed graph, if they do."""
+        """The edge whose transposed operators replace this one in a typed graph; None for all
+        others."""
         return None
 
     @property
     def token_count(self) -> int | None:
-        """How many tokens its input may name by their numbers; None where it reads no tokens."""
+        """The size of the vocabulary where the input holds numbers of tokens; None elsewhere."""
         return None
 
     @abstractmethod
@@ -85,7 +86,7 @@ class Operator(Member):
         """
 
     def input_wanted(self, wanted: Shape | None) -> Shape | None:
-        """The input shape that would give the `wanted` output, where only one can."""
+        """The only input shape that gives the `wanted` output; None where it is not unique."""
         return None
 
     def parameters(self, shape: Shape, output: Shape) -> Mapping[str, Parameter]:
@@ -101,7 +102,8 @@ class Operator(Member):
         return self.apply(params, x)
 
     def transposed(self, shape: Shape, output: Shape) -> Operator | None:
-        """What `transpose_of` makes of this operator on an edge from `shape` to `output`.
+        """The operator that `transpose_of` puts in the place of this one, on an edge from `shape`
+        to `output`.
 
         A linear operator becomes its exact transpose, which maps `output` back to `shape`
         and reads the parameters of this one; operators without a meaning in reverse
@@ -110,9 +112,9 @@ class Operator(Member):
         return Transposed(inner=self, shape=shape) if self.linear else None
 
     def lateral(self) -> Operator | None:
-        """What stands for it where it couples a node to itself in an energy of couplings: a
-        map whose matrix is symmetric with a zero diagonal, halved, so that every pair of units
-        counts once. None where it has no such map."""
+        """Its replacement on an edge from a node to itself in an energy of couplings: a map whose
+        matrix is symmetric with a zero diagonal, halved, so that every pair of units counts once.
+        None where there is no such map."""
         return None
 
     @abstractmethod
@@ -133,12 +135,12 @@ class Operator(Member):
     # -- operators that normalise by statistics of the batch --------------------------------
 
     def statistics(self, shape: Shape) -> Mapping[str, Parameter]:
-        """The running statistics that it keeps, by name, at their first values; they are no
-        parameters. Where there are some, `apply` uses the statistics of its batch."""
+        """The running statistics, by name, at their initial values; they are not parameters. An
+        operator that has some uses those of its batch in `apply`."""
         return {}
 
     def values_per_sample(self, shape: Shape) -> int:
-        """Of how many values of a sample of `shape` each of its statistics is made."""
+        """The number of values of a sample of `shape` over which each statistic is taken."""
         return 1
 
     def measure(self, x: Array) -> Mapping[str, Array]:

@@ -38,7 +38,7 @@ _Padding = Annotated[int, Field(ge=0)]
 
 
 class Convolution(Operator):
-    """What a convolution and its transpose have in common."""
+    """Base of convolution and transposed convolution."""
 
     option_aliases: ClassVar[Mapping[str, str]] = {
         **Operator.option_aliases,
@@ -126,7 +126,7 @@ class Convolution(Operator):
             )
 
     def _window(self, sizes: Shape) -> Window:
-        """How the kernel slides over the larger of the two sides, with these sizes."""
+        """The window of the kernel over the larger of the two sides, with these sizes."""
         axes = len(sizes)
         kernel = per_axis(self.kernel, axes, "kernel")
         stride = per_axis(self.stride, axes, "stride")

@@ -53,7 +53,8 @@ class Lateral(Operator):
 
 
 class _Symmetric(Initializer):
-    """The symmetric part of what another draws, at its variance, with a zero diagonal."""
+    """The symmetric part of another initialiser's draws, at the same variance, with a zero
+    diagonal."""
 
     name: ClassVar[str] = "symmetric"
 

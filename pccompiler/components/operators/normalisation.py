@@ -1,4 +1,4 @@
-"""Normalisations: they bring activity to a standard size.
+"""Normalisations of activity to a standard mean and scale.
 
 Means and variances are over the entries named, and variances divide by their number. epsilon
 keeps the root from zero; `scale` and `bias` are learned, of shape (channels,), 1 and 0 at first.
@@ -18,7 +18,7 @@ from pccompiler.lazy import jax, jnp
 
 
 class Normalisation(Operator):
-    """What the normalisations have in common."""
+    """Base of the normalisations."""
 
     eps: float = Field(default=1e-5, gt=0, description="added to the variance")
     scale: bool = Field(default=True, description="multiply by a learned number per channel")

@@ -1,4 +1,4 @@
-"""Pooling, and the upsampling that undoes it.
+"""Pooling and upsampling.
 
 They act on all axes of a sample but the last one, the channels. A window that an axis does
 not divide drops the remainder: an axis of size n gives floor((n - window) / stride) + 1.
@@ -17,7 +17,7 @@ from pccompiler.lazy import jnp
 
 
 class Pool(Operator):
-    """What the pools with a window have in common."""
+    """Base of the pools with a window."""
 
     option_aliases: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("kernel", "kernel_size", "window_shape", "pool_size", "size"), "window"),
@@ -146,7 +146,8 @@ class GlobalAvgPool(Operator):
 
 
 class Spread(Operator):
-    """What undoes global_avg_pool: one number for each channel, at all places of `shape`."""
+    """The transpose of global_avg_pool up to a factor: one number per channel, at all positions of
+    `shape`."""
 
     name: ClassVar[str] = "spread"
     linear: ClassVar[bool] = True

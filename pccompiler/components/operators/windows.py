@@ -32,7 +32,7 @@ def per_axis(sizes: int | tuple[int, ...], axes: int, option: str) -> tuple[int,
 
 @dataclass(frozen=True)
 class Window:
-    """How a window slides over the axes between batch and channels: one entry per axis.
+    """A window that slides over the axes between batch and channels: one entry per axis.
 
     Position k of output i lies at i stride + k dilation - padding. What remains at the end of
     an axis and does not fill a stride is dropped.
@@ -46,11 +46,11 @@ class Window:
 
     @property
     def extent(self) -> tuple[int, ...]:
-        """How many entries the window spans."""
+        """The number of entries that the window spans."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     def outputs(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        """How often the window fits. Not positive where an axis is too short."""
+        """The number of positions of the window. Not positive where an axis is too short."""
         return tuple(
             (size + before + after - extent) // stride + 1
             for size, (before, after), extent, stride in zip(
@@ -59,7 +59,8 @@ class Window:
         )
 
     def views(self, x: Array) -> list[Array]:
-        """What the window's positions see, in row-major order: each (batch, *outputs, channels)."""
+        """The entries under each position of the window, in row-major order: each (batch, *outputs,
+        channels)."""
         margins = [(0, 0, 0), *((before, after, 0) for before, after in self.padding), (0, 0, 0)]
         axes = zip(
             self.kernel, self.stride, self.dilation, self.outputs(x.shape[1:-1]), strict=True

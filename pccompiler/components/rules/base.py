@@ -1,4 +1,4 @@
-"""What a learning rule is: the one file that says how a network learns under it.
+"""The contract of learning rules: one file says everything about a rule.
 
 A rule says what is computed in a training step (`phases`), what is made of it (`estimator`),
 and when (`moment`); which arrays it owns (`own`); how its network predicts (`predicts`); on
@@ -30,7 +30,7 @@ class Moment(StrEnum):
 
 
 class Rule(Member):
-    """How a network learns: what is computed in a training step, and what is made of it.
+    """A learning rule: the phases of a training step, and the gradient estimated from them.
 
     `phase_names` are those of all its variants: `inference.steps` may name any phase of any
     rule, so that one spec can be trained under several.
@@ -39,15 +39,16 @@ class Rule(Member):
     phase_names: ClassVar[tuple[str, ...]] = ()
 
     def needs_output(self) -> bool:
-        """Whether the rule makes sense only with a loss on some output."""
+        """Whether the rule needs an output with a loss."""
         return False
 
     def unused_options(self) -> tuple[str, ...]:
-        """Options that were chosen but mean nothing beside the others."""
+        """Options that are set but have no effect beside the others."""
         return ()
 
     def unsuited(self, network: Network) -> Refusal | None:
-        """Why the rule has no theory on this network, and what has; None where it has one."""
+        """The refusal of a network on which the rule has no theory, naming rules that have; None
+        where it has one."""
         return None
 
     @abstractmethod
@@ -56,7 +57,7 @@ class Rule(Member):
 
     @abstractmethod
     def estimator(self, network: Network) -> Estimator:
-        """What turns the phases' final states into a gradient."""
+        """The estimator that turns the phases' final states into a gradient."""
 
     @abstractmethod
     def reported_phase(self) -> str:
@@ -64,7 +65,7 @@ class Rule(Member):
 
     @abstractmethod
     def theory(self, network: Network) -> tuple[Claim, ...]:
-        """What theory promises of the rule's gradient on a network that suits it."""
+        """The claims of theory about the rule's gradient on a network that suits it."""
 
     def own(self, network: Network) -> OwnArrays:
         """The arrays that the rule keeps beside the parameters."""
@@ -75,14 +76,14 @@ class Rule(Member):
         return Moment.AFTER
 
     def predicts(self, network: Network) -> Predictor | None:
-        """How to predict, where it is not the network's own prediction."""
+        """The rule's predictor, where it is not the network's own prediction."""
         return None
 
     def at_rest(self) -> Rule:
-        """The rule under which the states of these phases can be let to come to rest, in as many
-        steps as that takes: one that needs no fixed number of steps."""
+        """A version of the rule whose phases may relax to rest in any number of steps: one that
+        needs no fixed number."""
         return self
 
     def nudging(self) -> Nudging | None:
-        """How beta changes from batch to batch; None for a rule without one."""
+        """The change of beta from batch to batch; None for a rule without one."""
         return None

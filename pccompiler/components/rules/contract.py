@@ -1,4 +1,4 @@
-"""What a rule may own, may ask of a training step, and makes of the answers."""
+"""The interface between rule and training step: own arrays, evidence, estimator, predictor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Weights = Mapping[int, Array]
 
 @dataclass(frozen=True)
 class OwnArray:
-    """An array of a rule's own: its shape, how it is drawn, and what changes it.
+    """An array that a rule owns: shape, initialiser, and optimiser if it is learned.
 
     Without an `optimizer` it is fixed; with one it learns from the estimator's `own_gradient`,
     at that optimiser's rate.
@@ -33,7 +33,7 @@ OwnArrays = Mapping[str, Mapping[str, OwnArray]]
 
 
 class Evidence(Protocol):
-    """What an estimator may use of a training step, all of it inside the jitted program.
+    """The quantities of a training step that an estimator may ask for, inside the jitted program.
 
     Nothing is computed that no one asks for, and what is asked for twice is computed once.
     States, predictions and cotangents are (batch, *shape), or (batch, time, *shape) in a
@@ -96,7 +96,7 @@ class Evidence(Protocol):
 
     def field_gradient(self, phase: str, along: Mapping[str, Array]) -> Params:
         """d/dparams of the batch mean of sum_n <along_n, dF/dx_n>, at the final states of an
-        unnudged phase, plus that of dF/dbeta: what -<along, field> makes of the parameters."""
+        unnudged phase, plus that of dF/dbeta: the parameter gradient of -<along, field>."""
         ...
 
     def arrival_gradient(self, phase: str) -> Params:
@@ -115,22 +115,22 @@ class Evidence(Protocol):
         ...
 
     def slopes(self, node: str, phase: str) -> Array:
-        """The derivative of a node's activation where its prediction stands."""
+        """The derivative of a node's activation at its prediction."""
         ...
 
     def node_pullback(self, node: str, phase: str, cotangent: Array) -> Mapping[str, Array]:
-        """What a cotangent of a node's prediction is for each of its forward edges, by name:
-        back through activation and sum (or concatenation)."""
+        """Pulls a cotangent of a node's prediction back through activation and sum (or
+        concatenation): the cotangent of each of its forward edges, by name."""
         ...
 
     def pullback(
         self, edge: str, phase: str, cotangent: Array, weights: Weights | None = None
     ) -> tuple[Array, Params]:
-        """What a cotangent of what an edge makes is for the state of its source, and for
+        """Pulls a cotangent of an edge's output back: to the state of its source, and to
         parameters, summed over the batch, by the edge that owns them.
 
-        `weights` stand in for those of operators wherever the cotangent goes on to what an
-        operator received; all values on the way are the real ones.
+        `weights` replace those of operators wherever the cotangent is passed on to an operator's
+        input; the forward values stay those of the network.
         """
         ...
 
@@ -182,8 +182,8 @@ class Estimator(ABC):
 
     @abstractmethod
     def gradient(self, evidence: Evidence) -> Params:
-        """A tree like the parameters; it need not derive from an energy. What the optimiser
-        goes against, so that a plain update is written with a minus."""
+        """Returns a tree like the parameters, which need not derive from an energy. The optimiser
+        descends it, so a plain update is written with a minus."""
 
     def own_gradient(self, evidence: Evidence) -> Mapping[str, Mapping[str, Array]]:
         """The same for the rule's own arrays that learn, by owner and name."""
@@ -191,7 +191,7 @@ class Estimator(ABC):
 
 
 class Predictor(ABC):
-    """How a rule's network predicts, where that is not the network's own prediction."""
+    """A prediction of the rule's own, in place of the network's."""
 
     @abstractmethod
     def describe(self) -> str:
@@ -199,5 +199,5 @@ class Predictor(ABC):
 
     @abstractmethod
     def predict(self, evidence: Evidence) -> Mapping[str, Array]:
-        """What stands for the outputs, (batch, *shape) by node name: logits under a loss that
-        takes them. The batch holds the inputs; it may lack targets."""
+        """Returns the outputs, (batch, *shape) by node name: logits under a loss that takes them.
+        The batch holds the inputs; it may lack targets."""

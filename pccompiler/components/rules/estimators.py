@@ -125,8 +125,8 @@ class LossGradient(Estimator):
 
 
 def summed(params: Params, parts: Sequence[Params]) -> dict[str, Any]:
-    """A tree like the parameters: the sum of parts that hold some of their edges, zero where
-    none does."""
+    """Sums trees that hold some of the parameters' edges into one like the parameters, zero
+    elsewhere."""
     total: dict[str, Any] = {}
     for part in parts:
         for edge, tree in part.items():
@@ -139,7 +139,7 @@ def summed(params: Params, parts: Sequence[Params]) -> dict[str, Any]:
 
 
 def mean_over_batch(gradient: Params, evidence: Evidence) -> dict[str, Any]:
-    """A sum over the batch as its mean."""
+    """Divides sums over the batch by the number of samples."""
     samples = next(iter(evidence.batch.values())).shape[0]
     return {edge: jax.tree.map(lambda g: g / samples, tree) for edge, tree in gradient.items()}
 
@@ -147,8 +147,8 @@ def mean_over_batch(gradient: Params, evidence: Evidence) -> dict[str, Any]:
 def local_parts(
     evidence: Evidence, network: Network, phase: str, node: str, cotangent: Array
 ) -> list[Params]:
-    """What a cotangent of a node's prediction is for the parameters that make it, back to the
-    states that its edges read, through nodes without a state, and no further."""
+    """Pulls a cotangent of a node's prediction back to the parameters behind it, as far as the
+    states that its edges read (through nodes without a state)."""
     parts: list[Params] = []
     waiting = [(node, cotangent)]
     while waiting:

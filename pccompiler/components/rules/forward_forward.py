@@ -42,7 +42,7 @@ from pccompiler.lazy import jax, jnp
 
 
 class ForwardForward(Rule):
-    """Every hidden node learns to be active for true labels and calm for wrong ones."""
+    """Every hidden node learns a large goodness for true labels and a small one for wrong ones."""
 
     name: ClassVar[str] = "forward_forward"
     phase_names: ClassVar[tuple[str, ...]] = ("positive", "negative")
@@ -202,7 +202,7 @@ class _LocalGoodness(Estimator):
 
 @dataclass(frozen=True)
 class _LargestGoodness(Predictor):
-    """One feedforward pass for each label: which one makes hidden nodes the most active."""
+    """Predicts the label of the largest goodness, from one feedforward pass per label."""
 
     network: Network
     mean: bool

@@ -1,4 +1,4 @@
-"""What a rule sees of a network: its nodes and edges, and how they lie to one another."""
+"""The view of a network that a rule gets: nodes, edges, and their order and distances."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class EdgeView:
 
 @dataclass(frozen=True)
 class Network:
-    """What a rule may know of the graph. Nodes stand in the order of a feedforward pass.
+    """The graph as a rule sees it. Nodes stand in the order of a feedforward pass.
 
     `feedforward_is_equilibrium`: with only the inputs clamped, the feedforward pass is the
     minimum of the energy (no cycles, no free roots), so no relaxation is needed to find it.
@@ -113,7 +113,7 @@ class Network:
 
     @property
     def hidden(self) -> tuple[NodeView, ...]:
-        """The nodes with a state that are bound to no data."""
+        """The hidden nodes that have a state."""
         return tuple(n for n in self.nodes if n.role is Role.HIDDEN and not n.passes_through)
 
     @property

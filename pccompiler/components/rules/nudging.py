@@ -67,7 +67,7 @@ def compared(variant: Variant) -> tuple[str, str]:
 
 
 def approaches(rule: Rule, own: Variant) -> ApproachesBackprop:
-    """What theory claims of a rule with these variants: the orders of both kinds of nudge, and
+    """The claim of theory for a rule with these variants: the orders in beta of each variant, and
     of its own."""
     names: dict[str, Variant] = {"positive": "positive", "centred": "centred"}
     if own == "negative":

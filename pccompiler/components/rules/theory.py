@@ -1,4 +1,4 @@
-"""What theory claims of a rule on a network: what `pcc verify` may hold it to.
+"""The claims of theory about a rule on a network, which `pcc verify` measures.
 
 Each claim is a value that says what is to be found. How it is measured, and within what
 error, stands in `runtime.verification`, by the type of the claim and not by rule.
@@ -38,7 +38,7 @@ class ApproachesBackprop:
 
 @dataclass(frozen=True)
 class Resembles:
-    """The gradient may be compared with that of the loss, but nothing is promised; `words` say
+    """The gradient may be compared with that of the loss, but theory promises nothing; `words` say
     what is known."""
 
     words: str
@@ -74,7 +74,7 @@ class Unbiased:
 
 @dataclass(frozen=True)
 class NoGradientOfTheLoss:
-    """The rule follows something else than the loss of the outputs; `words` say what."""
+    """The rule descends something other than the loss of the outputs; `words` say what."""
 
     words: str
 

@@ -1,4 +1,4 @@
-"""What a data source is: named fields, read from files or packages into NumPy arrays."""
+"""The contract of data sources: named fields, read from files or packages into NumPy arrays."""
 
 import errno
 from abc import abstractmethod
@@ -41,7 +41,7 @@ class Dataset:
 
 
 class DataSource(Member):
-    """Where samples come from.
+    """A source of samples.
 
     `in_folders`: whether its files are looked for in folders, of which `default_folders` come
     last; `how_to_get` ends the message about a missing file; `checksums` are the SHA-256 of the
@@ -68,7 +68,7 @@ class DataSource(Member):
 
     @abstractmethod
     def load(self, folders: Sequence[Path]) -> Dataset:
-        """Reads everything, looking for files in these folders in order.
+        """Reads all fields, looking for files in these folders in order.
 
         Raises DataError, which names the file, what is wrong with it and how to get it.
         """
@@ -129,8 +129,8 @@ def unreadable_file(file: Path, error: OSError | MemoryError, help: str) -> Data
 
 
 def is_refusal(error: OSError) -> bool:
-    """Whether it is the system that refuses to read, and not the content that is wrong: a
-    library's own errors have no number, and places that are not in a file have EINVAL."""
+    """Whether the system refuses to read, rather than the content being wrong: a library's own
+    errors have no number, and offsets outside a file have EINVAL."""
     return error.errno not in (None, errno.EINVAL)
 
 

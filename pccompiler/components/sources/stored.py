@@ -23,7 +23,7 @@ from pccompiler.components.sources.base import damaged_file, unreadable_file, wr
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 
 NUMBERED = "`numpy.unique({}.astype(str), return_inverse=True)[1]`"
-"""How names of classes become numbers."""
+"""Advice for turning names of classes into numbers."""
 
 _DRIVE = re.compile("[A-Za-z]:/")
 _DAMAGE = (
@@ -65,7 +65,7 @@ class StoredArray:
 
     @property
     def bytes(self) -> int:
-        """How much memory its numbers take."""
+        """The memory of its numbers, in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -126,7 +126,7 @@ def stored_arrays(
 
 
 def npz_headers(path: Path, wanted: Sequence[str] | None = None) -> Mapping[str, StoredArray]:
-    """What the headers say of arrays in an .npz file, whatever they hold but Python objects."""
+    """The headers of the arrays in an .npz file, of any type but Python objects."""
     with _told(path, _AGAIN), path.open("rb") as stream:
         if stream.read(6) == b"\x93NUMPY":
             raise wrong_format(path, "it is a single array (.npy), not an .npz file", _AGAIN)
@@ -181,7 +181,7 @@ def _told(path: Path, again: str) -> Iterator[None]:
 
 
 def _each(names: Iterable[str], get: Callable[[str], Any]) -> dict[str, Any]:
-    """What `get` gives for each name. Raises one DataError with what is wrong with any."""
+    """The result of `get` for each name. Raises one DataError with what is wrong with any."""
     found: dict[str, Any] = {}
     problems: list[Diagnostic] = []
     for name in names:
@@ -221,7 +221,7 @@ def _member(
 
 
 def _header(path: Path, name: str, member: str | None, stream: IO[bytes], size: int) -> StoredArray:
-    """What the header says of an array that takes `size` bytes with it."""
+    """The header of an array that takes `size` bytes with it."""
     from numpy.lib import format
 
     readers = {(1, 0): format.read_array_header_1_0, (2, 0): format.read_array_header_2_0}
@@ -293,7 +293,7 @@ def memory_of_machine() -> int:
 
 
 def _not_finite(name: str, values: Any) -> str:
-    """Where an array is not finite first, and how often."""
+    """The first entry of an array that is not finite, and how many there are."""
     import numpy as np
 
     where: Any = np.argwhere(~np.isfinite(values))

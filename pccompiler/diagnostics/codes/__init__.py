@@ -19,7 +19,7 @@ RANGES = {
     "5": "data, runs and predictions",
     "9": "bugs of the compiler",
 }
-"""What codes are about, by their first digit."""
+"""The subjects of codes, by their first digit."""
 
 CODES: dict[str, Code] = {
     code.code: code

@@ -1,4 +1,4 @@
-"""What `pcc explain CODE` knows about one code."""
+"""One diagnostic code, as `pcc explain CODE` shows it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ SMALLEST = {
     "nodes": "nodes:\n  image: {shape: [4], role: input}\n  label: {shape: [2], role: output}",
     "edges": "edges:\n  - {path: image -> label}",
 }
-"""The sections of the smallest spec that is of use."""
+"""The sections of a minimal spec."""
 
 ORDER = ("pcc", "extends", "name", "description", "params", "time", "nodes", "edges")
-"""How sections follow each other; those not named here come last."""
+"""The order of sections; those not named here come last."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""PC3xx about rules, phases and energies: what a network is to do, and whether it can."""
+"""PC3xx about rules, phases and energies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PC336 to PC339: what a plan is warned of."""
+"""PC336 to PC339: warnings about a plan."""
 
 from __future__ import annotations
 

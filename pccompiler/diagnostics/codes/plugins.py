@@ -5,7 +5,7 @@ from __future__ import annotations
 from pccompiler.diagnostics.codes.code import Code
 
 FILE = "# my_rules.py"
-"""How an example begins that is such a file."""
+"""First line of an example that is a plugin file."""
 _HEAD = (
     f"{FILE}\nfrom typing import ClassVar\nfrom pccompiler.components.schedules import Schedule\n\n"
 )
