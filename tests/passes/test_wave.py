@@ -238,7 +238,7 @@ def test_a_nudged_readout_that_passes_its_prediction_through_moves_what_it_reads
     for _, plan in relaxing(spec):
         assert plan.movement == {"h2": 1, "y": 1, "h1": 2}
         assert plan.arrival == {"h2": (2,), "h1": (3,)}
-        assert set(plan.settled.live) == {"h1", "h2"}
+        assert set(plan.end.live) == {"h1", "h2"}
 
 
 def test_nudging_a_readout_trains_the_nodes_below_it_as_backprop_does() -> None:
