@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from pccompiler.components.vocabulary import Shape
 from pccompiler.lazy import jax
-from pccompiler.testing.promises import BATCH, finite, normal, promise
+from pccompiler.testing.promises import BATCH, computed, finite, normal, promise
 
 Spec = dict[str, Any]
 
@@ -78,9 +80,15 @@ def trained(spec: Spec) -> None:
     from pccompiler.driver import compile
 
     model = compile(spec)
-    state = model.init_training(jax.random.key(0), horizon=10, batch_size=BATCH)
+
+    def program(key: Any, batch: Any) -> Any:
+        state = model.init_training(key, horizon=10, batch_size=BATCH)
+        after, _ = model.step(state, batch)
+        return after.params, model.predict(after.params, {"x": batch["x"]}, aux=after.aux)
+
     given = {name: normal((BATCH, *node["shape"])) for name, node in spec["nodes"].items()}
-    batch = {"x": given["x"], "y": jax.nn.softmax(given["y"])}
-    after, _ = model.step(state, batch)
-    finite(after.params, "what a training step makes of the parameters")
-    finite(model.predict(after.params, {"x": batch["x"]}), "the prediction")
+    targets = np.exp(given["y"])
+    batch = {"x": given["x"], "y": targets / targets.sum(axis=-1, keepdims=True)}
+    after, prediction = computed(program, jax.random.key(0), batch)
+    finite(after, "what a training step makes of the parameters")
+    finite(prediction, "the prediction")

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pccompiler.components.activations import Activation
 from pccompiler.components.energies import Energy, Prior
 from pccompiler.components.forms import EnergyForm
@@ -23,24 +25,27 @@ from pccompiler.components.updates import Coupling, UpdateOrder
 from pccompiler.components.vocabulary import Shape
 from pccompiler.lazy import jax, jnp
 from pccompiler.testing.effect import network, observed, takes_effect
-from pccompiler.testing.promises import BATCH, finite, like, near, normal, promise
+from pccompiler.testing.promises import BATCH, computed, finite, like, near, normal, promise
 
 SHAPES: tuple[Shape, ...] = ((6,), (4, 6), (8, 8, 2))
 """Shapes on which operators are tried: a vector, a sequence, a picture."""
 
 
 def check_activation(activation: Activation) -> None:
-    x = normal((BATCH, 5)) * 3
-    y = activation(x)
+    def value_and_slope(x: Any) -> Any:
+        return activation(x), jax.vmap(jax.grad(activation))(x)
+
+    x = normal((BATCH * 5,)) * 3
+    x[0] = 0
+    y, slope = computed(value_and_slope, x)
     like(y, x.shape, "its value")
-    slope = jax.vmap(jax.vmap(jax.grad(activation)))(x.at[0, 0].set(0))
     finite((y, slope), "value and slope")
-    promise(bool(jnp.all((y >= activation.low) & (y <= activation.high))), "it stays in its range")
+    promise(np.all((y >= activation.low) & (y <= activation.high)), "it stays in its range")
     if activation.potential is None:
         return
-    inside = x[(slope > 0) & (y > activation.low) & (y < activation.high)]
-    back = jax.vmap(jax.grad(activation.potential))(activation(inside))
-    near(back, inside, "the slope of the potential is the inverse of the function", 1e-2)
+    inside = (slope > 0) & (y > activation.low) & (y < activation.high)
+    back = computed(jax.vmap(jax.grad(activation.potential)), y[inside])
+    near(back, x[inside], "the slope of the potential is the inverse of the function", 1e-2)
 
 
 def check_operator(operator: Operator, shapes: Sequence[Shape] = SHAPES) -> None:
@@ -65,61 +70,93 @@ def _tried(operator: Operator, shape: Shape) -> tuple[Shape, Shape] | None:
 def check_map(operator: Operator, shape: Shape, output: Shape) -> None:
     params = _drawn(operator.parameters(shape, output))
     statistics = _drawn(operator.statistics(shape))
-    x = normal((BATCH, *shape))
-    like(operator.apply(params, x), (BATCH, *output), f"what it makes of {list(shape)}")
     promise(operator.flops(shape, output) >= 0, "it counts its operations")
-    loss = jax.grad(lambda p, x: jnp.sum(operator.apply(p, x) ** 2), argnums=(0, 1))
-    finite(loss(params, x), "its gradient")
-    alone = operator.apply_with(params, statistics, x[:1])
-    near(operator.apply_with(params, statistics, x)[:1], alone, "samples do not depend on others")
+
+    def loss(params: Any, x: Any) -> Any:
+        return jnp.sum(operator.apply(params, x) ** 2)
+
+    def program(params: Any, statistics: Any, x: Any) -> Any:
+        made = operator.apply_with(params, statistics, x)
+        alone = operator.apply_with(params, statistics, x[:1])
+        gradient = jax.grad(loss, argnums=(0, 1))(params, x)
+        return operator.apply(params, x), gradient, made, alone
+
+    x = normal((BATCH, *shape))
+    applied, gradient, made, alone = computed(program, params, statistics, x)
+    like(applied, (BATCH, *output), f"what it makes of {list(shape)}")
+    finite(gradient, "its gradient")
+    near(made[:1], alone, "samples do not depend on others")
     if operator.linear:
         check_linear(operator, params, x, output)
 
 
 def check_linear(operator: Operator, params: Any, x: Any, output: Shape) -> None:
     linear = partial(operator.linear_part, params)
-    other = normal(x.shape, seed=1)
-    near(linear(2 * x + other), 2 * linear(x) + linear(other), "it is linear, up to a bias")
+
+    def parts(x: Any, other: Any) -> Any:
+        return linear(2 * x + other), linear(x), linear(other)
+
+    whole, there, rest = computed(parts, x, normal(x.shape, seed=1))
+    near(whole, 2 * there + rest, "it is linear, up to a bias")
     back = operator.transposed(x.shape[1:], output)
     if back is not None:
-        y = normal((BATCH, *output), seed=2)
-        there, and_back = jnp.sum(linear(x) * y), jnp.sum(x * back.linear_part(params, y))
-        near(and_back, there, "its transpose is that of its linear part", 1e-3)
+        y = normal(there.shape, seed=2)
+        and_back = computed(partial(back.linear_part, params), y)
+        words = "its transpose is that of its linear part"
+        near(np.sum(x * and_back), np.sum(there * y), words, 1e-3)
 
 
 def _drawn(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    drawn: dict[str, Any] = {}
-    for position, (name, parameter) in enumerate(parameters.items()):
-        key = jax.random.key(position)
-        drawn[name] = parameter.initializer.sampler()(key, parameter.shape, jnp.float32)
+    def program(key: Any) -> Any:
+        return {
+            name: parameter.initializer.sampler()(
+                jax.random.fold_in(key, position), parameter.shape, jnp.float32
+            )
+            for position, (name, parameter) in enumerate(parameters.items())
+        }
+
+    drawn = computed(program, jax.random.key(0)) if parameters else {}
+    for name, parameter in parameters.items():
         like(drawn[name], parameter.shape, f"the parameter `{name}`")
     return drawn
 
 
 def check_initializer(initializer: Initializer) -> None:
-    draw = initializer.sampler()
     shapes = ((5, 4),) if initializer.needs_matrix else ((5, 4), (4,))
-    for shape in shapes:
-        first, again = (draw(jax.random.key(0), shape, jnp.float32) for _ in range(2))
+
+    def program(key: Any) -> Any:
+        draw = initializer.sampler()
+        return [[draw(key, shape, jnp.float32) for _ in range(2)] for shape in shapes]
+
+    drawn = computed(program, jax.random.key(0))
+    for shape, (first, again) in zip(shapes, drawn, strict=True):
         like(first, shape, "what it draws")
         finite(first, "what it draws")
-        promise(bool(jnp.all(first == again)), "the same key draws the same numbers")
+        promise(np.all(first == again), "the same key draws the same numbers")
     op = {"dense": {"weight_init": initializer.written()}}
     takes_effect(network(op=op), type(initializer), "sampler")
 
 
 def check_energy(energy: Energy) -> None:
-    held = jax.nn.softmax(normal((BATCH, 4)))
-    mu = normal((BATCH, 4), seed=1)
-    value = energy.value(held, mu)
+    def program(x: Any, mu: Any) -> Any:
+        def total(x: Any, mu: Any) -> Any:
+            return jnp.sum(energy.value(x, mu))
+
+        gradient = jax.grad(total, argnums=(0, 1))
+        alone = energy.value(x[:1], mu[:1])
+        resting = energy.value(mu, mu), gradient(mu, mu)
+        return energy.value(x, mu), gradient(x, mu), alone, resting
+
+    held = np.exp(normal((BATCH, 4)))
+    held /= held.sum(axis=-1, keepdims=True)
+    value, gradient, alone, (least, flat) = computed(program, held, normal((BATCH, 4), seed=1))
     like(value, (BATCH,), "its value, one per sample,")
-    gradient = jax.grad(lambda x, mu: jnp.sum(energy.value(x, mu)), argnums=(0, 1))
-    finite((value, gradient(held, mu)), "value and gradient")
-    near(energy.value(held[:1], mu[:1]), value[:1], "samples do not depend on others")
+    finite((value, gradient), "value and gradient")
+    near(alone, value[:1], "samples do not depend on others")
     if energy.zero_at_prediction:
-        near(energy.value(mu, mu), 0 * value, "it vanishes at the prediction", 1e-6)
-        for part in gradient(mu, mu):
-            near(part, 0 * part, "its gradient vanishes at the prediction", 1e-6)
+        near(least, 0 * value, "it vanishes at the prediction", 1e-6)
+        for part in flat:
+            near(part, np.zeros_like(part), "its gradient vanishes at the prediction", 1e-6)
     if "loss" in energy.used_for:
         takes_effect(network(energy={"loss": energy.written()}), type(energy), "value")
     if "node" in energy.used_for:
@@ -171,7 +208,7 @@ def check_rule(rule: Rule) -> None:
 def check_state_init(init: StateInit) -> None:
     key = jax.random.key(0) if init.draws else None
     prediction = normal((BATCH, 4)) if init.sweeps else None
-    state = init.start((BATCH, 4), jnp.float32, key, prediction)
+    state = computed(lambda *given: init.start((BATCH, 4), jnp.float32, *given), key, prediction)
     like(state, (BATCH, 4), "where it starts")
     finite(state, "where it starts")
     if prediction is not None and init.at_predictions:
@@ -192,8 +229,12 @@ def check_update_order(order: UpdateOrder) -> None:
 def check_optimizer(optimizer: Optimizer) -> None:
     params = {"weight": normal((4, 3)), "bias": normal((3,))}
     transformation = optimizer.transformation()
-    state = transformation.init(params)
-    updates, _ = transformation.update(params, state, params)
+
+    def program(params: Any) -> Any:
+        state = transformation.init(params)
+        return state, transformation.update(params, state, params)[0]
+
+    state, updates = computed(program, params)
     for name, leaf in params.items():
         like(updates[name], leaf.shape, f"the update of `{name}`")
     finite(updates, "its update")
@@ -207,28 +248,34 @@ def check_optimizer(optimizer: Optimizer) -> None:
 
 def check_state_optimizer(optimizer: StateOptimizer) -> None:
     x, gradient = normal((BATCH, 4)), normal((BATCH, 4), seed=1)
-    memory = optimizer.memory(x)
+
+    def program(x: Any, gradient: Any) -> Any:
+        memory = optimizer.memory(x)
+        still, _ = optimizer.update(jnp.zeros_like(x), memory, 1)
+        return memory, optimizer.update(gradient, memory, 1), still
+
+    memory, (update, after), still = computed(program, x, gradient)
     promise(len(memory) == optimizer.slots, "its `slots` are what it remembers")
-    update, after = optimizer.update(gradient, memory, 1)
     like(update, x.shape, "its update")
     finite((update, after), "its update")
     promise(
         jax.tree.structure(after) == jax.tree.structure(memory), "its memory keeps its structure"
     )
-    still, _ = optimizer.update(0 * x, memory, 1)
     promise(
-        bool(jnp.all(still == 0)) or not optimizer.still_at_zero,
+        np.all(still == 0) or not optimizer.still_at_zero,
         "without gradient and memory nothing moves (`still_at_zero`)",
     )
     takes_effect(network(inference={"optimizer": optimizer.written()}), type(optimizer), "update")
 
 
 def check_schedule(schedule: Schedule) -> None:
-    for fraction in (0.0, 0.25, 0.5, 0.999):
-        factor = schedule.factor(jnp.float32(fraction))
-        like(jnp.asarray(factor), (), "its factor")
+    def program(fractions: Any) -> Any:
+        return [jnp.asarray(schedule.factor(fraction)) for fraction in fractions]
+
+    for factor in computed(program, np.asarray([0, 0.25, 0.5, 0.999], np.float32)):
+        like(factor, (), "its factor")
         finite(factor, "its factor")
-        promise(bool(factor >= 0), "its factor is not negative")
+        promise(factor >= 0, "its factor is not negative")
     takes_effect(network(learning={"schedule": schedule.written()}), type(schedule), "factor")
 
 

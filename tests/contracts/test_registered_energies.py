@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import pccompiler as pcc
-from pccompiler.components.activations import ACTIVATIONS
+from pccompiler.components import registry
+from pccompiler.components.activations import ACTIVATIONS, Activation
 from pccompiler.components.energies import Energy, Gaussian, Prior
 from pccompiler.components.forms import EnergyForm
 from pccompiler.components.initializers import Initializer
@@ -301,6 +302,16 @@ def test_an_operator_maps_what_passes_its_edge() -> None:
     expected = 3 * (h @ second["weight"] + second["bias"])
     found = model.predict(params, {"x": given["x"]})["y"]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_an_activation_is_that_of_its_node() -> None:
+    with registry.registered(activations={"squared": Activation(lambda x: x * x)}):
+        model = pcc.compile(spec(nodes=with_h(activation="squared")))
+        params, given = parameters(model), batch()
+        found = model.predict(params, {"x": given["x"]})["y"]
+    first, second = params["x->h"], params["h->y"]
+    h = (given["x"] @ first["weight"] + first["bias"]) ** 2
+    np.testing.assert_allclose(found, h @ second["weight"] + second["bias"], rtol=1e-12)
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ class no member is told where it is defined or registered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -15,7 +17,11 @@ import numpy as np
 import pytest
 
 import pccompiler as pcc
+from pccompiler.components import registry
 from pccompiler.components.family import Family
+from pccompiler.components.rules.backprop import Backprop
+from pccompiler.components.rules.contract import Estimator, Evidence
+from pccompiler.components.rules.network import Network
 from pccompiler.components.schedules import Schedule
 from pccompiler.components.state_inits import StateInit
 from pccompiler.components.updates import Coupling, Groups, UpdateOrder
@@ -89,6 +95,40 @@ class Forgetful(UpdateOrder):
         return (coupling.free[:1],)
 
 
+class TwiceTheLoss(Estimator):
+    """Two gradients of the loss."""
+
+    reads_targets: ClassVar[bool] = True
+    through_prediction: ClassVar[bool] = True
+
+    def describe(self) -> str:
+        return "g = 2 dL/dparams"
+
+    def gradient(self, evidence: Evidence) -> Any:
+        return jax.tree.map(lambda leaf: 2 * leaf, evidence.loss_gradient())
+
+
+class Eager(Backprop):
+    """Twice the gradient of the loss."""
+
+    name: ClassVar[str] = "eager"
+
+    def estimator(self, network: Network) -> Estimator:
+        return TwiceTheLoss()
+
+
+def test_every_family_has_a_member_that_these_tests_define() -> None:
+    """The families that stand beside `registered` in this file and the one on energies."""
+    files = (Path(__file__), Path(__file__).with_name("test_registered_energies.py"))
+    uses = [
+        found
+        for file in files
+        for found in re.findall(r"registered\(\w+, (.*)\)", file.read_text())
+    ]
+    tried = {word for use in uses for word in re.findall(r'"([^"]+)"', use)}
+    assert tried >= {family.word for family in registry.FAMILIES}
+
+
 def started(member: type[StateInit]) -> tuple[Any, Any, Any]:
     """(parameters, batch, where `h` of the chain x -> h -> y starts)."""
     with registered(member, "initialisation"):
@@ -153,6 +193,18 @@ def test_an_order_decides_which_nodes_move_after_which() -> None:
 def test_an_order_that_leaves_a_node_out_is_refused() -> None:
     with registered(Forgetful, "update order"), pytest.raises(TypeError, match="forgetful"):
         pcc.check(spec(**DEEP, inference={"update": "forgetful"}))
+
+
+def test_a_rule_makes_the_gradient() -> None:
+    with registered(Eager, "rule"):
+        model = pcc.compile(spec(learning={"rule": "eager"}))
+    plain = pcc.compile(spec(learning={"rule": "backprop"}))
+    params, given = parameters(model), batch()
+    jax.tree.map(
+        lambda twice, once: np.testing.assert_allclose(twice, 2 * once, rtol=1e-12),
+        model.gradients(params, given),
+        plain.gradients(params, given),
+    )
 
 
 # -- what is no member ---------------------------------------------------------------------
