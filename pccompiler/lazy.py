@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import jax
     import jax.numpy as jnp
+    import numpy as np
     import optax
 else:
 
@@ -27,6 +28,7 @@ else:
 
     jax = _LazyModule("jax")
     jnp = _LazyModule("jax.numpy")
+    np = _LazyModule("numpy")
     optax = _LazyModule("optax")
 
-__all__ = ["jax", "jnp", "optax"]
+__all__ = ["jax", "jnp", "np", "optax"]

@@ -56,9 +56,17 @@ def _quadratic(
     high: float = inf,
     smooth: bool = False,
     aliases: tuple[str, ...] = (),
+    formula: str = "",
 ) -> Activation:
     return Activation(
-        function, lambda x: curvature / 2 * x * x, curvature, low, high, smooth, aliases
+        function,
+        lambda x: curvature / 2 * x * x,
+        curvature,
+        low,
+        high,
+        smooth,
+        aliases,
+        formula=formula,
     )
 
 
@@ -77,27 +85,18 @@ def _sigmoid_potential(x: Array) -> Array:
     return _plogp(x) + _plogp(1 - x)
 
 
-_FORMULAS = {
-    "identity": "x",
-    "tanh": "tanh(x)",
-    "sigmoid": "1 / (1 + e^-x)",
-    "relu": "max(x, 0)",
-    "leaky_relu": "x above zero, 0.01 x below",
-    "gelu": "x Phi(x), with Phi the normal distribution, in the form with tanh",
-    "hard_tanh": "x, clipped to [-1, 1]",
-    "hard_sigmoid": "x, clipped to [0, 1]",
-    "half_hard_sigmoid": "x / 2, clipped to [0, 1]",
-    "shifted_sigmoid": "1 / (1 + e^(2 - 4x))",
-    "softplus": "log(1 + e^x)",
-    "silu": "x / (1 + e^-x)",
-}
-
 ACTIVATIONS: dict[str, Activation] = {
     "identity": replace(
-        _quadratic(lambda x: x, smooth=True, aliases=("linear", "none", "id")), is_identity=True
+        _quadratic(lambda x: x, smooth=True, aliases=("linear", "none", "id")),
+        is_identity=True,
+        formula="x",
     ),
     "tanh": Activation(
-        lambda x: jnp.tanh(x), lambda x: (_plogp(1 + x) + _plogp(1 - x)) / 2, low=-1, high=1
+        lambda x: jnp.tanh(x),
+        lambda x: (_plogp(1 + x) + _plogp(1 - x)) / 2,
+        low=-1,
+        high=1,
+        formula="tanh(x)",
     ),
     "sigmoid": Activation(
         lambda x: jax.nn.sigmoid(x),
@@ -105,32 +104,52 @@ ACTIVATIONS: dict[str, Activation] = {
         low=0,
         high=1,
         aliases=("logistic", "expit"),
+        formula="1 / (1 + e^-x)",
     ),
-    "relu": _quadratic(lambda x: jax.nn.relu(x), low=0, aliases=("rectifier", "relu6")),
+    "relu": _quadratic(
+        lambda x: jax.nn.relu(x), low=0, aliases=("rectifier", "relu6"), formula="max(x, 0)"
+    ),
     "leaky_relu": Activation(
         lambda x: jax.nn.leaky_relu(x, negative_slope=0.01),
         lambda x: jnp.where(x > 0, 0.5, 50) * x * x,
         smooth=False,
         aliases=("lrelu", "elu", "selu", "prelu"),
+        formula="x above zero, 0.01 x below",
     ),
     # the tanh form, as in the field's code
-    "gelu": Activation(lambda x: jax.nn.gelu(x, approximate=True)),
-    "hard_tanh": _quadratic(lambda x: _clip(x, -1, 1), low=-1, high=1, aliases=("hardtanh",)),
-    "hard_sigmoid": _quadratic(
-        lambda x: _clip(x, 0, 1), low=0, high=1, aliases=("hardsigmoid", "clip", "rho")
+    "gelu": Activation(
+        lambda x: jax.nn.gelu(x, approximate=True),
+        formula="x Phi(x), with Phi the normal distribution, in the form with tanh",
     ),
-    "half_hard_sigmoid": _quadratic(lambda x: _clip(x / 2, 0, 1), 2.0, low=0, high=1),
+    "hard_tanh": _quadratic(
+        lambda x: _clip(x, -1, 1),
+        low=-1,
+        high=1,
+        aliases=("hardtanh",),
+        formula="x, clipped to [-1, 1]",
+    ),
+    "hard_sigmoid": _quadratic(
+        lambda x: _clip(x, 0, 1),
+        low=0,
+        high=1,
+        aliases=("hardsigmoid", "clip", "rho"),
+        formula="x, clipped to [0, 1]",
+    ),
+    "half_hard_sigmoid": _quadratic(
+        lambda x: _clip(x / 2, 0, 1), 2.0, low=0, high=1, formula="x / 2, clipped to [0, 1]"
+    ),
     "shifted_sigmoid": Activation(
         lambda x: jax.nn.sigmoid(4 * x - 2),
         lambda x: x / 2 + _sigmoid_potential(x) / 4,
         low=0,
         high=1,
+        formula="1 / (1 + e^(2 - 4x))",
     ),
-    "softplus": Activation(lambda x: jax.nn.softplus(x)),
-    "silu": Activation(lambda x: jax.nn.silu(x), aliases=("swish", "mish")),
+    "softplus": Activation(lambda x: jax.nn.softplus(x), formula="log(1 + e^x)"),
+    "silu": Activation(
+        lambda x: jax.nn.silu(x), aliases=("swish", "mish"), formula="x / (1 + e^-x)"
+    ),
 }
-for _name, _activation in ACTIVATIONS.items():
-    ACTIVATIONS[_name] = replace(_activation, formula=_FORMULAS[_name])
 
 ACTIVATION_ALIASES: dict[str, str] = {
     alias: name for name, activation in ACTIVATIONS.items() for alias in activation.aliases

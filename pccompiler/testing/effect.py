@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from pccompiler.components.vocabulary import Shape
-from pccompiler.lazy import jax
+from pccompiler.lazy import jax, np
 from pccompiler.testing.promises import BATCH, computed, finite, normal, promise
 
 Spec = dict[str, Any]

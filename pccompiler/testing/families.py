@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pccompiler.components.activations import Activation
 from pccompiler.components.energies import Energy, Prior
 from pccompiler.components.forms import EnergyForm
@@ -23,7 +21,7 @@ from pccompiler.components.state_inits import StateInit
 from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.components.updates import Coupling, UpdateOrder
 from pccompiler.components.vocabulary import Shape
-from pccompiler.lazy import jax, jnp
+from pccompiler.lazy import jax, jnp, np
 from pccompiler.testing.effect import network, observed, takes_effect
 from pccompiler.testing.promises import BATCH, computed, finite, like, near, normal, promise
 

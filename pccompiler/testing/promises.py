@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from pccompiler.components.vocabulary import Shape
-from pccompiler.lazy import jax
+from pccompiler.lazy import jax, np
 
 BATCH = 3
 """Samples that members are tried on."""

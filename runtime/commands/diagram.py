@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,18 @@ from runtime.host.streams import tell
 
 if TYPE_CHECKING:
     from pccompiler.diagrams import Layout, Picture
+
+
+class _Names(click.Choice[str]):
+    """The names of a table of `pccompiler.diagrams`, which is imported when they are asked for."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self.case_sensitive = True
+
+    @cached_property
+    def choices(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return tuple(getattr(import_module("pccompiler.diagrams"), self._table))
 
 
 @click.command(
@@ -30,7 +44,7 @@ if TYPE_CHECKING:
 @SET
 @click.option(
     "--view",
-    type=click.Choice(["network", "unrolled", "circuit"]),
+    type=_Names("VIEWS"),
     help="network, the default: nodes and edges as written; unrolled: their copies in time; "
     "circuit: units for values and errors.",
 )
