@@ -2,7 +2,7 @@
 
     python benchmarks/generation.py [--out docs/images]
 
-- `bidirectional_mlp` is trained on the digits' training split. Held at a label alone, it relaxes
+- `bidirectional_mlp` is trained on the digits' training split. Clamped to a label alone, it relaxes
   into an image; ten times for each class, from starts with random hidden states. A support
   vector machine trained on real digits says how many show the class that was asked for.
 - The same network, and the decoder `generative_mlp`, complete the lower half of test digits.

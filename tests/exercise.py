@@ -88,7 +88,7 @@ def compute(checked: Checked, computed: bool) -> None:
 
 
 def data_of(checked: Checked) -> dict[str, Any]:
-    """Normal values for every node that is bound to data, or held at it in some phase."""
+    """Normal values for every node that is bound to data, or clamped to it in some phase."""
     spec, rng = checked.spec, np.random.default_rng(0)
     held = {node.name for node in checked.graph.nodes if node.role is not Role.HIDDEN}
     held |= {*(spec.prediction.clamp or ())}

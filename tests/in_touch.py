@@ -10,7 +10,7 @@ Spec = dict[str, Any]
 
 
 def in_touch(spec: Spec) -> Spec:
-    """The spec, with a root held at data (role input) in every part of the network that has an
+    """The spec, with a root clamped to data (role input) in every part of the network that has an
     output and no input. Feedback edges may be left out, and so join nothing."""
     nodes: Spec = {name: dict(node) for name, node in spec["nodes"].items()}
     forward = [edge for edge in spec["edges"] if edge.get("kind") != "feedback"]

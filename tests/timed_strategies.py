@@ -83,10 +83,10 @@ def timed_spec(
     adam: bool = True,
     mixed_terms: bool = True,
 ) -> Spec:
-    """A whole spec of predictive coding with held outputs.
+    """A whole spec of predictive coding with clamped outputs.
 
     `mixed_terms`: in bidirectional forms, priors beside feedback predictions and weights of
-    errors, and held inputs that forward edges predict.
+    errors, and clamped inputs that forward edges predict.
     """
     steps, form = random.choice(times), random.choice(forms)
     loss = random.choice(["squared_error", "cross_entropy"])

@@ -74,8 +74,8 @@ class Transform(Protocol):
 class Phase:
     """One stretch of computation of a training step.
 
-    `clamped` nodes are held at the batch's values; those among them that are also `pulled` are
-    held part of the way there, at o - beta dC/do, where o is what the phase starts from.
+    `clamped` nodes are fixed at the batch's values; those among them that are also `pulled` are
+    clamped part of the way there, at o - beta dC/do, where o is what the phase starts from.
     `nudged` nodes are free and feel `beta` times the loss against the batch's values. `start`
     names the phase whose final states this one starts from; without it the spec's
     `inference.init` applies. `steps` counts inference steps, filled in from the spec for a

@@ -5,7 +5,7 @@
                    colour share no term of the energy, so that a step is a sweep of coordinate
                    descent over blocks
 
-Colours are numbered along the distance from the nodes that are held: in a layered network odd
+Colours are numbered along the distance from the nodes that are clamped: in a layered network odd
 layers have the first colour and even ones the second. Source: Scellier et al. 2023,
 arXiv:2312.15103.
 """
@@ -35,7 +35,7 @@ class Coupling:
 
     `free` are the nodes that move, in forward order; `neighbours` those free nodes that share a
     term of the energy with a node; `distance` counts the couplings from a node to the nearest
-    input, through nodes that are held too, and is 0 where none leads there.
+    input, through nodes that are clamped too, and is 0 where none leads there.
     """
 
     free: tuple[str, ...]
@@ -83,7 +83,7 @@ class Asynchronous(UpdateOrder):
     shorthand: ClassVar[str | None] = "order"
 
     order: Literal["odd_first", "even_first"] = Field(
-        default="odd_first", description="the nodes next to the held inputs first, or last"
+        default="odd_first", description="the nodes next to the clamped inputs first, or last"
     )
 
     def groups(self, coupling: Coupling) -> Groups:

@@ -30,7 +30,7 @@ class Role(StrEnum):
     HIDDEN = "hidden"
 
 
-class Held(StrEnum):
+class Support(StrEnum):
     """The data to which a node with an energy may be clamped."""
 
     NUMBERS = "numbers"

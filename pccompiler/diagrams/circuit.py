@@ -10,7 +10,7 @@ the value enters its error with a plus and its predictions with a minus, and in
 each error pulls its own value back and, backwards along the edge (through the transpose of its
 derivative), pushes the values that made the prediction. So an error and a value are joined
 exactly where that error's term of F depends on that value and the value is free somewhere: a
-value that is held at data takes no corrections. Nodes that pass their prediction through stand
+value that is clamped to data takes no corrections. Nodes that pass their prediction through stand
 on the way of both. An output without an error of its own, which passes its prediction through,
 passes on how its loss pulls. Under an undirected form there are no error units: couplings join
 the values themselves, each of which follows what its neighbours send along them, in both
@@ -77,7 +77,7 @@ class _Errors:
         self.feedback = {
             node.name: f"εb({node.name})"
             for node in graph.variables
-            # a held output has its loss on the forward prediction alone
+            # a clamped output has its loss on the forward prediction alone
             if both
             and directed
             and graph.feedback_edges(node.name)

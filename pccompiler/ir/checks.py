@@ -44,7 +44,7 @@ def held_at_data(spec: RunSpec) -> frozenset[str]:
 
 def out_of_touch(graph: Graph, held: frozenset[str]) -> Iterator[Diagnostic]:
     """Outputs that no edges, in whatever direction, join to an input or to another node that is
-    held at data: what is predicted there cannot depend on any data.
+    clamped to data: what is predicted there cannot depend on any data.
 
     A prior in the same part says that the network is generative, which needs no input. Where
     targets hold at every time, a part with a delayed edge reads its own past.
@@ -125,7 +125,7 @@ def _pass_through(graph: Graph) -> Iterator[Diagnostic]:
     names = {node.name for node in passing}
     for node in passing:
         if node.role is Role.INPUT:
-            message = f"the input `{node.name}` has energy none, but data is held there"
+            message = f"the input `{node.name}` has energy none, but is clamped"
             yield _on_node("PC322", node, message, "give it an energy, or pass on to another node")
         elif graph.is_root(node.name):
             message = f"node `{node.name}` has energy none, but nothing predicts it"

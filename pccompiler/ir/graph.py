@@ -26,8 +26,8 @@ class Graph:
     `nodes` are in forward order (ties by name; cyclic parts, if any, by name) and `edges` by
     the forward order of target and source, then name. Every sum over them is therefore the
     same for every way of writing the same network. `loss` is the energy of an output that is
-    held at its target, and C of an output that is nudged towards it; `feedback_loss` that of a
-    held node under its feedback prediction.
+    clamped to its target, and C of an output that is nudged towards it; `feedback_loss` that of a
+    clamped node under its feedback prediction.
     """
 
     name: str
@@ -211,7 +211,7 @@ class Graph:
         return own + node.precision * times * energy
 
     def target_energy(self, node: Node) -> Energy:
-        """The energy of an output that is held at its target, and the loss of one that is not."""
+        """The energy of an output clamped to its target, and the loss of one that is not."""
         return node.energy if node.chosen and not node.passes_through else self.loss
 
     @cached_property
@@ -233,7 +233,7 @@ class Graph:
     @cached_property
     def outputs_meet(self) -> bool:
         """Whether forward edges lead from an output to an output: a feedforward pass with
-        targets held then predicts from the targets themselves."""
+        targets clamped then predicts from the targets themselves."""
         outputs = self.with_role(Role.OUTPUT)
         after = {e.target for e in self.edges if not e.is_feedback and e.source in outputs}
         return any(nx.has_path(self.forward, n, output) for n in after for output in outputs)

@@ -95,7 +95,7 @@ def with_clamps(
         clamped = tuple(dict.fromkeys(n for n in chosen[phase.name] if n not in held))
         nudged = tuple(n for n in phase.nudged if n not in clamped)
         pulled = tuple(n for n in phase.pulled if n in clamped)
-        # with other nodes held, the feedforward pass need not be the equilibrium
+        # with other nodes clamped, the feedforward pass need not be the equilibrium
         kind = phase.kind if set(clamped) == set(phase.clamped) else PhaseKind.RELAX
         steps = phase.steps or _default_steps(spec)
         return replace(

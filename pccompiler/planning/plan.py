@@ -100,13 +100,13 @@ class UpdatePlan:
     """A training step and the prediction of a network.
 
     `prediction` is the phase that predicts, `read` the nodes it is read from, and `outputs` those
-    that have a loss: the outputs that prediction does not hold. Phases that stand `together` differ
-    in beta alone and relax as one batch. `nudging` says how beta changes from batch to batch. `own`
-    are the arrays of the rule, `theory` what it may be held to. `predictor`, where there is one,
-    predicts in place of the phase `prediction`. `learning_phase` is the phase at each of whose
-    steps the parameters learn, for a rule that does not wait for its end: no prediction in it stays
-    what it was, so that no pass optimises it. Operators with several algorithms stand in `graph`
-    with the one that is best on the `target`; `algorithms` names it, by edge and operator.
+    that have a loss: the outputs that prediction does not clamp. Phases that stand `together`
+    differ in beta alone and relax as one batch. `nudging` says how beta changes from batch to
+    batch. `own` are the arrays of the rule, `theory` what theory claims of it. `predictor`, where
+    there is one, predicts in place of the phase `prediction`. `learning_phase` is the phase at each
+    of whose steps the parameters learn, for a rule that does not wait for its end: no prediction in
+    it stays what it was, so that no pass optimises it. Operators with several algorithms stand in
+    `graph` with the one that is best on the `target`; `algorithms` names it, by edge and operator.
     """
 
     graph: Graph

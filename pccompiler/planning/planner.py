@@ -206,7 +206,7 @@ class _Planner:
     def carried(self, earlier: PhasePlan, plan: PhasePlan) -> frozenset[str]:
         """The edges whose values at the start of an earlier phase hold at the start of this one."""
         graph, clamped = self.graph, set(plan.clamped)
-        if earlier.kind is not PhaseKind.FORWARD:  # only what both hold at data has stayed
+        if earlier.kind is not PhaseKind.FORWARD:  # only what both clamp has stayed
             moved = {*earlier.free, *plan.free, *plan.pulled}
             both = clamped & set(earlier.clamped) - moved
             return frozenset(edge.name for edge in graph.edges if edge.source in both)
@@ -219,7 +219,7 @@ class _Planner:
         return frozenset(edge.name for edge in graph.edges if edge.source not in changed)
 
     def _held(self, phase: Phase) -> frozenset[Copy]:
-        """The copies held at data: of an output, those at the times of targets."""
+        """The copies clamped to data: of an output, those at the times of targets."""
         outputs = self.graph.outputs
         return frozenset(
             (name, t)

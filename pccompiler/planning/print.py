@@ -53,7 +53,7 @@ def _phase(plan: UpdatePlan, phase: PhasePlan) -> list[str]:
     if phase.transform:
         lines.append(f"    batch    {phase.transform.describe()}")
     if phase.pulled:
-        lines.append(f"    pulled   {_names(phase.pulled)} held at o - {phase.beta:g} dC/do")
+        lines.append(f"    pulled   {_names(phase.pulled)} clamped to o - {phase.beta:g} dC/do")
     if phase.nudged:
         lines.append(f"    nudged   {_names(phase.nudged)} with beta {phase.beta:g}")
     if phase.kind is PhaseKind.RELAX:

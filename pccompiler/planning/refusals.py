@@ -33,7 +33,7 @@ def refuse_unsuitable(
                 continue
             message = (
                 f"`{node.name}` is free in the phase `{phase.name}`, but its energy "
-                f"{node.energy.name} is a likelihood of data that is held"
+                f"{node.energy.name} is a likelihood of clamped data"
             )
             problems.append(
                 Diagnostic(
@@ -41,7 +41,7 @@ def refuse_unsuitable(
                     message,
                     node.span,
                     path=f"nodes.{node.name}",
-                    help=f"hold it at data, or write energy: {{{node.energy.name}: logits}}",
+                    help=f"clamp it to data, or write energy: {{{node.energy.name}: logits}}",
                 )
             )
     if problems:
@@ -160,7 +160,7 @@ def _no_sweep(graph: Graph) -> Diagnostic:
 
 def no_loss(rule: str, document: Document, held: bool) -> Diagnostic:
     path = ("learning", "rule")
-    why = "prediction holds every output" if held else "no node has role: output"
+    why = "prediction clamps every output" if held else "no node has role: output"
     help = f"give the node that has targets `role: output`, or use {DEFAULT.name}"
     if held:
         help = f"leave the outputs out of prediction.clamp, or use {DEFAULT.name}"

@@ -70,8 +70,8 @@ class NodeSpec(Section):
     )
     energy: Annotated[Energy, OneOf(NODE_ENERGIES)] | None = Field(
         default=None,
-        description="energy of the state given its prediction, also where data is held there; "
-        "default: gaussian, and the loss for a held output; `none`: the prediction itself",
+        description="energy of the state given its prediction, also where the node is clamped; "
+        "default: gaussian, and the loss for a clamped output; `none`: the prediction itself",
     )
     prior: Annotated[Prior, OneOf(PRIORS)] | None = Field(
         default=None, description="what a root, which nothing predicts, is expected to be"
@@ -167,7 +167,7 @@ class EnergySpec(Section):
     )
     feedback_loss: Annotated[Energy, OneOf(LOSSES)] = Field(
         default=SquaredError(),
-        description="the energy of a held root given its feedback prediction; bidirectional",
+        description="the energy of a clamped root given its feedback prediction; bidirectional",
     )
     precision: Annotated[float, Field(gt=0)] | PerNode = Field(
         default=1.0, description="factor on the energy of a node: a number, or {per_node: {...}}"
@@ -211,7 +211,7 @@ class InferenceSpec(Section):
     )
     clamp: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
-        description="the nodes held at data in a phase, instead of the rule's choice: "
+        description="the nodes clamped to data in a phase, instead of the rule's choice: "
         "{clamped: [image, label]}",
     )
 
@@ -220,7 +220,7 @@ class PredictionSpec(Section):
     """Prediction: the nodes clamped, the relaxation of the others, and the nodes read."""
 
     clamp: tuple[str, ...] | None = Field(
-        default=None, description="the nodes held at data; default: the inputs"
+        default=None, description="the nodes clamped to data; default: the inputs"
     )
     read: tuple[str, ...] | None = Field(
         default=None, min_length=1, description="the nodes read; default: the outputs"

@@ -38,7 +38,7 @@ from runtime.host.streams import tell
     metavar="NODE=VALUE",
     help="Hold a node at a class (its number or name), a number, several of these with commas "
     "between them, one for each sample, a file like DATA, or a folder. May be repeated; default: "
-    "the inputs are held at DATA.",
+    "the inputs are clamped to DATA.",
 )
 @click.option(
     "--read",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pccompiler.components.energies import Energy
-from pccompiler.components.vocabulary import Held, Role
+from pccompiler.components.vocabulary import Role, Support
 from pccompiler.ir.graph import Graph
 from runtime.data.encoding import Encoding
 
@@ -27,7 +27,7 @@ class Fault:
 
 
 def energies_where_held(graph: Graph, node: str) -> tuple[Energy, ...]:
-    """The energies that a node has while data is held there."""
+    """The energies of a node while it is clamped."""
     payload = graph.node[node]
     found: list[Energy] = []
     if payload.role is Role.OUTPUT:
@@ -100,15 +100,15 @@ def _no_token(code: Encoding, raw: np.ndarray, rows: np.ndarray) -> Fault | None
 def _no_probabilities(
     code: Encoding, energy: Energy, raw: np.ndarray, encoded: np.ndarray
 ) -> Fault | None:
-    wanted = energy.held_at()
+    wanted = energy.support()
     problem = _improbable(encoded, wanted)
     if not problem:
         return None
     unscaled = (raw.astype(np.float64) / code.full_scale).reshape(encoded.shape)
     standardised = bool((code.mean != 0).any() or (code.deviation != 1).any())
     told = {
-        Held.PROBABILITIES: "values from 0 to 1",
-        Held.DISTRIBUTIONS: "rows that are not negative and sum to 1, such as classes",
+        Support.PROBABILITIES: "values from 0 to 1",
+        Support.DISTRIBUTIONS: "rows that are not negative and sum to 1, such as classes",
     }[wanted]
     help = f"store {told}"
     if standardised and not _improbable(unscaled, wanted):
@@ -124,14 +124,14 @@ def _no_probabilities(
     )
 
 
-def _improbable(values: np.ndarray, wanted: Held) -> str:
+def _improbable(values: np.ndarray, wanted: Support) -> str:
     """The reason why values are not the probabilities wanted; empty where they are."""
-    if wanted is Held.NUMBERS or not values.size:
+    if wanted is Support.NUMBERS or not values.size:
         return ""
     low, high = float(values.min()), float(values.max())
-    if low < 0 or (wanted is Held.PROBABILITIES and high > 1):
+    if low < 0 or (wanted is Support.PROBABILITIES and high > 1):
         return f"its values go from {low:.4g} to {high:.4g}"
-    if wanted is Held.DISTRIBUTIONS:
+    if wanted is Support.DISTRIBUTIONS:
         sums = values.sum(-1, dtype=np.float64)
         worst = float(sums.flat[np.abs(sums - 1).argmax()])
         if abs(worst - 1) > TOLERANCE:

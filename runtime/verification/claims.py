@@ -108,7 +108,7 @@ def _equals_backprop(subject: Subject, claim: EqualsBackprop) -> Iterator[Row]:
 
 
 def _never_backprop(subject: Subject, claim: NeverBackprop) -> Iterator[Row]:
-    """An output that is held part of the way: no gradient of the loss, however small beta."""
+    """An output that is clamped part of the way: no gradient of the loss, however small beta."""
     yield from per_edge(subject, claim.words)
     tiny = subject.gradient(subject.resting, 1e-3)
     error = relative_error(tiny, subject.reference)

@@ -28,7 +28,7 @@ DIFFERENT = 1e-3
 """The relative error from which on two gradients, or directions, are said to differ."""
 
 FAINT = (0.02, 0.01)
-"""The parts of its precision at which an output is held ever more weakly."""
+"""The parts of its precision at which an output is clamped ever more weakly."""
 
 
 def clamped_rows(subject: Subject, kinks: str) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """Prospective configuration: whether learning moves activity to where inference had put it.
 
-Predictive coding infers first: with the target t held, the states go from the free prediction
+Predictive coding infers first: with the target t clamped, the states go from the free prediction
 x to the equilibrium x* = argmin_x F(x). Only then does it change the weights, so that the free
 prediction x' after the update comes closer to x*. Two cosines tell how well it does, y being
 the outputs among the free states:
@@ -78,7 +78,7 @@ class Pair:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """The nodes that inference moves while the target is held, outputs left out."""
+        """The nodes that inference moves while the target is clamped, outputs left out."""
         model = self.coding
         free = model.plan.phase(model.plan.reported).free
         return tuple(name for name in free if self.graph.node[name].role is Role.HIDDEN)
@@ -131,7 +131,7 @@ def measure(
 def free_states(
     pair: Pair, params: Params, batch: Mapping[str, Array], aux: Any = None
 ) -> dict[str, Array]:
-    """The states with only the inputs held: the phase that backpropagation predicts with."""
+    """The states with only the inputs clamped: the phase that backpropagation predicts with."""
     return dict(pair.plain.infer(params, batch, aux=aux))
 
 
@@ -157,7 +157,7 @@ def consolidate(
     steps: int,
 ) -> Params:
     """The parameters after many gradient steps of predictive coding with the hidden states
-    held: the weights take over the activity that inference has found."""
+    clamped: the weights take over the activity that inference has found."""
     held = {name: states[name] for name in pair.hidden}
 
     def step(_: Array, params: Params) -> Params:
@@ -301,7 +301,7 @@ def _as_rows(pair: Pair, outcome: Outcome, theory: Mapping[str, float], rate: fl
     at_rest = left < AT_REST
     found = f"{left:.1e}" + ("" if at_rest else ": not reached, what follows is approximate")
     expected = f"largest |dF/dx| below {AT_REST:g}"
-    rows = [Row("equilibrium with the target held", "", expected, found, at_rest or None)]
+    rows = [Row("equilibrium with the target clamped", "", expected, found, at_rest or None)]
     update = f"after one update at rate {rate:g}"
     alignment = _means(outcome.alignment)
     expected, passed = "no number: the network is no linear chain", None
@@ -315,7 +315,7 @@ def _as_rows(pair: Pair, outcome: Outcome, theory: Mapping[str, float], rate: fl
         index = _means({rule: values[node] for rule, values in outcome.index.items()})
         expected, passed = "no number; 1 is straight to where inference was", None
         if at_rest and moves_straight(pair.graph, node, held):
-            expected = f"{CODING} 1: it is affine in what is held"
+            expected = f"{CODING} 1: it is affine in what is clamped"
             passed = _is(index[CODING], 1.0)
         rows.append(Row(f"prospective index {update}", node, expected, _both(index), passed))
     return rows

@@ -1,7 +1,7 @@
 """Closed forms of how an update moves the states of certain networks.
 
 Linear chains, mu_n = W_n x_n-1 + b_n with unit precisions. With M_n = dy/dx_n, the errors at
-the equilibrium with the target t held are
+the equilibrium with the target t clamped are
 
     e_n = M_n^T e,      (sum_n M_n M_n^T) e = t - y,      x*_n = W_n x*_n-1 + b_n + e_n
 
@@ -109,7 +109,7 @@ def mean_chain_alignment(
 def moves_straight(graph: Graph, name: str, held: Collection[str]) -> bool:
     """Whether one update on one sample moves the node's prediction exactly towards x*.
 
-    So it does where mu = sum_e gain_e (W_e x_e + b_e) with all x_e held: then
+    So it does where mu = sum_e gain_e (W_e x_e + b_e) with all x_e clamped: then
     dW_e = rate scale_e gain_e precision (x* - mu) x_e^T, and mu moves by a positive multiple
     of x* - mu.
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from pccompiler.components.vocabulary import Held, Role
+from pccompiler.components.vocabulary import Role, Support
 from pccompiler.ir.graph import Graph
 
 
@@ -32,9 +32,9 @@ def random_batch(
         energy = graph.target_energy(node) if node.role is Role.OUTPUT else node.energy
         if name in tokens:
             result[name] = rng.integers(0, tokens[name], shape).astype(float)
-        elif energy.held_at() is Held.DISTRIBUTIONS:
+        elif energy.support() is Support.DISTRIBUTIONS:
             result[name] = np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])]
-        elif energy.held_at() is Held.PROBABILITIES:
+        elif energy.support() is Support.PROBABILITIES:
             result[name] = rng.integers(0, 2, shape).astype(float)
         else:
             result[name] = rng.normal(size=shape)

@@ -1,4 +1,4 @@
-"""`pcc predict` with nodes that are held, read and masked: files, messages and exit codes."""
+"""`pcc predict` with nodes that are clamped, read and masked: files, messages and exit codes."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from pccompiler.components.energies import (
     Huber,
     PassThrough,
 )
-from pccompiler.components.vocabulary import Held
+from pccompiler.components.vocabulary import Support
 
 MEMBERS = tuple(dict.fromkeys((*NODE_ENERGIES, *LOSSES)))
 ENERGIES: dict[str, Energy] = {m.name: m() for m in MEMBERS if m is not PassThrough} | {
@@ -164,7 +164,7 @@ def test_an_energy_is_bounded_below_over_predictions_at_the_data_it_is_made_for(
 
     assert least(0.0, 1.0, 0.0, 0.0) >= 0
     bounded = all(least(*[x] * 4) >= 0 for x in (-3.0, 3.0))
-    assert bounded == (energy.held_at() is Held.NUMBERS)
+    assert bounded == (energy.support() is Support.NUMBERS)
 
 
 @every_energy

@@ -1,4 +1,4 @@
-"""Which nodes are held when: `inference.clamp`, `prediction`, and masks in time."""
+"""Which nodes are clamped when: `inference.clamp`, `prediction`, and masks in time."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_an_imagined_input_stands_where_the_energy_is_flat() -> None:
 
     def total(free: Tree) -> Any:
         given = {**states, **free}
-        # x is free, so its term is the Gaussian one, which is what a held root has too
+        # x is free, so its term is the Gaussian one, which is what a clamped root has too
         return model.energy(params, given)["total"].sum()
 
     slopes = jax.grad(total)({name: states[name] for name in "xgh"})

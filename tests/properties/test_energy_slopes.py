@@ -101,7 +101,7 @@ def test_an_inference_step_goes_down_the_slope_of_the_energy(
     for name in model.plan.phases[0].clamped:
         if name not in model.plan.phases[0].free:
             direction[name] = 0 * states[name]
-        else:  # an output is held at the last time
+        else:  # an output is clamped at the last time
             direction[name][:, -1] = 0
     measured = finite_difference(
         jax.jit(lambda x: model.energy(params, x)["total"].sum()), states, direction

@@ -1,6 +1,6 @@
 """Rules and relaxations of equilibrium networks against the oracles and against theory.
 
-Predictive coding by fixed points, by colours, inside ranges, and with outputs held part of the
+Predictive coding by fixed points, by colours, inside ranges, and with outputs clamped part of the
 way; and the exact relatives of backpropagation.
 """
 

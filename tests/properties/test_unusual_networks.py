@@ -25,7 +25,7 @@ PULLED: dict[str, Any] = {
     "edges": [{"path": "x -> h -> z"}, {"from": "h", "to": "y"}],
     "inference": {"steps": 4000},
 }
-"""z is held at data and predicted by h, so that its error moves h off its own prediction."""
+"""z is clamped to data and predicted by h, so that its error moves h off its own prediction."""
 
 ROOTED: dict[str, Any] = {
     "pcc": 1,

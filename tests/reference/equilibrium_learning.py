@@ -11,8 +11,8 @@ into the states between which a clipping activation is not flat. A relaxation st
 
     equilibrium propagation   [dF(x_2) - dF(x_1)] / (beta_2 - beta_1)
       with untied edges       -<(x_2 - x_1) / (beta_2 - beta_1), df(x_free)>
-    contrastive Hebbian       dE(outputs held at targets) - dE(free)
-    coupled learning          [dE(outputs held at x_free - beta dC/dx) - dE(free)] / beta
+    contrastive Hebbian       dE(outputs clamped to targets) - dE(free)
+    coupled learning          [dE(outputs clamped to x_free - beta dC/dx) - dE(free)] / beta
 
 where d is by the parameters, at fixed states, the mean over the batch.
 """
@@ -43,7 +43,7 @@ Batch = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Phase:
-    """`held`: where the outputs are held, `targets` or `nudged` off their free states."""
+    """`held`: where the outputs are clamped, `targets` or `nudged` off their free states."""
 
     name: str
     beta: float = 0.0

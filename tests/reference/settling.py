@@ -28,7 +28,7 @@ from tests.reference.energy_network import Trace as EnergyTrace
 from tests.reference.equilibrium_learning import Colours, Update
 from tests.reference.inverse_activations import clip
 from tests.reference.network import Tree
-from tests.reference.unrolled_network import Held, Trace, UnrolledNetwork
+from tests.reference.unrolled_network import Support, Trace, UnrolledNetwork
 
 Ranges = dict[str, tuple[float | None, float | None]]
 NO_RANGE = (None, None)
@@ -136,7 +136,7 @@ class SettlingNetwork(EnergyNetwork):
 
 
 class SettlingUnrolled(UnrolledNetwork):
-    """Predictions from two sides, with held outputs, without time.
+    """Predictions from two sides, with clamped outputs, without time.
 
     `colours`: the order of an asynchronous step, by phase: `clamped` and `prediction`.
     """
@@ -147,7 +147,7 @@ class SettlingUnrolled(UnrolledNetwork):
         super().__init__(spec)
         self.colours, self.ranges = colours or {}, ranges_of(spec)
 
-    def descend(self, params: Tree, states: States, held: Held, steps: int) -> Trace:
+    def descend(self, params: Tree, states: States, held: Support, steps: int) -> Trace:
         trace, update = Trace(), Update(*self.optimizer)
         free = tuple(name for name, copies in held.items() if not all(copies))
         outputs_free = any(node.name in free for node in self.with_role("output"))

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from pccompiler.components.member import Member
-from pccompiler.components.vocabulary import Array, Held
+from pccompiler.components.vocabulary import Array, Support
 
 
 class Energy(Member):
@@ -44,6 +44,6 @@ class Energy(Member):
         of logits."""
         return mu
 
-    def held_at(self) -> Held:
+    def support(self) -> Support:
         """The data to which a node with this energy may be clamped."""
-        return Held.NUMBERS
+        return Support.NUMBERS

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pccompiler.components.energies.base import Energy
-from pccompiler.components.vocabulary import Array, Held
+from pccompiler.components.vocabulary import Array, Support
 from pccompiler.lazy import jax, jnp
 
 
@@ -44,5 +44,5 @@ class CrossEntropy(Energy):
     def expected(self, mu: Array) -> Array:
         return jax.nn.softmax(mu, axis=-1)
 
-    def held_at(self) -> Held:
-        return Held.DISTRIBUTIONS
+    def support(self) -> Support:
+        return Support.DISTRIBUTIONS

@@ -1,6 +1,6 @@
 """Energies of nodes whose units are probabilities; the prediction mu holds logits.
 
-`state: probabilities`, for data that is held there: the negative log-likelihood,
+`state: probabilities`, for clamped data: the negative log-likelihood,
 
     bernoulli     E(x, mu) = - sum_units  x log s(mu) + (1 - x) log(1 - s(mu))
                            =   sum_units  log(1 + e^mu) - x mu
@@ -24,7 +24,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from pccompiler.components.energies.base import Energy
-from pccompiler.components.vocabulary import Array, Held
+from pccompiler.components.vocabulary import Array, Support
 from pccompiler.lazy import jax, jnp
 
 
@@ -35,7 +35,7 @@ class _Discrete(Energy):
 
     state: Literal["probabilities", "logits"] = Field(
         default="probabilities",
-        description="what x holds: probabilities (data that is held) or logits (free states)",
+        description="what x holds: probabilities (clamped data) or logits (free states)",
     )
 
     @property
@@ -69,8 +69,8 @@ class Bernoulli(_Discrete):
     def expected(self, mu: Array) -> Array:
         return jax.nn.sigmoid(mu) if self.state == "probabilities" else mu
 
-    def held_at(self) -> Held:
-        return Held.PROBABILITIES if self.state == "probabilities" else Held.NUMBERS
+    def support(self) -> Support:
+        return Support.PROBABILITIES if self.state == "probabilities" else Support.NUMBERS
 
 
 class Categorical(_Discrete):
@@ -94,5 +94,5 @@ class Categorical(_Discrete):
     def expected(self, mu: Array) -> Array:
         return jax.nn.softmax(mu, axis=-1) if self.state == "probabilities" else mu
 
-    def held_at(self) -> Held:
-        return Held.DISTRIBUTIONS if self.state == "probabilities" else Held.NUMBERS
+    def support(self) -> Support:
+        return Support.DISTRIBUTIONS if self.state == "probabilities" else Support.NUMBERS

@@ -41,9 +41,9 @@ class EnergyForm(Member):
     """The term of the energy that a node's forward and feedback predictions make.
 
     `uses_feedback`: feedback edges take part. `feedforward_is_minimum`: with only the roots
-    held, every state at its forward prediction minimises the energy. `undirected`: an edge
+    clamped, every state at its forward prediction minimises the energy. `undirected`: an edge
     couples its ends instead of predicting one of them; predictions are then sums without an
-    activation, outputs that are held have no loss, and cycles need no delay.
+    activation, outputs that are clamped have no loss, and cycles need no delay.
     `rests_at_minimum`: `at_rest` is known. `sums_energies`: F is the sum of the energies that the
     nodes have given their forward predictions.
 

@@ -7,8 +7,8 @@ With the forward error ef = x - mu and the feedback error eb = x - nu of a node,
 
 A node with one prediction contributes the energy of that one error. So separate minus summed
 is - ef.eb for a node with both, at weights of one. The summed form keeps gradients bounded in
-deep networks, the separate one does not. In both, an output that is held at a target
-contributes its forward loss on mu alone (times a_f), and a held root its loss on nu alone
+deep networks, the separate one does not. In both, an output that is clamped to a target
+contributes its forward loss on mu alone (times a_f), and a clamped root its loss on nu alone
 (times a_b).
 
 Sources: Chen et al. 2025, equations 5 to 10 (there without the factor 1/2),

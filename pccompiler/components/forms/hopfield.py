@@ -6,7 +6,7 @@ pipeline_e(r(x_s)), bias included, and the activation s of each node,
     state   F = sum_n G_n(x_n) - sum_n <x_n, a_n>               r(x) = x,   G' = inverse of s
     rho     F = sum_n 1/2 ||x_n||^2 - sum_n <s(x_n), a_n>       r(x) = s(x)
 
-plus beta C where an output is nudged. G_n is left out where a node is held at data. The field
+plus beta C where an output is nudged. G_n is left out where a node is clamped to data. The field
 on a unit is f = -d/dx (F - G): its neighbours' pull along every edge, in both directions. So
 `state` is at rest where x = s(f), and `rho` where x = f.
 

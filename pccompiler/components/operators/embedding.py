@@ -4,7 +4,7 @@
     y = E[x]       x: (...), a token as its number, where `indices`
 
 E: (vocabulary, units); y: (..., units). The first form is linear, and inference can change x;
-the second has no gradient in x, for nodes that are held.
+the second has no gradient in x, for nodes that are clamped.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Evidence(Protocol):
         ...
 
     def forward(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-        """The states of a feedforward pass with these nodes held, of any number of samples,
+        """The states of a feedforward pass with these nodes clamped, of any number of samples,
         and the predictions of nodes without a state."""
         ...
 

@@ -1,11 +1,11 @@
-"""Contrastive rules: compare the network at rest with the network held closer to the target.
+"""Contrastive rules: compare the network at rest with the network clamped closer to the target.
 
-    contrastive_hebbian    outputs held at the target y            g = dE(held) - dE(free)
-    coupled_learning       outputs held at o - beta dC/do          g = [dE(held) - dE(free)] / beta
+    contrastive_hebbian    outputs clamped to the target y     g = dE(clamped) - dE(free)
+    coupled_learning       outputs clamped to o - beta dC/do   g = [dE(clamped) - dE(free)] / beta
 
 with o the outputs of the free phase: for the squared error (1 - beta) o + beta y, so that
 contrastive Hebbian learning is coupled learning with beta = 1. E is differentiated, not
-E + beta C: the held phase has no nudge.
+E + beta C: the clamped phase has no nudge.
 
 Sources: Movellan 1991, doi:10.1016/B978-1-4832-1448-1.50007-X (contrastive Hebbian); Stern et
 al. 2021, doi:10.1103/PhysRevX.11.021045 (coupled learning).
@@ -33,7 +33,7 @@ _NO_ENERGY = Refusal(
 
 
 class _Contrastive(Rule):
-    """A free phase, then one with the outputs held."""
+    """A free phase, then one with the outputs clamped."""
 
     phase_names: ClassVar[tuple[str, ...]] = ("free", "clamped")
 
@@ -59,7 +59,7 @@ class _Contrastive(Rule):
 
 
 class ContrastiveHebbian(_Contrastive):
-    """The energy's gradient with outputs held at the target, minus that of the free phase."""
+    """The energy's gradient with outputs clamped to the target, minus that of the free phase."""
 
     name: ClassVar[str] = "contrastive_hebbian"
     aliases: ClassVar[tuple[str, ...]] = (
@@ -85,7 +85,7 @@ class ContrastiveHebbian(_Contrastive):
 
 
 class CoupledLearning(_Contrastive):
-    """The energy's gradient with outputs held a little closer to the target, minus the free."""
+    """The energy's gradient with outputs clamped a little closer to the target, minus the free."""
 
     name: ClassVar[str] = "coupled_learning"
     aliases: ClassVar[tuple[str, ...]] = ("cl", "coupled")

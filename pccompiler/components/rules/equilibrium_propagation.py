@@ -1,6 +1,6 @@
 """Equilibrium propagation: compare the network at rest with the network at rest under a nudge.
 
-With x_beta the state at which F = E + beta C is at rest, inputs held,
+With x_beta the state at which F = E + beta C is at rest, inputs clamped,
 
     g = [dF/dparams(x_second) - dF/dparams(x_first)] / (beta_second - beta_first)
 

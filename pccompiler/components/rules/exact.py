@@ -1,7 +1,7 @@
 """Exact relatives of backpropagation within predictive coding.
 
 Zero-divergence inference learning (z_il; Song et al. 2020): from the feedforward pass, with
-the output held at its target, states take gradient steps of rate one, and the edges into a node
+the output clamped to its target, states take gradient steps of rate one, and the edges into a node
 learn from its error at the step at which it first arrives. On a network in which all paths
 from a node to the outputs are equally long that error is, at that step, exactly the gradient
 of the loss with respect to the node's prediction.

@@ -91,7 +91,7 @@ class FeedbackAlignment(Rule):
 
 def _weights(edge: EdgeView, network: Network) -> dict[int, tuple[str, Any]]:
     """The weights that errors travel back through, as (name, parameter) by position; none from
-    a node that is held at data."""
+    a node that is clamped to data."""
     if edge.is_feedback or edge.source in network.inputs:
         return {}
     found = {p: one.weight for p, one in enumerate(edge.pipeline) if one.weight is not None}

@@ -32,7 +32,7 @@ def nudged_phases(
     start: Literal["free", "initial"] = "free",
     clamp: bool = False,
 ) -> tuple[Phase, ...]:
-    """The free phase and the nudged ones; `clamp`: the outputs are held part of the way."""
+    """The free phase and the nudged ones; `clamp`: the outputs are clamped part of the way."""
     relax = PhaseKind.RELAX
     free_kind = PhaseKind.FORWARD if network.feedforward_is_equilibrium else relax
     free = Phase("free", free_kind, clamped=network.inputs)

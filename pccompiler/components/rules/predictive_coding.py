@@ -21,9 +21,9 @@ F_beta = E + beta C(x_out, target). With x*_beta the minimum of F_beta, the grad
 loss is approached as beta goes to zero (Scellier & Bengio 2017, doi:10.3389/fncom.2017.00024);
 see `rules.nudging`.
 
-Nudged clamp: x_out is held part of the way from its prediction to the target, at
+Nudged clamp: x_out is clamped part of the way from its prediction to the target, at
 mu - beta dC/dmu, and g = dE/dparams / beta (Pinchetti et al. 2024, arXiv:2407.01163). However
-small beta is, this is not the gradient of the loss: the held output cannot give way as a nudged
+small beta is, this is not the gradient of the loss: the clamped output cannot give way as a nudged
 one does.
 """
 
@@ -72,8 +72,8 @@ class PredictiveCoding(Rule):
 
     output: Literal["clamp", "nudge", "clamp_nudge"] = Field(
         default="clamp",
-        description="hold the output at the target, pull it there with beta in the energy, or "
-        "hold it part of the way",
+        description="clamp the output to the target, pull it there with beta in the energy, or "
+        "clamp it part of the way",
     )
     update: Literal["after", "incremental"] = Field(
         default="after",

@@ -99,7 +99,7 @@ ENERGY_CODES: tuple[Code, ...] = (
     Code(
         "PC324",
         "an energy that does not suit its node",
-        "The likelihood energies bernoulli and categorical are for data that is held; with "
+        "The likelihood energies bernoulli and categorical are for clamped data; with "
         "`logits` they are divergences. The summed errors of the bidirectional form are defined "
         "for gaussian nodes.",
         why="A likelihood is linear in the state, so that a free state would run away under it.",

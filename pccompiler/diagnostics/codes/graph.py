@@ -156,7 +156,7 @@ GRAPH_CODES: tuple[Code, ...] = (
         "PC315",
         "a node named outside the network that does not exist",
         "`data.bind` maps fields of the source to nodes of the spec; `prediction` and "
-        "`inference.clamp` name nodes that are held or read.",
+        "`inference.clamp` name nodes that are clamped or read.",
         why="Data for a node that does not exist would be dropped.",
         wrong=whole("data: {source: digits, bind: {image: imge}}"),
         right=whole("data: {source: digits, bind: {image: image}}"),
@@ -222,7 +222,7 @@ GRAPH_CODES: tuple[Code, ...] = (
     Code(
         "PC340",
         "an output that no data reaches",
-        "Edges join every output to a node that is held at data: an input, or one that "
+        "Edges join every output to a node that is clamped to data: an input, or one that "
         "`prediction.clamp` or `inference.clamp` names. Most often `role: input` was forgotten. "
         "(A generative network needs no input; its roots have a `prior`.)",
         why="Its prediction would be the same for every sample, whatever the data say, and "

@@ -172,7 +172,7 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC550",
         "the input of a prediction cannot be used",
-        "The file holds one array per node that is held (without --read, the inputs), named "
+        "The file holds one array per node that is clamped (without --read, the inputs), named "
         "like the node or like its field of the training data, or a single array where there is "
         "one input; the first axis counts samples, the rest has the shape of the training data. "
         "Values are in its units, before scaling. Several files have to be pictures of one size.",
@@ -206,7 +206,7 @@ RUNNING_CODES: tuple[Code, ...] = (
         "are read; with it, exactly the nodes in the input and in --clamp are held, and all "
         "others relax. A node that is held whole cannot be read; one that is held in part "
         "(--mask) can.",
-        why="A prediction needs something that is held, and something else that is read.",
+        why="A prediction needs something that is clamped, and something else that is read.",
         wrong="pcc predict runs/a -o out.png --clamp label=3                 # and the image?",
         right="pcc predict runs/a -o out.png --clamp label=3 --read image",
     ),

@@ -26,7 +26,7 @@ from tests.runtime.helpers import Spec, bits, changed, refusal, train
 
 @pytest.fixture(scope="module")
 def generative(blobs: Path) -> Spec:
-    """A latent root that predicts the data, which is held at the bottom."""
+    """A latent root that predicts the data, which is clamped at the bottom."""
     return {
         "pcc": 1,
         "name": "generative",

@@ -142,7 +142,7 @@ def test_predictive_coding_at_its_clamped_equilibrium_is_not_backpropagation() -
     assert "points where" in report.conclusion or "steps" in report.conclusion
 
 
-def held_at(precision: float) -> Report:
+def support(precision: float) -> Report:
     """Predictive coding with this precision of the output."""
     energy = {"precision": {"per_node": {"y": precision}}}
     return report_of(dense("predictive_coding", "predictive_coding", energy=energy))
@@ -151,7 +151,7 @@ def held_at(precision: float) -> Report:
 def test_a_faint_output_does_not_pass_for_another_direction_than_backpropagation() -> None:
     """The gradient is the precision of the output times almost that of the loss: its direction
     is the same, and only its length is not."""
-    report = held_at(1e-4)
+    report = support(1e-4)
     assert not report.failed
     [direction, length] = rows(report, "clamped equilibrium")
     assert direction.passed is None
@@ -161,7 +161,7 @@ def test_a_faint_output_does_not_pass_for_another_direction_than_backpropagation
 
 
 def test_predictive_coding_approaches_backpropagation_as_the_output_grows_faint() -> None:
-    [row] = rows(held_at(1.0), "as the output's precision tends to 0")
+    [row] = rows(support(1.0), "as the output's precision tends to 0")
     assert row.passed
     assert "order 1" in row.expected
 
