@@ -28,7 +28,7 @@ _QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_pas
 
 
 def computed(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function makes of arrays, as NumPy arrays.
+    """The result of a function of arrays, as NumPy arrays.
 
     Compiled whole, which takes a fraction of the time that its operations take one by one.
     """
