@@ -134,6 +134,9 @@ def print_runs(runs: Sequence[RunInfo]) -> None:
         rows = [(name, *row[1:]) for name, row in zip(names, rows, strict=True)]
     spare = ("started", "seconds#", "network", "rule", "epochs#", "best validation", "state")
     print_table(title, columns, rows, spare)
+    for run in runs:
+        if run.remark:
+            tell(f"{run.run}: {run.remark}")
 
 
 def _shortened(names: Sequence[str]) -> tuple[str, list[str]]:

@@ -74,11 +74,6 @@ class Environment:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Environment:
-        """Reads what `to_json` wrote. Raises ValueError for anything else."""
-        return _reader().validate_python(values)
-
     def warn_of_differences(self, before: Environment) -> Diagnostic | None:
         """PC525, a warning, where a resumed run may not repeat the bits of the first."""
         found = {
@@ -108,8 +103,13 @@ class Environment:
 
 
 @cache
-def _reader() -> TypeAdapter[Environment]:
-    return TypeAdapter(Environment)
+def _reader() -> TypeAdapter[tuple[Environment, ...]]:
+    return TypeAdapter(tuple[Environment, ...])
+
+
+def environments_from_json(content: bytes) -> tuple[Environment, ...]:
+    """Reads a list of what `to_json` wrote. Raises ValueError for anything else."""
+    return _reader().validate_json(content, strict=True)
 
 
 def versions() -> dict[str, str]:

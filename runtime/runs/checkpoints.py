@@ -12,90 +12,49 @@ but not a flipped bit.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 from runtime.host.durable import sync_folder, write_synced, writing
+from runtime.runs.position import Count, Position
+from runtime.runs.reading import LARGEST, content, spec_values
 
 State = TypeVar("State")
-Count = Annotated[int, Field(ge=0)]
 
 STATE, META, SPEC, MANIFEST = "state.safetensors", "meta.json", "spec.yaml", "manifest.json"
 TEMPORARY = ".tmp-"
-NAME = re.compile(r"\d{6,}")
+NAME = re.compile(r"\d{6,}", re.ASCII)
+PARTS = frozenset({STATE, META, SPEC, MANIFEST})
+"""The files of a checkpoint."""
+READS = 10
+"""How often checkpoints are looked for again that a training process is replacing."""
 
 
-@dataclass(frozen=True)
-class Best:
-    """The best value of the monitored metric so far; `step` names its checkpoint. `loss` is what
-    decides between equal values of another metric; None in a network without outputs."""
+class _Promise(BaseModel):
+    """What a manifest says of one file."""
 
-    metric: str
-    value: float
-    step: Count
-    epoch: Count
-    loss: float | None = None
+    model_config = ConfigDict(frozen=True, strict=True)
 
-    @property
-    def name(self) -> str:
-        return f"{self.step:06d}"
+    sha256: str
+    size: Count
 
 
-@dataclass(frozen=True)
-class Position:
-    """The position of a training, beside the training state itself.
+class _Manifest(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
 
-    `step` counts finished training steps, `horizon` is the number planned, for the schedule.
-    `stale_epochs` counts epochs without improvement, for early stopping. `diverged` marks the
-    state before a batch that was not finite.
-    """
-
-    step: Count
-    steps_per_epoch: Annotated[int, Field(ge=1)]
-    horizon: Count
-    best: Best | None = None
-    stale_epochs: Count = 0
-    diverged: bool = False
-    spec_digest: str = ""
-    data_digest: str = ""
-    versions: Mapping[str, str] | None = None
-
-    @property
-    def epoch(self) -> int:
-        """Finished epochs."""
-        return self.step // self.steps_per_epoch
-
-    def to_json(self) -> str:
-        position = {"epoch": self.epoch, "batch_in_epoch": self.step % self.steps_per_epoch}
-        return json.dumps(asdict(self) | position, indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> Position:
-        """Reads what `to_json` wrote. Raises ValueError, which names the first value that is not
-        what it should be."""
-        try:
-            return _position_reader().validate_json(text, strict=True)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
-
-
-@cache
-def _position_reader() -> TypeAdapter[Position]:
-    return TypeAdapter(Position)
+    files: dict[str, _Promise]
 
 
 @dataclass(frozen=True)
@@ -159,19 +118,25 @@ class Checkpoints:
     def names(self) -> tuple[str, ...]:
         """Names of the checkpoints, newest first. Other folders are ignored, empty ones too.
 
-        Raises DataError (PC533) for a folder that cannot be read.
+        Raises DataError (PC533) for a folder that cannot be read, or is none.
         """
+        return tuple(name for name, _ in self._listing())
+
+    def _listing(self) -> tuple[tuple[str, int], ...]:
+        """The names, each with the number of its folder: one that is replaced has another."""
         try:
-            if not self.folder.is_dir():
-                return ()
-            found = [
-                entry.name
-                for entry in self.folder.iterdir()
-                if NAME.fullmatch(entry.name) and entry.is_dir() and any(entry.iterdir())
-            ]
+            entries = [entry for entry in self.folder.iterdir() if NAME.fullmatch(entry.name)]
+            found: list[tuple[str, int]] = []
+            for entry in entries:
+                with suppress(FileNotFoundError, NotADirectoryError):  # gone by now, or no folder
+                    if any(entry.iterdir()):
+                        found.append((entry.name, entry.stat().st_ino))
+        except FileNotFoundError:
+            return ()
         except OSError as error:
-            raise _unreadable(self.folder.parent, self.folder.name, error) from None
-        return tuple(sorted(found, key=int, reverse=True))
+            message = f"cannot read {self.folder}: {error.strerror or error}"
+            raise DataError(Diagnostic("PC533", message, help=_MAKE_READABLE)) from None
+        return tuple(sorted(found, key=lambda entry: int(entry[0]), reverse=True))
 
     def save(self, state: Any, position: Position, spec_text: str, prune: bool = True) -> Path:
         """Saves a training state; returns its folder once it is durable.
@@ -188,11 +153,11 @@ class Checkpoints:
             SPEC: spec_text.encode(),
         }
         manifest = {
-            name: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-            for name, content in contents.items()
+            name: {"sha256": hashlib.sha256(written).hexdigest(), "size": len(written)}
+            for name, written in contents.items()
         }
         contents[MANIFEST] = (json.dumps({"files": manifest}, indent=2) + "\n").encode()
-        place = self.folder / f"{position.step:06d}"
+        place = self.folder / position.name
         temporary = self.folder / f"{TEMPORARY}{place.name}"
         with writing(place):
             try:
@@ -208,8 +173,8 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
-        for name, content in contents.items():
-            write_synced(temporary / name, content)
+        for name, written in contents.items():
+            write_synced(temporary / name, written)
         sync_folder(temporary)
         if place.exists():  # damaged, or left behind by a run that continued from an older one
             place.rename(self.folder / f"{TEMPORARY}replaced-{place.name}")
@@ -223,14 +188,15 @@ class Checkpoints:
         newest = past[: self.keep]
         kept = {*newest, *(best for name in newest if (best := self._best_of(name)))}
         for name in self.names():
-            if name not in kept:
-                shutil.rmtree(self.folder / name, ignore_errors=True)
+            if name not in kept:  # in one step, for those who read meanwhile
+                with suppress(OSError):
+                    (self.folder / name).rename(self.folder / f"{TEMPORARY}old-{name}")
         self.clear_leftovers()
 
     def _best_of(self, name: str) -> str | None:
         try:
-            best = Position.from_json((self.folder / name / META).read_text()).best
-        except (OSError, ValueError, KeyError, TypeError):
+            best = Position.from_json(content(self.folder / name / META)).best
+        except (OSError, ValueError):
             return None
         return best.name if best else None
 
@@ -250,10 +216,12 @@ class Checkpoints:
         try:
             arrays = _arrays(contents[STATE])
             part = META
-            position = Position.from_json(contents[META].decode())
+            position = Position.from_json(contents[META])
+            if position.name != name:
+                raise ValueError(f"step: it is {position.step}, but the checkpoint is {name}")
             part = SPEC
             spec_text = contents[SPEC].decode()
-            refuse_broken_spec(spec_text)
+            spec_values(spec_text)
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise _damaged(folder, f"{part} cannot be read: {error}") from None
         return Checkpoint(folder, position, arrays, spec_text)
@@ -264,44 +232,65 @@ class Checkpoints:
         None where there is no checkpoint at all. Raises DataError: PC530 for the first damaged
         one if `strict`, PC532 if all are damaged, PC533 for one that cannot be read.
         """
-        warnings: list[Diagnostic] = []
-        for name in self.names():
-            try:
-                return self.load(name), tuple(warnings)
-            except DataError as error:
-                if strict or any(problem.code != "PC530" for problem in error.diagnostics):
-                    raise
-                warnings += _as_warnings(error)
-        if warnings:
+        checkpoint: Checkpoint | None = None
+        damage: list[DataError] = []
+        for _ in range(READS):
+            listed = self._listing()
+            checkpoint, damage = self._newest_whole([name for name, _ in listed])
+            # What a training process removes or replaces meanwhile is not damaged.
+            if not damage or self._listing() == listed:
+                break
+        if damage and strict:
+            raise damage[0]
+        if damage and checkpoint is None:
             problem = Diagnostic(
                 "PC532",
-                f"none of the {len(warnings)} checkpoints in {self.folder} can be loaded",
+                f"none of the {len(damage)} checkpoints in {self.folder} can be loaded",
                 help="restore the folder from a backup, or begin a new run",
             )
-            raise DataError((problem, *warnings))
-        return None, ()
+            raise DataError((problem, *_as_warnings(damage)))
+        return checkpoint, tuple(_as_warnings(damage))
+
+    def _newest_whole(self, names: Sequence[str]) -> tuple[Checkpoint | None, list[DataError]]:
+        """The first of these checkpoints that is whole, and PC530 for each one before it."""
+        damage: list[DataError] = []
+        for name in names:
+            try:
+                return self.load(name), damage
+            except DataError as error:
+                if any(problem.code != "PC530" for problem in error.diagnostics):
+                    raise
+                damage.append(error)
+        return None, damage
+
+    def best_of(self, newest: Checkpoint) -> Checkpoint:
+        """The checkpoint of the best value that the newest one knows; the newest one itself where
+        it knows of none. Where a training process has gone on meanwhile, and removed that, the
+        best of its newest one.
+
+        Raises DataError as `load` does.
+        """
+        for _ in range(READS):
+            best = newest.position.best
+            if best is None or best.step == newest.position.step:
+                return newest
+            try:
+                return self.load(best.name)
+            except DataError:
+                again, _ = self.latest()
+                if again is None or again.position.best == best:
+                    raise
+                newest = again
+        return newest
 
 
-def refuse_broken_spec(text: str) -> None:
-    """Raises ValueError, which says where, for the text of a resolved spec that is no mapping."""
-    try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        problem = getattr(error, "problem", None) or type(error).__name__
-        raise ValueError(f"{place}{problem}") from None
-    if not isinstance(found, dict):
-        raise ValueError("it holds no spec")
-
-
-def _arrays(content: bytes) -> dict[str, np.ndarray]:
+def _arrays(saved: bytes) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file. (`safetensors.numpy.load` cannot read bfloat16.)"""
     from safetensors import deserialize
 
     return {
         name: np.frombuffer(entry["data"], _dtype(entry["dtype"])).reshape(entry["shape"])
-        for name, entry in deserialize(content)
+        for name, entry in deserialize(saved)
     }
 
 
@@ -319,36 +308,40 @@ def _dtype(code: str) -> np.dtype:
 def _verified(folder: Path) -> Mapping[str, bytes]:
     """The files of a checkpoint, checked against its manifest."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())["files"]
-        promised = {name: (manifest[name]["size"], manifest[name]["sha256"]) for name in manifest}
+        promised = _Manifest.model_validate_json(content(folder / MANIFEST)).files
     except OSError as error:
         raise _unreadable(folder, MANIFEST, error) from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except ValidationError:
         raise _damaged(folder, f"{MANIFEST} is not readable") from None
-    if set(promised) != {STATE, META, SPEC}:
+    if set(promised) != PARTS - {MANIFEST}:
         raise _damaged(folder, f"{MANIFEST} does not list the files of a checkpoint")
     contents: dict[str, bytes] = {}
-    for name, (size, digest) in promised.items():
+    for name, promise in promised.items():
         try:
-            content = (folder / name).read_bytes()
+            found = content(folder / name, None if name == STATE else LARGEST)
         except OSError as error:
             raise _unreadable(folder, name, error) from None
-        if len(content) != size:
-            raise _damaged(folder, f"{name} has {len(content)} bytes, its manifest says {size}")
-        if hashlib.sha256(content).hexdigest() != digest:
+        if len(found) != promise.size:
+            problem = f"{name} has {len(found)} bytes, its manifest says {promise.size}"
+            raise _damaged(folder, problem)
+        if hashlib.sha256(found).hexdigest() != promise.sha256:
             raise _damaged(folder, f"{name} does not match the SHA-256 in its manifest")
-        contents[name] = content
+        contents[name] = found
     return contents
+
+
+_MAKE_READABLE = "make it readable; nothing says that the checkpoint is damaged"
+_NO_FILES = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.EFBIG, errno.ELOOP)
+"""Why something is not a file of a checkpoint, whoever asks for it."""
 
 
 def _unreadable(folder: Path, name: str, error: OSError) -> DataError:
     """PC530 for a file that is not there; PC533 for one that may be good, but cannot be read, so
     that the checkpoint must neither be passed over nor replaced."""
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
+    if error.errno in _NO_FILES:
         return _damaged(folder, f"{name}: {error.strerror}")
     message = f"cannot read {folder / name}: {error.strerror or error}"
-    help = "make it readable; nothing says that the checkpoint is damaged"
-    return DataError(Diagnostic("PC533", message, help=help))
+    return DataError(Diagnostic("PC533", message, help=_MAKE_READABLE))
 
 
 def _damaged(folder: Path, problem: str) -> DataError:
@@ -361,7 +354,7 @@ def _damaged(folder: Path, problem: str) -> DataError:
     )
 
 
-def _as_warnings(error: DataError) -> list[Diagnostic]:
+def _as_warnings(damage: Sequence[DataError]) -> list[Diagnostic]:
     return [
         Diagnostic(
             found.code,
@@ -369,5 +362,6 @@ def _as_warnings(error: DataError) -> list[Diagnostic]:
             help="the checkpoint before it is used instead",
             severity="warning",
         )
+        for error in damage
         for found in error.diagnostics
     ]

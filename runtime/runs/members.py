@@ -17,6 +17,7 @@ from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.outside import members_from_outside
 from runtime.host.durable import replace_file
+from runtime.runs.reading import content
 
 FILE = "members.json"
 
@@ -63,13 +64,13 @@ def record_members(folder: Path, spec: RunSpec) -> None:
 def recorded_members(folder: Path) -> tuple[UsedMember, ...]:
     """The recorded members. Raises DataError (PC523) where they cannot be read."""
     try:
-        content = (folder / FILE).read_bytes()
+        text = content(folder / FILE)
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise _unreadable(folder, error.strerror or str(error)) from None
     try:
-        return _RECORD.validate_json(content)
+        return _RECORD.validate_json(text)
     except ValidationError:
         raise _unreadable(folder, "it is not what a run writes there") from None
 

@@ -22,10 +22,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 from runtime.host.durable import replace_file, writing
 from runtime.host.json_text import finite
+from runtime.runs.position import Count
+from runtime.runs.reading import content
 
 Line = Mapping[str, Any]
 """One line of metrics.jsonl."""
@@ -33,20 +38,53 @@ Line = Mapping[str, Any]
 _STEP = b'{"kind": "step", '
 """The first characters of a training step's line."""
 
-_DEPTHS = {
-    "loss": 0,
-    "accuracy": 0,
-    "energy": 0,
-    "learning_rate": 0,
-    "gradient_norm": 1,
-    "node_energy": 2,
-    "steps": 1,
-    "seconds": 0,
-    "steps_per_second": 0,
-    "trained_steps": 0,
-}
-"""The depth of mappings in which the numbers of a metric stand."""
-_OF_A_STEP = _DEPTHS | {"energy": 1}
+Number = Annotated[float, Field(allow_inf_nan=False)] | None
+ByNode = dict[str, Number] | None
+ByPhase = dict[str, ByNode] | None
+Trajectory = dict[str, dict[str, list[Number]]]
+
+
+class _Line(BaseModel):
+    """What every line has, and the numbers that lines of several kinds may have."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    kind: str
+    step: Count
+    epoch: Count | None = None
+    best: bool | None = None
+    split: str | None = None
+    parameters: str | None = None
+    loss: Number = None
+    accuracy: Number = None
+    learning_rate: Number = None
+    gradient_norm: ByNode = None
+    node_energy: ByPhase = None
+    steps: ByNode = None
+    seconds: Number = None
+    steps_per_second: Number = None
+    trained_steps: Number = None
+
+
+class _Step(_Line):
+    energy: ByNode = None
+
+
+class _Other(_Line):
+    energy: Number = None
+
+
+class _Epoch(_Other):
+    epoch: Count  # pyright: ignore
+
+
+class _Trajectory(_Line):
+    epoch: Count  # pyright: ignore
+    energy: Trajectory
+    state_gradient_norm: Trajectory = {}  # runs of old have none
+
+
+_KINDS: Mapping[Any, type[_Line]] = {"step": _Step, "epoch": _Epoch, "trajectory": _Trajectory}
 
 AFTER_TRAINING = frozenset({"test"})
 """Kinds of line that a run writes once it has ended, and a continued run writes again."""
@@ -75,7 +113,8 @@ class MetricsFile:
 
     def read(self, steps: bool = True) -> tuple[Line, ...]:
         """Every whole line; a last one that is half written is left out, and so is one with
-        something else where a number belongs.
+        something else where a number belongs. Raises DataError (PC523) where the file cannot be
+        read.
 
         Without `steps`, those of training steps, which are most of the file, are passed over.
         """
@@ -92,56 +131,36 @@ class MetricsFile:
             replace_file(self.path, b"".join(kept))
 
     def _whole_lines(self, steps: bool = True) -> Iterator[tuple[Line, bytes]]:
-        if not self.path.is_file():
-            return
-        for text in self.path.read_bytes().splitlines(keepends=True):
+        for text in self._content().splitlines(keepends=True):
             if not text.endswith(b"\n"):
                 return
             if not steps and text.startswith(_STEP):
                 continue
-            try:
-                line = json.loads(text)
-            except (ValueError, RecursionError):
-                continue
-            if _is_sound(line):
+            line = _sound(text)
+            if line is not None:
                 yield line, text
 
-
-def _is_sound(line: Any) -> bool:
-    """Whether a line has a kind and a step, and numbers in the places of numbers."""
-    if not isinstance(line, dict) or type(line.get("step")) is not int:
-        return False
-    kind = line.get("kind")
-    if not isinstance(kind, str):
-        return False
-    if kind in ("epoch", "trajectory") and type(line.get("epoch")) is not int:
-        return False
-    if kind == "trajectory":
-        gradients = line.get("state_gradient_norm", {})  # runs of old have none
-        return _is_trajectory(line.get("energy")) and _is_trajectory(gradients)
-    depths = _OF_A_STEP if kind == "step" else _DEPTHS
-    return all(_is_numbers(line[name], depths[name]) for name in depths.keys() & line.keys())
+    def _content(self) -> bytes:
+        """Raises DataError (PC523) where the system refuses to read it, or it is no file."""
+        try:
+            return content(self.path, None)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            message = f"{self.path} cannot be read: {error.strerror or error}"
+            help = "make it readable, or move it away; it holds the metrics of the run"
+            raise DataError(Diagnostic("PC523", message, help=help)) from None
 
 
-def _is_numbers(value: Any, depth: int) -> bool:
-    if depth and isinstance(value, dict):
-        return all(_is_numbers(entry, depth - 1) for entry in value.values())
-    return value is None or (not depth and _is_number(value))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
-
-
-def _is_trajectory(values: Any) -> bool:
-    """Whether it is a list of numbers for each phase and node."""
-    if not isinstance(values, dict) or not all(isinstance(part, dict) for part in values.values()):
-        return False
-    rows = [row for nodes in values.values() for row in nodes.values()]
-    return all(
-        isinstance(row, list) and all(value is None or _is_number(value) for value in row)
-        for row in rows
-    )
+def _sound(text: bytes) -> Line | None:
+    """A line that has a kind and a step, and numbers in the places of numbers."""
+    try:
+        line = json.loads(text)
+        kind = line.get("kind") if isinstance(line, dict) else None
+        _KINDS.get(kind if isinstance(kind, str) else None, _Other).model_validate(line)
+    except (ValueError, RecursionError, OverflowError):
+        return None
+    return line
 
 
 def to_json(value: Any) -> str:

@@ -13,44 +13,25 @@ runs/digits_mlp-001/spec.yaml         the resolved spec: no extends, no paramete
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-
-import numpy as np
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
 from runtime.data.encoding import Encoding
 from runtime.host.durable import first_free, replace_file, writing
-from runtime.host.environment import Environment
-from runtime.runs.checkpoints import Checkpoints, refuse_broken_spec
+from runtime.host.environment import Environment, environments_from_json
+from runtime.runs.checkpoints import Checkpoints
+from runtime.runs.contents import LOCK, OLD_ENVIRONMENT, is_free, of_others
 from runtime.runs.metrics import MetricsFile
+from runtime.runs.preprocessing import encodings_from_npz, encodings_to_npz
+from runtime.runs.reading import content, spec_values
+from runtime.runs.result import result_from_json
 
-LOCK = ".lock"
-ENTRIES = frozenset(
-    {
-        LOCK,
-        "spec.yaml",
-        "members.json",
-        "environment.json",
-        "preprocessing.npz",
-        "metrics.jsonl",
-        "metrics_step.csv",
-        "metrics_epoch.csv",
-        "metrics_test.csv",
-        "tensorboard",
-        "checkpoints",
-        "plots",
-        "result.json",
-    }
-)
-"""The entries of a run folder."""
-OLD_ENVIRONMENT = "environment.unreadable-"
-"""Prefix of environment files set aside as unreadable."""
 LOCK_SECONDS = 0.2
 """Seconds to wait for the lock: a process that asks whether a run trains holds it for a moment."""
 RUNS = Path("runs")
@@ -110,16 +91,16 @@ class RunFolder:
             raise DataError(Diagnostic("PC523", message, help=help))
 
     def refuse_foreign_files(self) -> None:
-        """Raises DataError (PC527) if it holds what pcc did not write, or is a link."""
-        written = {*ENTRIES, *(f".{name}.tmp" for name in ENTRIES)}
-        found = {entry.name for entry in self.path.iterdir()} - written
-        foreign = sorted(name for name in found if not name.startswith(OLD_ENVIRONMENT))
+        """Raises DataError: PC527 if it holds what pcc did not write, or is a link; PC522 if that
+        cannot be told."""
+        with writing(self.path):
+            foreign = [str(path.relative_to(self.path)) for path in of_others(self.path)]
         if self.path.is_symlink():
             problem, help = "is a link", "name the folder itself"
         elif foreign:
-            problem = f"holds files of your own: {', '.join(foreign[:3])}"
-            problem += ", ..." if foreign[3:] else ""
-            help = "move them away first, or remove the folder yourself"
+            problem = f"holds what is not of the run: {', '.join(foreign[:3])}"
+            problem += f" and {len(foreign) - 3} more" if foreign[3:] else ""
+            help = "move it away first, or remove the folder yourself"
         else:
             return
         raise DataError(Diagnostic("PC527", f"run folder {self.path} {problem}", help=help))
@@ -146,12 +127,17 @@ class RunFolder:
     def spec_text(self) -> str:
         """The resolved spec as it was saved. Raises DataError (PC523) if it cannot be read."""
         try:
-            text = self.spec.read_text("utf-8")
-            refuse_broken_spec(text)
+            text = content(self.spec).decode("utf-8")
+            spec_values(text)
             return text
         except (OSError, ValueError) as error:
-            message = f"{self.spec} cannot be read: {error}"
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            message = f"{self.spec} cannot be read: {reason}"
             raise DataError(Diagnostic("PC523", message, help="name another folder")) from None
+
+    def spec_values(self) -> Mapping[str, Any]:
+        """The values of the resolved spec. Raises DataError (PC523) as `spec_text` does."""
+        return spec_values(self.spec_text())
 
     @property
     def plots(self) -> Path:
@@ -192,9 +178,8 @@ class RunFolder:
     def environments(self) -> tuple[Environment, ...]:
         """One per session, in their order; none if the file is missing or unreadable."""
         try:
-            entries = json.loads(self._environment.read_bytes())
-            return tuple(Environment.from_json(entry) for entry in entries)
-        except (OSError, ValueError, TypeError, RecursionError):
+            return environments_from_json(content(self._environment))
+        except (OSError, ValueError):
             return ()
 
     def data_folders(self) -> tuple[Path, ...]:
@@ -204,7 +189,7 @@ class RunFolder:
     def add_environment(self, environment: Environment) -> None:
         """Notes that a session of the run begins. A file that cannot be read is kept aside."""
         before = self.environments()
-        if not before and self._environment.exists():
+        if not before and os.path.lexists(self._environment):
             names = (self.path / f"{OLD_ENVIRONMENT}{number}.json" for number in count(1))
             with writing(self._environment):
                 self._environment.rename(first_free(names))
@@ -222,10 +207,9 @@ class RunFolder:
     def result(self) -> Mapping[str, Any] | None:
         """The content of result.json; None while the run has not finished, or if it is damaged."""
         try:
-            result = json.loads(self._result.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            return result_from_json(content(self._result))
+        except OSError:
             return None
-        return result if _is_result(result) else None
 
     def forget_result(self) -> None:
         """The run goes on: it has not finished any more."""
@@ -238,37 +222,13 @@ class RunFolder:
 
     def write_encodings(self, encodings: Sequence[Encoding]) -> None:
         """Saves how the data was scaled, so that predictions need no training data."""
-        import io
-
-        arrays: dict[str, Any] = {}
-        for code in encodings:
-            description = {
-                "field": code.field,
-                "kind": code.kind,
-                "shape": code.shape,
-                "field_shape": code.field_shape,
-                "classes": code.classes,
-                "full_scale": code.full_scale,
-                "steps": code.steps,
-                "names": code.names,
-            }
-            arrays[f"{code.node}.description"] = np.array(json.dumps(description))
-            arrays[f"{code.node}.mean"] = code.mean
-            arrays[f"{code.node}.deviation"] = code.deviation
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
-        replace_file(self._encodings, buffer.getvalue())
+        replace_file(self._encodings, encodings_to_npz(encodings))
 
     def encodings(self) -> Mapping[str, Encoding]:
         """The same by node name. Raises DataError (PC523) if the file is missing or damaged."""
         try:
-            with self._encodings.open("rb") as stream:
-                arrays = np.load(stream, allow_pickle=False)
-                nodes = [
-                    n.removesuffix(".description") for n in arrays if n.endswith(".description")
-                ]
-                return {node: _encoding(node, arrays) for node in nodes}
-        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            return encodings_from_npz(self._encodings)
+        except ValueError as error:
             raise DataError(
                 Diagnostic(
                     "PC523",
@@ -285,8 +245,7 @@ class RunFolder:
 def refuse_occupied(path: Path) -> None:
     """Raises DataError: PC520 if the folder holds anything, PC522 if it is no folder."""
     with writing(path):
-        # The lock file may be that of a process which is beginning a run here just now.
-        occupied = path.exists() and any(entry.name != LOCK for entry in path.iterdir())
+        occupied = not is_free(path)
     if occupied:
         raise DataError(
             Diagnostic(
@@ -309,26 +268,3 @@ def free_folder(name: str) -> Path:
 def next_folder(name: str) -> Path:
     """The next free name `runs/NAME-001`; nothing is made."""
     return first_free(RUNS / f"{name}-{number:03d}" for number in count(1))
-
-
-def _is_result(result: Any) -> bool:
-    """Whether result.json holds what a run writes there, as far as it holds anything."""
-    if not isinstance(result, dict):
-        return False
-    best, tests = result.get("best"), result.get("test") or {}
-    if best is not None and not (isinstance(best, dict) and best.keys() >= {"metric", "epoch"}):
-        return False
-    if not isinstance(tests, dict) or not all(isinstance(part, dict) for part in tests.values()):
-        return False
-    names = ("accuracy", "loss", "energy")
-    numbers = [part.get(name) for part in tests.values() for name in names]
-    numbers.append((best or {}).get("value"))
-    return all(value is None or isinstance(value, int | float) for value in numbers)
-
-
-def _encoding(node: str, arrays: Any) -> Encoding:
-    description: dict[str, Any] = json.loads(str(arrays[f"{node}.description"]))
-    for name in ("shape", "field_shape", "names"):  # runs of old have no names
-        description[name] = tuple(description.get(name, ()))
-    mean, deviation = arrays[f"{node}.mean"], arrays[f"{node}.deviation"]
-    return Encoding(node=node, mean=mean, deviation=deviation, **description)

@@ -10,14 +10,13 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, PccError
 from pccompiler.spec.load import load
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.names import natural_key
 from pccompiler.spec.tree import KeyPath, dotted
 from runtime.host.durable import first_free, writing
+from runtime.runs.members import refuse_missing_members
 from runtime.runs.metrics import Line
 from runtime.runs.run_folder import RunFolder
 
@@ -43,6 +42,8 @@ class RunInfo:
     test: Mapping[str, Any] | None
     started: str | None
     seconds: float
+    remark: str | None = None
+    """Why the run is unreadable."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -99,9 +100,10 @@ def run_info(folder: RunFolder) -> RunInfo:
     try:
         lines = folder.metrics.read(steps=False)
         spec = load(folder.spec)[0]
-    except (PccError, OSError):
+    except (PccError, OSError) as error:
         path, name = str(folder.path), folder.path.name
-        return RunInfo(path, name, "-", "unreadable", 0, 0, None, None, started, 0.0)
+        remark = _why_unreadable(folder, error)
+        return RunInfo(path, name, "-", "unreadable", 0, 0, None, None, started, 0.0, remark)
     epochs = [line for line in lines if line["kind"] == "epoch"]
     seconds = sum(line.get("seconds") or 0.0 for line in epochs)
     epoch = epochs[-1]["epoch"] if epochs else 0
@@ -118,6 +120,18 @@ def run_info(folder: RunFolder) -> RunInfo:
         started=started,
         seconds=round(seconds, 3),
     )
+
+
+def _why_unreadable(folder: RunFolder, error: PccError | OSError) -> str:
+    """First of all that a member from outside is not there, without which no spec is known."""
+    try:
+        refuse_missing_members(folder.path)
+    except PccError as missing:
+        error = missing
+    if isinstance(error, PccError):
+        first = error.diagnostics[0]
+        return f"{first.message} ({first.help})" if first.help else first.message
+    return error.strerror or str(error)
 
 
 def _state(folder: RunFolder, result: Mapping[str, Any], lines: Sequence[Line]) -> State:
@@ -148,8 +162,8 @@ def differences(folders: Sequence[RunFolder]) -> dict[str, list[Any]]:
     """The values of the specs that are not the same in all runs, by key path, in the order of
     the runs; None where a spec lacks the key. Of specs that cannot be read nothing is told."""
     try:
-        trees = [yaml.safe_load(folder.spec.read_text(encoding="utf-8")) for folder in folders]
-    except (OSError, ValueError, yaml.YAMLError):
+        trees = [dict(folder.spec_values()) for folder in folders]
+    except DataError:
         return {}
     return {dotted(path): values for path, values in _differing(trees, ())}
 
@@ -203,6 +217,11 @@ def _delete(folder: RunFolder) -> None:
     with folder.locked(), writing(path):
         leaving = _free_name(path)
         path.rename(leaving)
+        try:
+            RunFolder(leaving).refuse_foreign_files()
+        except DataError:  # put there since all were looked at
+            leaving.rename(path)
+            folder.refuse_foreign_files()
     before = _count(leaving)
     try:
         shutil.rmtree(leaving)

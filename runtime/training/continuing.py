@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import yaml
-
 from pccompiler.diagnostics.diagnostic import Diagnostic
-from runtime.runs.checkpoints import Best, Checkpoint
+from runtime.runs.checkpoints import Checkpoint
+from runtime.runs.position import Best
+from runtime.runs.reading import spec_values
 from runtime.training.session import Session
 
 
@@ -102,7 +102,7 @@ def _why_stale(session: Session, checkpoint: Checkpoint, best: Best) -> str:
         return "the data is not what it was"
     if session.monitor != best.metric:
         return f"the monitored metric was {best.metric} and is {session.monitor or 'none'}"
-    energies = (yaml.safe_load(text).get("energy") for text in _texts(session, checkpoint))
+    energies = (spec_values(text).get("energy") for text in _texts(session, checkpoint))
     if best.metric != "accuracy" and len({str(energy) for energy in energies}) > 1:
         return f"the energy, of which the {best.metric} is measured, has changed"
     return ""

@@ -13,10 +13,11 @@ from pccompiler.spec.load import SpecLike
 from runtime.data.splits import samples
 from runtime.host.environment import Environment, versions
 from runtime.host.signals import Interrupted, deferred_signals
-from runtime.runs.checkpoints import Checkpoint, Position
+from runtime.runs.checkpoints import Checkpoint
 from runtime.runs.loggers import Log, open_log, refuse_missing_loggers
 from runtime.runs.members import record_members, refuse_missing_members, refuse_other_members
-from runtime.runs.run_folder import RunFolder
+from runtime.runs.position import Position
+from runtime.runs.run_folder import RunFolder, refuse_occupied
 from runtime.training.continuing import best_is_stale, changes_of_course
 from runtime.training.evaluation import Evaluator
 from runtime.training.loop import Loop, score_line
@@ -71,6 +72,8 @@ def train_in(
     for warning in session.warnings:
         reporter.warn(warning)
     with folder.locked():
+        # Looked at again: before the lock another process may have begun a run here, or trained.
+        refuse_occupied(folder.path)
         folder.write_spec(session.spec_text)
         record_members(folder.path, session.spec)
         folder.add_environment(Environment.here(overrides, session.data_folders))

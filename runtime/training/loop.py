@@ -19,9 +19,10 @@ import numpy as np
 from pccompiler.components.phases import PhaseKind
 from runtime.data.splits import epoch_batches, samples
 from runtime.host.signals import Interrupted, Pending
-from runtime.runs.checkpoints import Best, Checkpoints, Position
+from runtime.runs.checkpoints import Checkpoints
 from runtime.runs.loggers import Log
 from runtime.runs.metrics import Line
+from runtime.runs.position import Best, Position
 from runtime.runs.run_folder import RunFolder
 from runtime.training.call_length import Pace, Speed
 from runtime.training.divergence import Failure, divergence, divergence_line

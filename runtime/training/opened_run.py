@@ -16,9 +16,10 @@ from pccompiler.spec.load import load
 from pccompiler.spec.models import RunSpec
 from runtime.data.encoding import Encoding
 from runtime.data.splits import SPLITS, samples
-from runtime.runs.checkpoints import Best, Checkpoint
+from runtime.runs.checkpoints import Checkpoint
 from runtime.runs.members import refuse_missing_members, refuse_other_members
 from runtime.runs.metrics import Line
+from runtime.runs.position import Best
 from runtime.runs.run_folder import RunFolder
 from runtime.training.evaluation import Evaluator, Scores
 from runtime.training.session import Session, open_session, refuse_changed_data
@@ -174,10 +175,7 @@ class Run:
 
     @cached_property
     def _best_checkpoint(self) -> Checkpoint:
-        best = self._last_checkpoint.position.best
-        if best is None or best.step == self._last_checkpoint.position.step:
-            return self._last_checkpoint
-        return self.folder.checkpoints().load(best.name)
+        return self.folder.checkpoints().best_of(self._last_checkpoint)
 
 
 _ABSENT: Any = object()

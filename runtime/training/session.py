@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic, SpecError
 from pccompiler.driver import check, lower
 from pccompiler.spec.load import SpecLike
@@ -20,6 +18,7 @@ from pccompiler.spec.tree import Document, KeyPath, dotted
 from runtime.data.binding import nodes_with_data
 from runtime.data.encoding import Encoding
 from runtime.data.splits import Data, prepare, samples, search_folders
+from runtime.runs.reading import spec_values
 from runtime.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -182,7 +181,7 @@ def refuse_changed_data(session: Session, folder: RunFolder, saved_digest: str, 
 
 def _differences(saved: str, now: str) -> list[str]:
     """`inference.steps was 20, is 7` for each value in which two resolved specs differ."""
-    old, new = (dict(_leaves(yaml.safe_load(text), ())) for text in (saved, now))
+    old, new = (dict(_leaves(spec_values(text), ())) for text in (saved, now))
     return [
         f"{dotted(path)} was {old.get(path, 'not there')}, is {new.get(path, 'not there')}"
         for path in {**old, **new}

@@ -32,12 +32,16 @@ Pcc = Callable[..., Result]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with tiny.yaml and points.npz."""
-    rng = np.random.default_rng(0)
-    y = np.arange(60) % 2
-    np.savez(tmp_path / "points.npz", x=rng.normal(size=(60, 4)) + y[:, None], y=y)
-    (tmp_path / "tiny.yaml").write_text(TINY)
+    write_tiny(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def write_tiny(folder: Path) -> None:
+    """tiny.yaml and points.npz."""
+    rng, y = np.random.default_rng(0), np.arange(60) % 2
+    np.savez(folder / "points.npz", x=rng.normal(size=(60, 4)) + y[:, None], y=y)
+    (folder / "tiny.yaml").write_text(TINY)
 
 
 @pytest.fixture

@@ -10,20 +10,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+import cli
 from runtime.commands.runs import print_runs
 from runtime.runs import run_list
 from runtime.runs.run_folder import RunFolder
 from runtime.runs.run_list import RunInfo, delete_runs
-from tests.cli.conftest import Pcc
+from tests.cli.conftest import Pcc, write_tiny
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two finished runs of the tiny spec, `runs/tiny-001` and `runs/both/slow`."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_tiny(folder)
+    other = ["-s", "learning.optimizer={sgd: {learning_rate: 0.001}}", "-s", "training.seed=1"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for words in ([], ["--run", "runs/both/slow", *other]):
+            done = CliRunner().invoke(cli.main, ["train", "tiny.yaml", *words])
+            assert done.exit_code == 0, done.output
+    return folder / "runs"
 
 
 @pytest.fixture
-def made(pcc: Pcc, folder: Path) -> Path:
-    """Two finished runs of the tiny spec, `runs/tiny-001` and `runs/both/slow`."""
-    assert pcc("train", "tiny.yaml").exit_code == 0
-    options = ["-s", "learning.optimizer={sgd: {learning_rate: 0.001}}", "-s", "training.seed=1"]
-    assert pcc("train", "tiny.yaml", "--run", "runs/both/slow", *options).exit_code == 0
+def made(folder: Path, trained: Path) -> Path:
+    """The current folder, with a copy of these runs."""
+    shutil.copytree(trained, folder / "runs")
     return folder
 
 
@@ -130,7 +144,9 @@ def test_every_state_of_a_run_is_told(pcc: Pcc, made: Path) -> None:
     with RunFolder(run).locked():
         assert listed(pcc)["runs/tiny-001"]["state"] == "running"
 
-    (run / "result.json").write_text('{"reason": "early_stop", "best": null}')
+    (run / "result.json").write_text(
+        '{"reason": "early_stop", "step": 10, "epoch": 2, "best": null}'
+    )
     assert listed(pcc)["runs/tiny-001"]["state"] == "early stop"
 
     (run / "spec.yaml").write_text("pcc: 99")

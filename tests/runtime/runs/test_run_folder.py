@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> 
 
 
 def test_encodings_come_back(tmp_path: Path) -> None:
-    mean, deviation = np.float32([1, 2]), np.float32([3, 4])
+    mean, deviation = np.float32([[1, 2]]), np.float32([[3, 4]])
     code = Encoding("im.age", "x", "features", (2,), (1, 2), 0, 255.0, mean, deviation)
     folder = RunFolder(tmp_path)
     folder.write_encodings([code])
@@ -128,10 +129,8 @@ def test_the_environment_names_what_bits_depend_on_and_warns_of_differences(
     assert first == second == here
     assert set(here.versions) == {"pcc", "python", "jax", "jaxlib", "numpy", "optax"}
     assert here.warn_of_differences(first) is None
-    other = Environment.from_json(
-        here.to_json()
-        | {"cpu_affinity": [0] * (len(here.cpu_affinity) + 1), "variables": {"XLA_FLAGS": "--a"}}
-    )
+    affinity = (0,) * (len(here.cpu_affinity) + 1)
+    other = replace(here, cpu_affinity=affinity, variables={"XLA_FLAGS": "--a"})
     warning = here.warn_of_differences(other)
     assert warning is not None
     assert warning.code == "PC525"
@@ -154,7 +153,8 @@ def test_an_edited_environment_is_as_if_it_were_not_there(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(b"a: \xff", "codec"), (b"a:\n\tb: 1\n", "line 2"), (b"- 1", "no spec")]
+    ("content", "told"),
+    [(b"a: \xff", "codec"), (b"a:\n\tb: 1\n", "line 2"), (b"- 1", "a spec is a mapping")],
 )
 def test_a_saved_spec_that_cannot_be_read_is_named(
     tmp_path: Path, content: bytes, told: str

@@ -11,7 +11,7 @@ import pytest
 
 from pccompiler.diagnostics.diagnostic import Diagnostic
 from runtime.commands.progress import Plain
-from runtime.runs.checkpoints import Best
+from runtime.runs.position import Best
 from runtime.training.fit import fit, resume
 from runtime.training.loop import _improves
 from runtime.training.reporter import EarlyStop, Silent

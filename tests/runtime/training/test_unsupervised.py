@@ -191,7 +191,8 @@ def test_what_a_state_carries_beside_parameters_is_saved_with_all_its_bits(
 ) -> None:
     from dataclasses import replace
 
-    from runtime.runs.checkpoints import Checkpoints, Position
+    from runtime.runs.checkpoints import Checkpoints
+    from runtime.runs.position import Position
 
     generator = np.random.default_rng(0)
     aux = {
