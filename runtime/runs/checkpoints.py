@@ -43,7 +43,7 @@ READS = 10
 
 
 class _Promise(BaseModel):
-    """What a manifest says of one file."""
+    """The entry of one file in a manifest."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 

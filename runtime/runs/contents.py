@@ -1,4 +1,4 @@
-"""What pcc writes in a run folder, and so may delete again; everything else is somebody's own."""
+"""The contents that pcc writes in a run folder; it deletes nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ RUN: Contents = {
 
 
 def of_others(folder: Path, contents: Contents = RUN) -> Iterator[Path]:
-    """What a run folder holds that pcc did not write, from its top: files and folders of other
+    """Entries of a run folder that pcc did not write, from its top: files and folders of other
     names, files in the place of folders and the other way round, links. Raises OSError."""
     for entry in sorted(folder.iterdir()):
         written = [inner for name, inner in contents.items() if name.fullmatch(entry.name)]

@@ -45,7 +45,7 @@ Trajectory = dict[str, dict[str, list[Number]]]
 
 
 class _Line(BaseModel):
-    """What every line has, and the numbers that lines of several kinds may have."""
+    """The keys of every line, and the numbers that lines of several kinds may have."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 

@@ -28,7 +28,7 @@ _DESCRIPTION, _MEAN, _DEVIATION = ".description", ".mean", ".deviation"
 
 
 class _Description(BaseModel):
-    """What an `Encoding` says beside its arrays."""
+    """The fields of an `Encoding` beside its arrays."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

@@ -24,7 +24,7 @@ LARGEST = 2**26
 
 
 def content(path: Path, most: int | None = LARGEST) -> bytes:
-    """What a file holds. Raises OSError if it cannot be read: also for a pipe, which would be
+    """The bytes of a file. Raises OSError if it cannot be read: also for a pipe, which would be
     waited for without end, and for a file of more than `most` bytes."""
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
@@ -54,7 +54,7 @@ def spec_values(text: str) -> dict[str, Any]:
 
 
 def first_fault(error: ValidationError) -> str:
-    """Which value of a JSON file is not what it should be, and why."""
+    """The first wrong value of a JSON file, and the reason."""
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"]))
     return f"{place}: {first['msg']}" if place else first["msg"]

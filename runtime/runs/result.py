@@ -10,7 +10,7 @@ from runtime.runs.position import Best, Count
 
 
 class _Scores(BaseModel):
-    """Of the parameters of one checkpoint on the test split."""
+    """The scores of one checkpoint on the test split."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
@@ -31,7 +31,7 @@ class _Result(BaseModel):
 
 
 def result_from_json(content: bytes) -> dict[str, Any] | None:
-    """What a run wrote, as plain values; None for anything else."""
+    """The content that a run wrote, as plain values; None for anything else."""
     try:
         return _Result.model_validate_json(content).model_dump(exclude_unset=True)
     except ValidationError:

@@ -73,7 +73,7 @@ class StoredArray:
         return values if dtype is None else values.astype(dtype)
 
     def read(self) -> Any:
-        """Its numbers. Raises DataError: PC502 for a damaged file, PC505 for numbers that are not
+        """The numbers. Raises DataError: PC502 for a damaged file, PC505 for numbers that are not
         finite, PC507 for a file that cannot be read, or is too large for the memory."""
         import numpy as np
 
