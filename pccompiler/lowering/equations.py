@@ -251,8 +251,8 @@ class Equations:
         if is_target and forward is not None:
             terms = graph.form.term(plan.energies[name], own, forward, None)
             terms = terms.reshape(batch, times)
-        if not is_target or name in plan.elsewhere:
-            energy = plan.elsewhere.get(name, plan.energies[name])
+        if not is_target or name in plan.without_target:
+            energy = plan.without_target.get(name, plan.energies[name])
             feedback = self._feedback(name, read, reused, batch)
             if forward is not None or feedback is not None:
                 free = graph.form.term(energy, own, forward, feedback).reshape(batch, times)

@@ -62,7 +62,7 @@ class PhasePlan(Phase):
     """A phase with every decision taken.
 
     `energies` are those of the nodes that have a prediction; a clamped output's is its loss at
-    the times of targets, and `elsewhere` gives its energy at other times, where it is free.
+    the times of targets, and `without_target` gives its energy at other times, where it is free.
     `free` are the states that inference may change. `arrival[n]` is the first step (from 1) at
     which the error of node n can be non-zero, for each copy in time; before it, the error is
     zero by definition. `movement[n]` is the step at whose end a node first moves, or changes
@@ -73,7 +73,7 @@ class PhasePlan(Phase):
     """
 
     energies: Mapping[str, Energy]
-    elsewhere: Mapping[str, Energy]
+    without_target: Mapping[str, Energy]
     free: tuple[str, ...]
     arrival: Mapping[str, Steps]
     movement: Mapping[str, int]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pccompiler.components.phases import Phase, PhaseKind
-from pccompiler.components.rules import DEFAULT
-from pccompiler.components.vocabulary import EdgeKind, Refusal, Role
+from pccompiler.components.rules import DEFAULT, Moment, Rule
+from pccompiler.components.rules.contract import Estimator
+from pccompiler.components.rules.network import Network
+from pccompiler.components.vocabulary import EdgeKind, Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
 from pccompiler.ir.graph import Graph, Node
 from pccompiler.spec.models import RunSpec
@@ -126,14 +128,20 @@ def _hold(graph: Graph, node: Node) -> float:
     return node.precision if own is None or loss is None else own / loss
 
 
-def no_theory(rule: str, why: Refusal, document: Document) -> Diagnostic:
+def refuse_unsuited_rule(rule: Rule, network: Network, document: Document) -> None:
+    """Raises SpecError where the rule has no theory on the network."""
+    why = rule.unsuited(network)
+    if why is None:
+        return
     path = ("learning", "rule")
-    return Diagnostic(
-        "PC329",
-        f"the rule {rule} does not suit this network: {why.message}",
-        document.span(path),
-        path=dotted(path),
-        help=why.help,
+    raise SpecError(
+        Diagnostic(
+            "PC329",
+            f"the rule {rule.name} does not suit this network: {why.message}",
+            document.span(path),
+            path=dotted(path),
+            help=why.help,
+        )
     )
 
 
@@ -158,27 +166,44 @@ def _no_sweep(graph: Graph) -> Diagnostic:
     )
 
 
-def no_loss(rule: str, document: Document, held: bool) -> Diagnostic:
+def refuse_missing_loss(graph: Graph, rule: Rule, document: Document) -> None:
+    """Raises SpecError for a rule that needs a loss, where no output is free in prediction."""
+    if not rule.needs_output():
+        return
     path = ("learning", "rule")
-    why = "prediction clamps every output" if held else "no node has role: output"
+    why = "no node has role: output"
     help = f"give the node that has targets `role: output`, or use {DEFAULT.name}"
-    if held:
+    if graph.outputs:
+        why = "prediction clamps every output"
         help = f"leave the outputs out of prediction.clamp, or use {DEFAULT.name}"
-    return Diagnostic(
-        "PC314",
-        f"the rule {rule} needs a loss, but {why}",
-        document.span(path),
-        path=dotted(path),
-        help=help,
+    raise SpecError(
+        Diagnostic(
+            "PC314",
+            f"the rule {rule.name} needs a loss, but {why}",
+            document.span(path),
+            path=dotted(path),
+            help=help,
+        )
     )
 
 
-def no_fixed_steps(rule: str, how: str, document: Document) -> Diagnostic:
+def refuse_varying_steps(
+    rule: Rule, estimator: Estimator, prediction: Phase, document: Document
+) -> None:
+    """Raises SpecError for a rule that needs a fixed number of inference steps."""
+    if rule.moment() is Moment.EACH_STEP:
+        how = "learns at every inference step"
+    elif estimator.through_prediction and prediction.kind is PhaseKind.RELAX:
+        how = "differentiates through the relaxation that predicts"
+    else:
+        return
     path = ("inference", "stop")
-    return Diagnostic(
-        "PC317",
-        f"the rule {rule} {how}, which needs a fixed number of steps",
-        document.span(path),
-        path=dotted(path),
-        help="remove inference.stop",
+    raise SpecError(
+        Diagnostic(
+            "PC317",
+            f"the rule {rule.name} {how}, which needs a fixed number of steps",
+            document.span(path),
+            path=dotted(path),
+            help="remove inference.stop",
+        )
     )

@@ -1,8 +1,9 @@
 """The wave: when information first reaches each copy of a node after a feedforward start.
 
-The error of a clamped or disturbed copy is there at step 1. A free copy moves at the end of
-the first step at which its own error, or that of a copy whose prediction reads it, is there (a
-nudged one at step 1), and a move makes those errors appear one step later.
+The error of a copy that is clamped, or off its prediction at the start, is there at step 1. A
+free copy moves at the end of the first step at which its own error, or that of a copy whose
+prediction reads it, is there (a nudged one at step 1), and a move makes those errors appear one
+step later.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ def wave(
     copies: Copies,
     predicted: Collection[Copy],
     free: Collection[Copy],
-    disturbed: Iterable[Copy],
+    off: Iterable[Copy],
     pulled: Iterable[Copy],
 ) -> tuple[dict[Copy, int], dict[Copy, int]]:
     """(the step at which each error arrives, the step at whose end each free copy first moves).
 
-    `predicted` copies have an error, which for `disturbed` ones is there from the start;
+    `predicted` copies have an error, which for those that are `off` theirs is there from the start;
     `pulled` ones feel a nudge, or where they pass their prediction through, hand it on to what
     they read. A pass-through copy is crossed once each way: what it reads has then moved, and
     what reads it has been touched.
     """
     arrival = dict.fromkeys(predicted, NEVER)
     movement = dict.fromkeys(free, NEVER)
-    arriving = [copy for copy in disturbed if copy in arrival]
+    arriving = [copy for copy in off if copy in arrival]
     moved = list(pulled)
     pulling = [copy for copy in moved if copies.graph.node[copy[0]].passes_through]
     down, up = set[Copy](), set[Copy]()
