@@ -14,7 +14,7 @@ from pccompiler.ir.checks import warnings
 from pccompiler.ir.graph import Graph
 from pccompiler.ir.shape_checks import shape_mistakes
 from pccompiler.ir.verify import verify
-from pccompiler.passes import GRAPH_PASSES, PLAN_PASSES
+from pccompiler.passes import GRAPH_PASSES, OPTIONAL, PLAN_PASSES
 from pccompiler.planning.cost import cost, too_large
 from pccompiler.planning.phases import AS_PLANNED, Situation
 from pccompiler.planning.plan import UpdatePlan
@@ -62,8 +62,9 @@ def check(
     Python files, names of modules, or classes. The plan is for a CPU; `lower` makes one for
     another backend where JAX computes there.
     `observe` sees every intermediate result.
-    Raises SpecError with every mistake found.
+    Raises SpecError with every mistake found, and ValueError for a pass that cannot be left out.
     """
+    _refuse_unknown_passes(disable)
     load_plugins(plugins)
     try:
         run_spec, document = load(spec, overrides)
@@ -86,6 +87,15 @@ def check(
         *plan_warnings(plan, run_spec, document),
     )
     return Checked(run_spec, document, graph, plan, told, tuple(disable))
+
+
+def _refuse_unknown_passes(disable: Sequence[str]) -> None:
+    if isinstance(disable, str):
+        raise ValueError(f"`disable` is a list of passes: write disable=[{disable!r}]")
+    unknown = [name for name in disable if name not in OPTIONAL]
+    if unknown:
+        names = ", ".join(f"`{name}`" for name in OPTIONAL)
+        raise ValueError(f"`{unknown[0]}` is no pass that can be disabled; those are {names}")
 
 
 def _left_out(graph: Graph, built: Graph) -> list[Diagnostic]:

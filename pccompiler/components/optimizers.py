@@ -31,6 +31,13 @@ class Optimizer(Member):
         "epsilon": "eps",
     }
     slots: ClassVar[int] = 0
+    calmer_above: ClassVar[bool] = False
+
+    @property
+    def calming(self) -> str | None:
+        """The option that makes its steps smaller when it is lowered, or where `calmer_above`
+        raised; None where it has none."""
+        return "learning_rate" if "learning_rate" in type(self).model_fields else None
 
     @abstractmethod
     def transformation(self) -> Any:

@@ -42,7 +42,14 @@ class StateOptimizer(Member):
     still_at_zero: ClassVar[bool] = True
     seeks_rest: ClassVar[bool] = False
     comes_to_rest: ClassVar[bool] = True
+    calmer_above: ClassVar[bool] = False
     calmed_by: ClassVar[str] = "lower the rate of the states"
+
+    @property
+    def calming(self) -> str | None:
+        """The option that makes its steps smaller when it is lowered, or where `calmer_above`
+        raised; None where it has none."""
+        return "learning_rate" if "learning_rate" in type(self).model_fields else None
 
     @property
     @abstractmethod
@@ -161,9 +168,14 @@ class FixedPoint(StateOptimizer):
     aliases: ClassVar[tuple[str, ...]] = ("fixed", "coordinate_descent")
     shorthand: ClassVar[str | None] = "damping"
     seeks_rest: ClassVar[bool] = True
+    calmer_above: ClassVar[bool] = True
     calmed_by: ClassVar[str] = "damp the states"
 
     damping: float = Field(default=0.0, ge=0, lt=1, description="d: how much of the state stays")
+
+    @property
+    def calming(self) -> str:
+        return "damping"
 
     @property
     def rate(self) -> float:

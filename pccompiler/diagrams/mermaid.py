@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 
@@ -42,8 +43,8 @@ def _lines(layout: Layout, theme: Theme) -> Iterator[str]:
     yield "---"
     yield f"flowchart {'LR' if layout.direction == 'right' or picture.grid else 'TD'}"
     if picture.description:
-        yield f"  %% {picture.description}"
-    yield f"  %% {picture.summary}"
+        yield f"  %% {_remark(picture.description)}"
+    yield f"  %% {_remark(picture.summary)}"
     ids = _ids(node.name for node in picture.nodes)
     yield from _nodes(picture, ids)
     links = [link for edge in picture.edges for link in _links(edge)]
@@ -79,7 +80,7 @@ def _nodes(picture: Picture, ids: Mapping[str, str]) -> Iterator[str]:
         yield from (f"  {line}" for line in lines.values())
         return
     for number, title in enumerate(picture.grid.columns):
-        yield f'  subgraph column_{number} ["{title}"]'
+        yield f"  subgraph column_{number} [{_quoted([title])}]"
         yield "    direction TB"
         yield from (f"    {lines[name]}" for name in picture.grid.column(number))
         yield "  end"
@@ -106,12 +107,19 @@ def _ids(names: Iterator[str] | list[str]) -> dict[str, str]:
 
 def _quoted(words: list[str] | tuple[str, ...]) -> str:
     """Lines as one mermaid string: what has a meaning in it is written as an entity code."""
-    return '"' + "<br/>".join(re.sub(r'[#"<>&`|]', _entity, line) for line in words) + '"'
+    return '"' + "<br/>".join(re.sub(r'[#"<>&`|%]', _entity, line) for line in words) + '"'
 
 
 def _entity(match: re.Match[str]) -> str:
     return f"#{ord(match.group())};"
 
 
+def _remark(text: str) -> str:
+    """Text for one line of remarks. Mermaid obeys `%%{init: ...}%%` wherever it stands; tags and
+    backticks could end the page, or the fence, that a diagram stands in."""
+    return re.sub("[<>`]", _entity, re.sub("%(?=[%{])", "% ", " ".join(text.split())))
+
+
 def _yaml(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A YAML string in double quotes, the percent signs of directives as escapes."""
+    return json.dumps(text, ensure_ascii=False).replace("%", "\\x25")

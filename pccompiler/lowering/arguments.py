@@ -12,7 +12,9 @@ import numpy as np
 
 from pccompiler.components.vocabulary import Params, Role
 from pccompiler.ir.graph import Graph
+from pccompiler.lowering.learning import TrainState
 from pccompiler.lowering.states import Hold, States, at_all_times, state_shape
+from pccompiler.planning.plan import PhasePlan, UpdatePlan
 
 Clamp = Mapping[str, Any]
 """{node: value} or {node: (value, mask)}: entries where the mask is true are held."""
@@ -77,9 +79,10 @@ def cast_clamp(graph: Graph, params: Params, clamp: Clamp | None) -> Hold:
     return Hold(values, masks)
 
 
-def refuse_other_params(wanted: Mapping[str, Any], params: Params) -> None:
+def refuse_other_params(wanted: Mapping[str, Any], params: Params, whole: bool = False) -> None:
     """Raises ValueError where parameters are not those of this network: where one is missing, or
-    has another shape. Those of further edges do no harm, and are left alone.
+    has another shape. Those of further edges do no harm and are left alone, but where the
+    parameters are to be the `whole` tree.
 
     wanted: the tree of parameters, with something that has a `shape` at its leaves.
     """
@@ -93,6 +96,30 @@ def refuse_other_params(wanted: Mapping[str, Any], params: Params) -> None:
             f"these are not the parameters of this network: `{edge}` wants {_listed(expected)}; "
             f"{missing}. `params` holds {holds}"
         )
+    further = [name for name in params if name not in wanted]
+    if whole and further:
+        raise ValueError(
+            f"these are not the parameters of this network: it has no edge `{further[0]}`"
+        )
+
+
+def phase_of(plan: UpdatePlan, name: str | None) -> PhasePlan:
+    """The phase that a caller names, or the one that the rule reports. Raises ValueError for
+    an unknown one."""
+    try:
+        return plan.phase(name or plan.reported)
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
+
+
+def params_of(state: Any) -> Params:
+    """The parameters of a training state. Raises ValueError for anything else."""
+    if not isinstance(state, TrainState):
+        raise ValueError(
+            f"training goes on from what `init_training` or a step made, not from a "
+            f"{type(state).__name__}"
+        )
+    return state.params
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, tuple[int, ...]]]:

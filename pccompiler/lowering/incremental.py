@@ -13,12 +13,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from pccompiler.components.vocabulary import Array, Params
 from pccompiler.lowering.evidence import TrainingEvidence
 from pccompiler.lowering.learning import OwnGradient, TrainState, own_arrays, trained_part
-from pccompiler.lowering.relaxation import Relaxation
+from pccompiler.lowering.relaxation import Relaxation, recorded_scan
 from pccompiler.lowering.running import PhaseEnd, start_phase
 from pccompiler.lowering.states import States
 
@@ -78,8 +77,7 @@ def learn_while_relaxing(
     memory = {node: first.optimizer.memory(x) for node, x in first.free.items()}
     zero = jax.tree.map(jnp.zeros_like, evidence.params)
     begin = (state, first.free, memory, zero)
-    steps = jnp.arange(1, phase.steps + 1, dtype=jnp.int32)
-    (state, free, _, last), rows = lax.scan(body, begin, steps)
+    (state, free, _, last), rows = recorded_scan(body, begin, 1, phase.steps)
     end = replace(evidence, params=state.params, own=own_arrays(state.aux))
     taken = _end({**start.states, **free}, jnp.int32(phase.steps))
     found = replace(taken, predictions=start.predictions, observed=rows)

@@ -19,6 +19,8 @@ from pccompiler.lowering.arguments import (
     cast,
     cast_clamp,
     cast_states,
+    params_of,
+    phase_of,
     refuse_other_params,
     shape_of,
 )
@@ -41,6 +43,7 @@ from pccompiler.lowering.settings import under_usual_settings
 from pccompiler.lowering.states import Hold, States
 from pccompiler.lowering.training import (
     init_aux,
+    taken_rows,
     train_many,
     training_step,
     trajectories,
@@ -59,8 +62,8 @@ class CompiledModel:
     """A network with its rule, as pure functions on dictionaries of arrays.
 
     Every function computes in the dtype of the parameters (inputs are cast, parameters
-    never) and leaves its arguments intact; all but `train` and `diagnose`, which talk to the
-    host, can be transformed by jit, vmap and grad. Batches are arrays by node name,
+    never) and leaves its arguments intact; all but `train`, `trajectories` and `diagnose`, which
+    talk to the host, can be transformed by jit, vmap and grad. Batches are arrays by node name,
     (batch, *shape), class labels one-hot. Reverse-mode differentiation through `infer` needs
     a fixed number of steps: with `inference.stop` it raises ValueError.
 
@@ -155,7 +158,7 @@ class CompiledModel:
         `gradient_norm` per node over the parameters of its incoming edges, `steps` per
         phase (inference steps taken, mean over samples).
         """
-        return self._step(state, self._batch(state.params, batch))
+        return self._step(state, self._batch(params_of(state), batch))
 
     @under_usual_settings
     def train(
@@ -170,10 +173,12 @@ class CompiledModel:
         overflows is seen by the batch after it.) Raises ValueError if `count` is more than
         `order` holds.
         """
+        if np.ndim(order) != 2 or not np.issubdtype(np.asarray(order).dtype, np.integer):
+            raise ValueError("`order` holds a row of sample numbers, int32, for each batch")
         if count > len(order):
             raise ValueError(f"`count` is {count}, but `order` holds {len(order)} batches")
         order = jnp.asarray(order)
-        data = self._batch(state.params, data, samples=order.shape[1])
+        data = self._batch(params_of(state), data, samples=order.shape[1])
         after, rows, completed = self._train(state, data, order, jnp.int32(count))
         if completed < count:  # the same steps once more, up to the batch that was not finite
             after, _, _ = self._train(state, data, order, completed)
@@ -187,11 +192,15 @@ class CompiledModel:
     @under_usual_settings
     def trajectories(
         self, state: TrainState, batch: Mapping[str, Array]
-    ) -> dict[str, dict[str, dict[str, Array]]]:
+    ) -> dict[str, dict[str, dict[str, np.ndarray]]]:
         """Along the inference steps that training would take next, as batch means, by phase that
         relaxes and by node: `energy`, one entry per step and one for the end, and
-        `state_gradient_norm`, the norm of dF/dx over the units of a node, one per step."""
-        return self._trajectories(state, self._batch(state.params, batch))
+        `state_gradient_norm`, the norm of dF/dx over the units of a node, one per step.
+
+        Steps after the last sample has stopped are left out, and those after the first 10,000.
+        """
+        batch = self._batch(params_of(state), batch)
+        return taken_rows(*jax.device_get(self._trajectories(state, batch)))
 
     @under_usual_settings
     def evaluate(
@@ -207,7 +216,7 @@ class CompiledModel:
     @under_usual_settings
     def diagnose(self, state: TrainState, batch: Mapping[str, Array]) -> Blame | None:
         """Replays a step and says where the first state, energy or gradient is not finite."""
-        rows, gradients = self._finite(state, self._batch(state.params, batch))
+        rows, gradients = self._finite(state, self._batch(params_of(state), batch))
         return first_blame(self.plan, rows, gradients)
 
     # -- inference and prediction --------------------------------------------------------
@@ -218,7 +227,8 @@ class CompiledModel:
 
     def trace(self, params: Params, batch: Mapping[str, Array], **how: Any) -> dict[str, States]:
         """A phase step by step: `states` {node: (steps + 1, batch, *shape)} and `energies`
-        {node: (steps + 1, batch)}, the start first."""
+        {node: (steps + 1, batch)}, the start first. Of a phase of more than 10,000 steps, the
+        first 10,000 and the end."""
         return self._evidence("trace", params, batch, **how)
 
     def gradients(self, params: Params, batch: Mapping[str, Array], **how: Any) -> Params:
@@ -272,7 +282,7 @@ class CompiledModel:
     ) -> dict[str, Any]:
         """The energy of given states, per sample: {"nodes": {node: (batch,)}, "external":
         (batch,), "total": (batch,)}; external is beta C of the phase, zero without a nudge."""
-        plan = self.plan.phase(phase or self.plan.reported)
+        plan = phase_of(self.plan, phase)
         names = [node.name for node in self.graph.variables]
         states = cast_states(self.graph, params, states, names)
         refuse_other_params(self._parameters, params)
@@ -308,6 +318,7 @@ class CompiledModel:
         hold = cast_clamp(self.graph, params, clamp)
         situation = Situation(frozenset(hold.values), bool(states), clamped, read)
         plan = self._plan_for(situation)
+        phase_of(plan, phase)
         needed = arrays_needed(plan, want, phase or plan.reported)
         batch = cast(self.graph, params, batch, needed)
         refuse_other_params(self._parameters, params)
@@ -356,7 +367,7 @@ class CompiledModel:
         if not batch:
             raise ValueError("the batch has no arrays")
         arrays = cast(self.graph, params, batch, arrays_needed(self.plan, want, ""))
-        refuse_other_params(self._parameters, params)
+        refuse_other_params(self._parameters, params, whole=want == "training")
         if want == "training":
             self._check_statistics(arrays, samples)
         return arrays

@@ -96,19 +96,21 @@ def finite_rows(
 ) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
     """Per phase and node, whether state and energy are finite at each step and at the end;
     and per node, whether the gradient of its incoming edges is."""
-    evidence = step_evidence(plan, state, batch, everything)
+    evidence = step_evidence(plan, state, batch, _finite_step)
     rows: dict[str, dict[str, Array]] = {}
     for phase in plan.phases:
         name = phase.name
-        seen = _steps_and_end(evidence, name)
-        finite = jax.tree.map(lambda leaf: _all_finite(leaf, keep=1), seen)
+        end = {"states": evidence.states(name), "energies": evidence.energies(name)}
+        finite = jax.tree.map(lambda leaf: _all_finite(leaf)[None], end)
+        if observed := evidence.settled(name).observed:
+            finite = jax.tree.map(_joined, observed, finite)
         rows[name] = {
             node: ok & finite["energies"].get(node, True) for node, ok in finite["states"].items()
         }
     gradient = plan.estimator.gradient(evidence)
     by_node: dict[str, list[Array]] = {}
     for edge, tree in gradient.items():
-        finite = [_all_finite(leaf, 0) for leaf in jax.tree.leaves(tree)]
+        finite = [_all_finite(leaf) for leaf in jax.tree.leaves(tree)]
         by_node.setdefault(plan.graph.edge[edge].target, []).extend(finite)
     return rows, {node: jnp.stack(finite).all() for node, finite in by_node.items()}
 
@@ -123,10 +125,11 @@ def first_blame(
     for phase in plan.phases:
         name = phase.name
         nodes = {node: rows[name][node] for node in order if node in rows[name]}
-        for step in range(max(len(row) for row in nodes.values())):
+        count = max(len(row) for row in nodes.values())
+        for step in range(count):
             for node, row in nodes.items():
-                if not row[step]:
-                    return Blame(name, step + 1, node)
+                if not row[step]:  # the last row is the end, even where steps went unrecorded
+                    return Blame(name, step + 1 if step < count - 1 else phase.steps + 1, node)
     last = plan.phases[-1]
     broken = (node for node in order if not gradients.get(node, True))
     return next((Blame(last.name, last.steps + 1, node, gradient=True) for node in broken), None)
@@ -142,6 +145,12 @@ def _joined(rows: Array, end: Array) -> Array:
     return jnp.concatenate([rows, end])
 
 
-def _all_finite(array: Array, keep: int) -> Array:
-    """Whether all entries are finite, over all axes after the first `keep`."""
-    return jnp.isfinite(array).all(axis=tuple(range(keep, array.ndim)))
+def _finite_step(
+    _: Equations, states: States, energies: Mapping[str, Array], __: States
+) -> dict[str, Any]:
+    """What `everything` records, as one bit per node: a step's states may be large."""
+    return jax.tree.map(_all_finite, {"states": dict(states), "energies": dict(energies)})
+
+
+def _all_finite(array: Array) -> Array:
+    return jnp.isfinite(array).all()

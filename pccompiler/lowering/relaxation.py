@@ -33,6 +33,32 @@ Record = Callable[[Equations, States, Mapping[str, Array], States], Any]
 record of a step. States and energies are those before the step; dF/dx is what moves a state,
 zero where it is held or not reached yet."""
 
+LONGEST_RECORD = 10_000
+"""Steps of a phase that are recorded at most: a limit on steps may be far beyond those taken."""
+
+
+def recorded_scan(
+    body: Callable[[Any, Array], tuple[Any, Any]], carry: Any, first: int, last: int
+) -> tuple[Any, Any]:
+    """`lax.scan` over the steps `first` to `last`: (the carry at the end, what the body made of
+    each of the first `LONGEST_RECORD` steps, stacked)."""
+
+    def counted(carry: Any, _: None) -> Any:
+        t, inner = carry
+        inner, row = body(inner, t)
+        return (t + 1, inner), row
+
+    def silent(carry: Any, _: None) -> Any:
+        return counted(carry, None)[0], ()
+
+    # counted here: an array of all step numbers could be larger than the network
+    length = last - first + 1
+    recorded = max(0, min(length, LONGEST_RECORD - first + 1))
+    carry, rows = lax.scan(counted, (jnp.int32(first), carry), None, length=recorded)
+    if length > recorded:
+        carry, _ = lax.scan(silent, carry, None, length=length - recorded)
+    return carry[1], rows
+
 
 def within(graph: Graph, name: str, x: Array) -> Array:
     """The state, or the nearest one within the node's bounds."""
@@ -65,7 +91,8 @@ class Relaxation:
         self.values = self._reusable(values)
 
     def run(self) -> tuple[States, Any, Array]:
-        """(free states at the end, observations stacked over steps, steps taken per sample)."""
+        """(free states at the end, observations stacked over at most `LONGEST_RECORD` steps, steps
+        taken per sample)."""
         free = self.free
         memory = {name: self.optimizer.memory(x) for name, x in free.items()}
         size = jax.tree.leaves(self.begin)[0].shape[0]
@@ -90,8 +117,7 @@ class Relaxation:
             free, memory, row, _ = self.step(stretch, t, *carry)
             return (free, memory), row
 
-        steps = jnp.arange(stretch.first, stretch.last + 1, dtype=jnp.int32)
-        (free, memory), rows = lax.scan(body, (free, memory), steps)
+        (free, memory), rows = recorded_scan(body, (free, memory), stretch.first, stretch.last)
         return free, memory, rows
 
     def _until_at_rest(self, stretch: Stretch, free: States, memory: dict[str, Memory]) -> Any:
@@ -100,7 +126,7 @@ class Relaxation:
         residual, floor = self.plan.stop
         _, _, row, residuals = self.step(stretch, 1, free, memory)
         threshold = residual * _norms(residuals) + floor
-        capacity = stretch.last
+        capacity = min(stretch.last, LONGEST_RECORD)
         rows = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
 
         def unfinished(carry: Any) -> Array:
@@ -112,7 +138,7 @@ class Relaxation:
             new, memory, row, residuals = self.step(stretch, t, free, memory)
             going = going & (_norms(residuals) > threshold)
             free = {name: _where(going, new[name], x) for name, x in free.items()}
-            rows = jax.tree.map(lambda all_, one: all_.at[t - 1].set(one), rows, row)
+            rows = jax.tree.map(lambda all_, one: all_.at[t - 1].set(one, mode="drop"), rows, row)
             return t + 1, free, memory, rows, taken + going.astype(jnp.int32), going
 
         taken = jnp.zeros(threshold.shape, jnp.int32)

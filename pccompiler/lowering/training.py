@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from pccompiler.components.operators import Operator
@@ -192,8 +193,9 @@ def train_many(
 
 def trajectories(
     plan: UpdatePlan, state: TrainState, batch: Mapping[str, Array]
-) -> dict[str, dict[str, dict[str, Array]]]:
-    """Batch means along the inference steps, {what: {phase: {node: row}}}, of relaxing phases.
+) -> tuple[dict[str, dict[str, dict[str, Array]]], dict[str, Array]]:
+    """(batch means along the inference steps, {what: {phase: {node: row}}}, of relaxing phases;
+    by phase, the steps that its slowest sample took).
 
     `energy`: of a node, at each step and at the end; `state_gradient_norm`: ||dF/dx_n||, the
     Euclidean norm over the units of the node's state, as each step finds it.
@@ -210,18 +212,44 @@ def trajectories(
 
     evidence = step_evidence(plan, state, batch, means)
     result: dict[str, dict[str, dict[str, Array]]] = {"energy": {}, "state_gradient_norm": {}}
+    taken: dict[str, Array] = {}
     for phase in plan.phases:
         name = phase.name
         if phase.kind is not PhaseKind.RELAX:
             continue
         nothing = {"energy": {}, "state_gradient_norm": {}}  # in a phase of no steps
         rows = evidence.end(name).observed or nothing
+        taken[name] = evidence.end(name).taken.max()
         result["state_gradient_norm"][name] = rows["state_gradient_norm"]
         result["energy"][name] = {
             node: jnp.append(rows["energy"].get(node, jnp.zeros((0,), end.dtype)), end.mean())
             for node, end in evidence.energies(name).items()
         }
-    return result
+    return result, taken
+
+
+def taken_rows(
+    found: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], taken: Mapping[str, int]
+) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+    """What `trajectories` found, on the host, without the steps that no sample took."""
+    cut = {"energy": _taken_and_end, "state_gradient_norm": _taken}
+    return {
+        what: {
+            phase: {node: cut[what](row, taken[phase]) for node, row in nodes.items()}
+            for phase, nodes in phases.items()
+        }
+        for what, phases in found.items()
+    }
+
+
+def _taken(row: np.ndarray, steps: int) -> np.ndarray:
+    """The entries of the steps that were taken."""
+    return row[:steps]
+
+
+def _taken_and_end(row: np.ndarray, steps: int) -> np.ndarray:
+    """Those, and the last entry, which is of the end."""
+    return np.append(row[:-1][:steps], row[-1])
 
 
 def step_key(state: TrainState) -> Array:

@@ -65,7 +65,11 @@ def _unstable(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]:
     limit = optimizer.stable_below()
     rate: float = getattr(optimizer, "learning_rate", 1.0)
     assert limit is not None
-    path = ("inference", "optimizer", optimizer.name, "learning_rate")
+    path = ("inference", "optimizer", optimizer.name)
+    help = "lower the precision"
+    if optimizer.calming == "learning_rate":
+        path = (*path, "learning_rate")
+        help = f"lower {dotted(path)} below {_below(rate * limit / worst)}, or the precision"
     yield Diagnostic(
         "PC337",
         f"the states of {_names(found)} cannot come to rest: with a curvature of {worst:g} (the "
@@ -73,7 +77,7 @@ def _unstable(plan: UpdatePlan, document: Document) -> Iterator[Diagnostic]:
         "step",
         document.span(path),
         dotted(path),
-        help=f"lower {dotted(path)} below {_below(rate * limit / worst)}, or the precision",
+        help=help,
         severity="warning",
     )
 

@@ -9,7 +9,7 @@ import click
 
 from pccompiler.diagnostics.render import render
 from pccompiler.diagnostics.wording import plural
-from runtime.commands.options import RUN, WHICH, ending
+from runtime.commands.options import COUNTS, RUN, SEEDS, WHICH, ending
 from runtime.commands.results import opened
 from runtime.host.streams import tell
 
@@ -57,17 +57,17 @@ from runtime.host.streams import tell
 )
 @click.option(
     "--steps",
-    type=click.IntRange(min=1),
+    type=COUNTS,
     help="Inference steps, where prediction relaxes; default: the spec's.",
 )
 @click.option(
     "--samples",
-    type=click.IntRange(min=1),
+    type=COUNTS,
     help="Repeat what is held for so many samples; default: as many as DATA has, or 1.",
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=SEEDS,
     default=0,
     show_default=True,
     help="Seed of states that start at random.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runtime.commands.options import JSON, SET, SPEC, SpecCommand, echo_json, ending
+from runtime.commands.options import COUNTS, JSON, SEEDS, SET, SPEC, SpecCommand, echo_json, ending
 from runtime.commands.tables import print_table
 from runtime.host.streams import ending_with
 from runtime.verification import MOST_STEPS
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 @SET
 @click.option(
     "--samples",
-    type=click.IntRange(min=1),
+    type=COUNTS,
     default=4,
     show_default=True,
     help="How many samples of made-up data to measure on.",
 )
 @click.option(
     "--narrow",
-    type=click.IntRange(min=1),
+    type=COUNTS,
     default=8,
     show_default=True,
     metavar="WIDTH",
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--steps",
-    type=click.IntRange(min=1),
+    type=COUNTS,
     default=MOST_STEPS,
     show_default=True,
     help="Inference steps in which the states must come to rest.",
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     help="Also measure prospective configuration: whether one update moves the prediction at "
     "the target, and hidden nodes where inference had put them.",
 )
-@click.option("--seed", type=int, help="Seed of parameters and data; default: training.seed.")
+@click.option("--seed", type=SEEDS, help="Seed of parameters and data; default: training.seed.")
 @click.option(
     "--plot",
     "picture",

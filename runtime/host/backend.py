@@ -59,7 +59,8 @@ def _started() -> Any:
     try:
         import jax
     except ValueError as error:
-        variable = "".join(re.findall(r"\b(jax_\w+)", str(error))[:1]).upper() or "JAX_..."
+        named = re.findall(r"\bjax_\w+", str(error), re.IGNORECASE)
+        variable = named[0].upper() if named else "JAX_..."
         message = f"JAX cannot read the variable {variable}: {error}"
         raise SpecError(
             Diagnostic("PC564", message, help=f"correct {variable}, or leave it out")

@@ -13,13 +13,14 @@ The advice follows from where the first number that is not finite arose:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pccompiler.components.member import Member
+from pccompiler.components.optimizers import Optimizer
+from pccompiler.components.state_optimizers import StateOptimizer
 from pccompiler.diagnostics.diagnostic import Diagnostic, RunError
 from pccompiler.planning.warnings import FLOAT32, unstable_nodes
 from pccompiler.spec.tree import KeyPath, dotted
@@ -95,24 +96,26 @@ def cause_of(session: Session, failure: Failure) -> Cause:
     state, batch, blame, step = failure.state, failure.batch, failure.blame, failure.step
     broken = _broken_parameters(state.params)
     if broken:
-        return _update(session, broken, step)
+        return broken_update(session, broken, step)
     data = _overflowing_data(session, batch, blame)
     if data is not None:
         return data
     relaxed = blame is not None and blame.step > 1 and not blame.gradient
+    if blame is not None and session.model.plan.phase(blame.phase).descent.optimizer is not None:
+        relaxed = False  # the rule sets the rate of that phase, the spec has no say
     if relaxed and (unstable := unstable_nodes(session.model.plan)):
         return _overshoot(session, unstable)
     if relaxed and (step == 1 or _rises_untrained(session, state, batch)):
-        return _state_rate(session, "with the initial parameters, before any update")
+        return runaway_states(session, "with the initial parameters, before any update")
     if step == 1:
         return _initial(session, state, batch, blame)
-    return _grown(session, relaxed)
+    return grown_parameters(session, relaxed)
 
 
 # -- the causes ------------------------------------------------------------------------------
 
 
-def _update(session: Session, broken: str, step: int) -> Cause:
+def broken_update(session: Session, broken: str, step: int) -> Cause:
     """An update that left parameters that are not finite."""
     optimizer = session.spec.learning.optimizer
     words = f"the update of step {step - 1} left {broken} not finite"
@@ -121,7 +124,8 @@ def _update(session: Session, broken: str, step: int) -> Cause:
     if eps is not None and eps < FLOAT32[0]:
         help = f"raise {dotted((*path, 'eps'))} (now {eps:g}, which is zero in float32) to 1e-8"
         return Cause(words, help, (*path, "eps"))
-    return Cause(words, f"lower {_rate(path, optimizer)}", (*path, "learning_rate"))
+    help, path = _calmer(path, optimizer)
+    return Cause(words, help, path)
 
 
 def _overflowing_data(session: Session, batch: Batch, blame: Blame | None) -> Cause | None:
@@ -148,25 +152,27 @@ def _overshoot(session: Session, unstable: Mapping[str, float]) -> Cause:
     name, curvature = max(unstable.items(), key=lambda item: item[1])
     limit = session.model.plan.state_optimizer.stable_below()
     assert limit is not None
-    path = ("inference", "optimizer", optimizer.name)
-    rate: float = getattr(optimizer, "learning_rate", 1.0)
+    rate = optimizer.rate or 1.0
     precision = session.model.graph.node[name].precision
     words = (
         f"there a step of the states overshoots more and more: rate {rate:g} times curvature "
         f"{curvature:g} of `{name}` (its precision is {precision:g}) is above {rate * limit:g}"
     )
-    help = f"lower {_rate(path, optimizer)} below {rate * limit / curvature:.3g}"
-    if precision != 1:
+    help, path = _calmer(("inference", "optimizer", optimizer.name), optimizer)
+    if path[-1] == "learning_rate":
+        help += f" below {rate * limit / curvature:.3g}"
+    if precision != 1:  # "lower the learning_rate ... below 0.02, or the precision of `h`"
         help += f", or the precision of `{name}`"
-    return Cause(words, help, (*path, "learning_rate"))
+    return Cause(words, help, path)
 
 
-def _state_rate(session: Session, when: str) -> Cause:
+def runaway_states(session: Session, when: str) -> Cause:
     """A relaxation that runs away by itself."""
     optimizer = session.spec.inference.optimizer
     path = ("inference", "optimizer", optimizer.name)
     words = f"the relaxation itself runs away, {when}"
-    return Cause(words, _calm(path, optimizer), path)
+    help, path = _calmer(path, optimizer)
+    return Cause(words, help, path)
 
 
 def _initial(session: Session, state: Any, batch: Batch, blame: Blame | None) -> Cause:
@@ -185,17 +191,15 @@ def _initial(session: Session, state: Any, batch: Batch, blame: Blame | None) ->
     return Cause(words, help, ("data",))
 
 
-def _grown(session: Session, relaxed: bool) -> Cause:
+def grown_parameters(session: Session, relaxed: bool) -> Cause:
     """Parameters that have grown under training."""
     learning, inference = session.spec.learning.optimizer, session.spec.inference.optimizer
-    path = ("learning", "optimizer", learning.name)
+    update, path = _calmer(("learning", "optimizer", learning.name), learning)
     if not relaxed:
-        words = "parameters have grown too large"
-        return Cause(words, f"lower {_rate(path, learning)}", (*path, "learning_rate"))
-    states = ("inference", "optimizer", inference.name)
+        return Cause("parameters have grown too large", update, path)
+    states, path = _calmer(("inference", "optimizer", inference.name), inference)
     words = "the states do not come to rest any more with parameters that have grown"
-    help = f"{_calm(states, inference)}, or lower {_rate(path, learning)}"
-    return Cause(words, help, (*states, "learning_rate"))
+    return Cause(words, f"{states}, or {update}", path)
 
 
 # -- what is looked at -----------------------------------------------------------------------
@@ -248,17 +252,11 @@ def _largest(tree: Any) -> float:
     return max((float(leaf.max(initial=0.0)) for leaf in leaves), default=0.0)
 
 
-def _rate(path: Sequence[str], optimizer: Member) -> str:
-    """The learning rate of an optimiser, as advice names it."""
-    rate: float | None = getattr(optimizer, "learning_rate", None)
-    where = ".".join(path[:2])
-    return f"the learning_rate of {where}" + ("" if rate is None else f" (now {rate:g})")
-
-
-def _calm(path: Sequence[str], optimizer: Member) -> str:
-    """Advice that makes the states' steps smaller: a lower rate, or more damping where there is no
-    rate."""
-    damping: float | None = getattr(optimizer, "damping", None)
-    if damping is not None:
-        return f"raise the damping of {'.'.join(path[:2])} (now {damping:g})"
-    return f"lower {_rate(path, optimizer)}"
+def _calmer(path: KeyPath, optimizer: StateOptimizer | Optimizer) -> tuple[str, KeyPath]:
+    """(how to make the steps of the optimiser at this path smaller, the key that is meant)."""
+    where = dotted(path[:2])
+    key = optimizer.calming
+    if key is None:
+        return f"use another {where}: {optimizer.name} has no rate to lower", path
+    verb = "raise" if optimizer.calmer_above else "lower"
+    return f"{verb} the {key} of {where} (now {getattr(optimizer, key):g})", (*path, key)

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cli import main
 from tests.cli.conftest import TINY, Pcc
 
 ROOT = Path(__file__).parents[2]
@@ -113,3 +115,24 @@ def test_an_interrupt_outside_of_training_ends_with_130(
     monkeypatch.setattr("runtime.training.fit.fit", interrupted)
     result = pcc("train", "tiny.yaml", "--run", "run")
     assert (result.exit_code, result.stderr) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "predict run rows.csv -o out.csv --seed",
+        "predict run rows.csv -o out.csv --samples",
+        "predict run rows.csv -o out.csv --steps",
+        "verify net.yaml --seed",
+        "verify net.yaml --samples",
+        "verify net.yaml --steps",
+        "verify net.yaml --narrow",
+    ],
+)
+def test_a_number_beyond_what_an_option_can_hold_is_refused_before_anything_runs(
+    line: str,
+) -> None:
+    result = CliRunner().invoke(main, [*line.split(), "99999999999999999999"])
+    assert result.exit_code == 2
+    assert "is not in the range" in result.output
+    assert line.split()[-1] in result.output

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pccompiler.components.vocabulary import Role
 from pccompiler.diagnostics.diagnostic import SpecError
-from pccompiler.diagrams import VIEWS, format_of
-from pccompiler.ir.graph import Graph, Stage
+from pccompiler.diagrams import VIEWS, draw, format_of
+from pccompiler.ir.graph import Graph, Stage, Time
 from tests.diagrams.networks import TEXTS, chain, edge, networks, node, recurrent, small, text_of
 
 GOLDEN = ("svg", "dot", "mermaid")
@@ -155,6 +155,24 @@ def test_mermaid_ids_are_words_and_stay_distinct() -> None:
 def test_mermaid_writes_what_it_would_interpret_as_entities() -> None:
     graph = Graph.of("e", Stage.TYPED, [node('<b>"#1"')], [])
     assert '["#60;b#62;#34;#35;1#34;<br/>64"]' in text_of(graph, "mermaid")
+
+
+@pytest.mark.parametrize("view", ["network", "unrolled", "circuit"])
+def test_mermaid_obeys_nothing_that_a_spec_says(view: str) -> None:
+    """Directives anywhere, lines of a description, and the ends of a page or fence."""
+    directive = '%%{init: {"theme": "dark"}}%%'
+    said = f"{directive} <script>alert(1)</script>\n```\nclick n_x call alert()\nend"
+    unrolled = Graph.of(
+        f'{directive}"\n---\n', Stage.TYPED, [node(directive)], [], time=Time(2, every=False)
+    )
+    text = draw(unrolled, "mermaid", description=said, view=view).decode()
+    assert "%%{" not in text
+    assert "<script" not in text
+    assert "```" not in text
+    words = [line.split()[0] for line in text.splitlines() if line.strip()]
+    assert words.count("---") == 2
+    assert "click" not in words
+    assert words.count("end") == words.count("subgraph")
 
 
 def test_every_role_has_a_style() -> None:

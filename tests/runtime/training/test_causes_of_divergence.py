@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pccompiler.components.optimizers import OPTIMIZERS
+from pccompiler.components.state_optimizers import STATE_OPTIMIZERS
 from pccompiler.diagnostics.diagnostic import Diagnostic, RunError
+from pccompiler.driver import check
+from pccompiler.spec.resolved import values_of
+from runtime.training import divergence
 from runtime.training.fit import fit
 from runtime.training.reporter import Silent
 from tests.runtime.helpers import Spec, changed
@@ -98,3 +105,44 @@ def test_parameters_that_have_grown_are_blamed_on_their_rate(tiny: Spec, tmp_pat
     told = failure(spec, tmp_path / "run")
     assert "lower the learning_rate of learning.optimizer (now 1e+06)" in told.help
     assert "inference" not in told.help
+
+
+STATES = sorted(member.name for member in STATE_OPTIMIZERS)
+PARAMETERS = sorted(member.name for member in OPTIMIZERS)
+
+
+@pytest.mark.parametrize("states", STATES)
+@pytest.mark.parametrize("parameters", PARAMETERS)
+def test_every_advice_names_keys_that_the_spec_has(
+    tiny: Spec, states: str, parameters: str
+) -> None:
+    spec = changed(tiny, inference={"optimizer": states}, learning={"optimizer": parameters})
+    checked = check(spec)
+    session: Any = SimpleNamespace(spec=checked.spec)
+    written = values_of(checked.spec)
+    causes = [
+        divergence.runaway_states(session, "at once"),
+        divergence.grown_parameters(session, relaxed=True),
+        divergence.grown_parameters(session, relaxed=False),
+        divergence.broken_update(session, "a weight", 2),
+    ]
+    for cause in causes:
+        section, _, name, key = cause.path
+        assert key in written[section]["optimizer"][name], cause.path
+        named = re.findall(r"the (\w+) of (\w+)\.optimizer", cause.help)
+        assert named
+        for key, section in named:
+            [options] = written[section]["optimizer"].values()
+            assert key in options, cause.help
+
+
+def test_a_fixed_point_that_runs_away_at_once_is_to_be_damped(tiny: Spec, tmp_path: Path) -> None:
+    strong: Any = {"dense": {"weight_init": {"normal": 30.0}}}
+    spec = changed(tiny, inference={"steps": 60, "optimizer": "fixed_point"})
+    spec["nodes"]["h"]["activation"] = "identity"
+    spec["edges"] = [{"from": "x", "to": "h"}, {"from": "h", "to": "y", "op": strong}]
+    told = failure(spec, tmp_path / "run")
+    assert "at step 1 " in told.message
+    assert "raise the damping of inference.optimizer (now 0)" in told.help
+    assert "learning" not in told.help
+    assert told.path == "inference.optimizer.fixed_point.damping"
