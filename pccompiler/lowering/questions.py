@@ -102,7 +102,7 @@ def finite_rows(
         name = phase.name
         end = {"states": evidence.states(name), "energies": evidence.energies(name)}
         finite = jax.tree.map(lambda leaf: _all_finite(leaf)[None], end)
-        if observed := evidence.settled(name).observed:
+        if observed := evidence.end(name).observed:
             finite = jax.tree.map(_joined, observed, finite)
         rows[name] = {
             node: ok & finite["energies"].get(node, True) for node, ok in finite["states"].items()

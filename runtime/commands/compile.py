@@ -120,10 +120,11 @@ def emitted(checked: Checked, form: str | None) -> str:
     if form == "plan":
         return print_plan(checked.plan)
 
-    from pccompiler.lowering import program_text
     from runtime.host.backend import use_device
 
-    use_device()
+    use_device()  # before anything imports JAX, whose variables it looks at
+    from pccompiler.lowering import program_text
+
     model = lower(checked)
     if form is None:
         return program_text.confirmation(model)

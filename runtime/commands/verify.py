@@ -90,10 +90,14 @@ def command(
     a row without a verdict is one where theory expects nothing. A last line says what it means,
     and which of steps, rate and beta to change.
     """
+    from runtime.host.backend import use_device
+
+    if picture is not None and Path(picture).suffix not in (".png", ".svg", ".pdf"):
+        raise click.BadParameter("the file must end in .png, .svg or .pdf", param_hint="--plot")
+    use_device()  # before anything imports JAX, whose variables it looks at
     import jax
 
     from runtime.commands.progress import watching
-    from runtime.host.backend import use_device
     from runtime.verification.checks import verify
     from runtime.verification.narrow import narrowed
     from runtime.verification.prospective import prospective_rows
@@ -101,9 +105,6 @@ def command(
     from runtime.verification.report import plot
     from runtime.verification.subject import Subject
 
-    if picture is not None and Path(picture).suffix not in (".png", ".svg", ".pdf"):
-        raise click.BadParameter("the file must end in .png, .svg or .pdf", param_hint="--plot")
-    use_device()
     if picture is not None and not Path(picture).absolute().parent.is_dir():
         raise click.BadParameter("its folder does not exist; make it first", param_hint="--plot")
     measured, changed = (spec, False) if full else narrowed(spec, overrides, narrow)

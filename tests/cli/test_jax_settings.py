@@ -91,19 +91,27 @@ def test_another_generator_of_random_numbers_is_told_on_resume(folder: Path) -> 
     assert "JAX_DEFAULT_PRNG_IMPL: unset, now rbg" in " ".join(resumed.stderr.split())
 
 
-def test_a_variable_that_jax_cannot_read_is_named(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "variable"),
+    [
+        ("train tiny.yaml", "JAX_DEFAULT_MATMUL_PRECISION"),
+        ("verify tiny.yaml", "JAX_ENABLE_X64"),
+        ("compile tiny.yaml --emit jaxpr", "JAX_DEFAULT_MATMUL_PRECISION"),
+        ("compare tiny.yaml --rules backprop", "JAX_LOG_COMPILES"),
+    ],
+)
+def test_a_variable_that_jax_cannot_read_is_named(folder: Path, line: str, variable: str) -> None:
+    words = ["pcc", *line.split()]
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; from cli import run; sys.argv = "
-         "['pcc', 'train', 'tiny.yaml']; run()"],
+        [sys.executable, "-c", f"import sys; from cli import run; sys.argv = {words}; run()"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]),
-             "JAX_DEFAULT_MATMUL_PRECISION": "bad"},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), variable: "bad"},
         capture_output=True,
         text=True,
     )  # fmt: skip
     assert done.returncode == 2
     assert "PC564" in done.stderr
-    assert "JAX_DEFAULT_MATMUL_PRECISION" in done.stderr
+    assert f"cannot read the variable {variable}:" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 
 
