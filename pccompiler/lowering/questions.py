@@ -148,7 +148,7 @@ def _joined(rows: Array, end: Array) -> Array:
 def _finite_step(
     _: Equations, states: States, energies: Mapping[str, Array], __: States
 ) -> dict[str, Any]:
-    """What `everything` records, as one bit per node: a step's states may be large."""
+    """Records what `everything` does, as one bit per node: a step's states may be large."""
     return jax.tree.map(_all_finite, {"states": dict(states), "energies": dict(energies)})
 
 

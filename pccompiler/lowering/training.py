@@ -231,7 +231,7 @@ def trajectories(
 def taken_rows(
     found: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], taken: Mapping[str, int]
 ) -> dict[str, dict[str, dict[str, np.ndarray]]]:
-    """What `trajectories` found, on the host, without the steps that no sample took."""
+    """The rows of `trajectories`, on the host, without the steps that no sample took."""
     cut = {"energy": _taken_and_end, "state_gradient_norm": _taken}
     return {
         what: {

@@ -121,9 +121,9 @@ SET = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 RUN = click.argument("run", type=click.Path())
 SEEDS = click.IntRange(min=0, max=2**31 - 1)
-"""What a seed may be: those of the language, which JAX's 32-bit integers hold."""
+"""Seeds: those of the language, which JAX's 32-bit integers hold."""
 COUNTS = click.IntRange(min=1, max=10**9 - 1)
-"""What a number of steps or samples may be: those of the language."""
+"""Numbers of steps or samples: those of the language."""
 WHICH = click.option(
     "--checkpoint",
     "which",
