@@ -63,7 +63,10 @@ def compute(checked: Checked, computed: bool) -> None:
     params, aux = state.params, state.aux
     inputs = {name: batch[name] for name in model.plan.prediction.clamped}
     call(model.step, state, batch)
-    trajectories = call(model.trajectories, state, batch)
+    # it cuts off the steps that no sample took, so only its program can be traced
+    recorded, taken = call(model._trajectories, state, batch)
+    if computed:
+        assert set(model.trajectories(state, batch)) == set(recorded)
     call(model.evaluate, params, aux, batch, jnp.ones(SAMPLES))
     if not model.plan.learning_phase:  # else there is no single gradient
         call(lambda p, a, b: model.gradients(p, b, aux=a), params, aux, batch)
@@ -78,7 +81,9 @@ def compute(checked: Checked, computed: bool) -> None:
             return trace, model.energy(p, model.infer(p, b, phase=name), b, phase=name)
 
         trace, _ = call(look, params, batch)
-        for node, rows in trajectories.get(name, {}).items():
+        if name not in taken:
+            continue  # it does not relax
+        for node, rows in recorded["energy"][name].items():
             assert rows.shape == (planned.steps + 1,)
             assert trace["energies"][node].shape == (planned.steps + 1, SAMPLES)
     if computed:

@@ -193,9 +193,9 @@ class CompiledModel:
     def trajectories(
         self, state: TrainState, batch: Mapping[str, Array]
     ) -> dict[str, dict[str, dict[str, np.ndarray]]]:
-        """Along the inference steps that training would take next, as batch means, by phase that
-        relaxes and by node: `energy`, one entry per step and one for the end, and
-        `state_gradient_norm`, the norm of dF/dx over the units of a node, one per step.
+        """Batch means along the inference steps that training would take next, for every phase
+        that relaxes: {what: {phase: {node: row}}}. `energy` has an entry per step and one for the
+        end, `state_gradient_norm`, the norm of dF/dx over the units of a node, one per step.
 
         Steps after the last sample has stopped are left out, and those after the first 10,000.
         """
