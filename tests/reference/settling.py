@@ -28,7 +28,7 @@ from tests.reference.energy_network import Trace as EnergyTrace
 from tests.reference.equilibrium_learning import Colours, Update
 from tests.reference.inverse_activations import clip
 from tests.reference.network import Tree
-from tests.reference.unrolled_network import Support, Trace, UnrolledNetwork
+from tests.reference.unrolled_network import Held, Trace, UnrolledNetwork
 
 Ranges = dict[str, tuple[float | None, float | None]]
 NO_RANGE = (None, None)
@@ -147,7 +147,7 @@ class SettlingUnrolled(UnrolledNetwork):
         super().__init__(spec)
         self.colours, self.ranges = colours or {}, ranges_of(spec)
 
-    def descend(self, params: Tree, states: States, held: Support, steps: int) -> Trace:
+    def descend(self, params: Tree, states: States, held: Held, steps: int) -> Trace:
         trace, update = Trace(), Update(*self.optimizer)
         free = tuple(name for name, copies in held.items() if not all(copies))
         outputs_free = any(node.name in free for node in self.with_role("output"))
