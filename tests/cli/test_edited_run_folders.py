@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -15,9 +17,12 @@ from click.testing import CliRunner
 import cli
 from pccompiler.diagnostics.diagnostic import DataError
 from runtime.host import environment
+from runtime.runs import checkpoints, reading
 from runtime.runs.checkpoints import Checkpoints
+from runtime.runs.position import Position
 from runtime.runs.run_folder import RunFolder
-from runtime.training import fit
+from runtime.training import fit, opened_run
+from runtime.training.evaluation import Scores
 from runtime.training.opened_run import load_run
 from tests.cli.conftest import Pcc, write_tiny
 
@@ -50,6 +55,7 @@ IN_RUN = (
 )
 RESUMED = IN_RUN[:3]
 """What is read before a run goes on."""
+SCORES = Scores(loss=0.5, accuracy=0.5, energy=0.1, samples=8, method="feedforward")
 IN_CHECKPOINT = ("spec.yaml", "meta.json", "manifest.json", "state.safetensors")
 
 
@@ -131,6 +137,100 @@ def test_an_edited_file_of_a_checkpoint_is_damage_and_the_one_before_is_taken(
         assert [warning.code for warning in warnings] == ["PC530"], damage
         for name, whole in kept.items():
             (last / name).write_bytes(whole)
+
+@pytest.mark.parametrize("file", IN_CHECKPOINT)
+def test_a_run_whose_newest_checkpoint_was_edited_goes_on_from_the_one_before(
+    pcc: Pcc, run: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    steps: list[int] = []
+
+    def trained(session: object, folder: RunFolder, beginning: tuple[object, Position], *_: object):
+        steps.append(beginning[1].step)
+        return load_run(folder.path)
+
+    monkeypatch.setattr(fit, "_train", trained)
+    last, before = Checkpoints(run / "checkpoints").names()[:2]
+    for damage, content in DAMAGES.items():
+        if file == "spec.yaml" and damage.startswith("a "):
+            continue
+        edit(run / "checkpoints" / last, file, content)
+        resumed = pcc("resume", "run")
+        assert resumed.exit_code == 0, (damage, resumed.output)
+        assert resumed.stderr.count(f"warning[PC530]: checkpoint run/checkpoints/{last}") == 1
+        assert "error" not in resumed.stderr, damage
+        assert steps.pop() == int(before), damage
+        strict = pcc("resume", "run", "--strict")
+        assert (strict.exit_code, strict.stderr.count("error[PC")) == (3, 1), damage
+        assert "error[PC530]" in strict.stderr, damage
+        assert not steps
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_edited_run_is_measured_and_predicted_with_or_refused_in_clear_words(
+    pcc: Pcc, run: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.setattr(opened_run, "Evaluator", lambda *_: lambda *_: SCORES)
+    for file in ("spec.yaml", "members.json", "preprocessing.npz", "environment.json"):
+        kept = (run / file).read_bytes() if (run / file).exists() else None
+        (run / file).write_bytes(DAMAGES[damage])
+        measured = pcc("evaluate", "run")
+        predicted = pcc("predict", "run", "points.npz", "-o", "out.npz")
+        used = {
+            "spec.yaml": [measured, predicted],
+            "members.json": [measured, predicted],
+            "preprocessing.npz": [predicted],
+        }.get(file, [])
+        for result in (measured, predicted):
+            errors = result.stderr.count("error[PC")
+            wanted = (True, True) if result in used else (False, False)
+            assert (result.exit_code in (2, 3), errors > 0) == wanted, (file, result.output)
+        if kept is None:
+            (run / file).unlink()
+        else:
+            (run / file).write_bytes(kept)
+
+
+@pytest.mark.parametrize("file", IN_CHECKPOINT)
+def test_the_parameters_of_the_checkpoint_before_are_used_where_the_newest_was_edited(
+    pcc: Pcc, run: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setattr(opened_run, "Evaluator", lambda *_: lambda *_: SCORES)
+    last = newest(run)
+    for damage in ("bomb", "a step of text", "not UTF-8"):
+        content = DAMAGES[damage]
+        if (file, damage) == ("spec.yaml", "a step of text"):
+            continue
+        edit(last, file, content)
+        for words in (("evaluate", "run"), ("predict", "run", "points.npz", "-o", "out.npz")):
+            result = pcc(*words)
+            assert result.exit_code == 0, (damage, result.output)
+            assert result.stderr.count("warning[PC530]") == 1
+            assert "error" not in result.stderr
+
+
+def test_a_checkpoint_that_the_system_refuses_to_read_ends_each_command_and_changes_nothing(
+    pcc: Pcc, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = newest(run) / "meta.json"
+
+    def refusing(path: Path, *most: int | None) -> bytes:
+        if path.resolve() == refused.resolve():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return reading.content(path, *most)
+
+    monkeypatch.setattr(checkpoints, "content", refusing)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for words in (
+        ("resume", "run"),
+        ("evaluate", "run"),
+        ("predict", "run", "points.npz", "-o", "out.npz"),
+    ):
+        result = pcc(*words)
+        assert (result.exit_code, result.stderr.count("error[PC")) == (3, 1), result.output
+        assert "PC533" in result.stderr
+        assert "Permission denied" in result.stderr
+    after = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert after == before
 
 
 def test_a_checkpoint_that_calls_itself_another_is_damaged(run: Path) -> None:
