@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pccompiler.diagnostics.diagnostic import DataError, Diagnostic
+from pccompiler.planning.plan import UpdatePlan
 from runtime.data.encoding import Encoding
 from runtime.host.durable import first_free, replace_file, writing
 from runtime.host.environment import Environment, environments_from_json
@@ -224,10 +225,11 @@ class RunFolder:
         """Saves how the data was scaled, so that predictions need no training data."""
         replace_file(self._encodings, encodings_to_npz(encodings))
 
-    def encodings(self) -> Mapping[str, Encoding]:
-        """The same by node name. Raises DataError (PC523) if the file is missing or damaged."""
+    def encodings(self, plan: UpdatePlan | None = None) -> Mapping[str, Encoding]:
+        """The same by node name. Raises DataError (PC523) if the file is missing or damaged, or
+        is not of the network of `plan`, where that is given."""
         try:
-            return encodings_from_npz(self._encodings)
+            return encodings_from_npz(self._encodings, plan)
         except ValueError as error:
             raise DataError(
                 Diagnostic(

@@ -62,8 +62,9 @@ class Run:
 
     @cached_property
     def encodings(self) -> Mapping[str, Encoding]:
-        """The encodings of the data, by node."""
-        return self.folder.encodings()
+        """The encodings of the data, by node. Raises DataError (PC523) if the file that holds them
+        is damaged, or does not fit the network."""
+        return self.folder.encodings(self.model.plan)
 
     @cached_property
     def metrics(self) -> tuple[Line, ...]:

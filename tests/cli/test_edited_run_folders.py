@@ -138,6 +138,7 @@ def test_an_edited_file_of_a_checkpoint_is_damage_and_the_one_before_is_taken(
         for name, whole in kept.items():
             (last / name).write_bytes(whole)
 
+
 @pytest.mark.parametrize("file", IN_CHECKPOINT)
 def test_a_run_whose_newest_checkpoint_was_edited_goes_on_from_the_one_before(
     pcc: Pcc, run: Path, monkeypatch: pytest.MonkeyPatch, file: str
@@ -350,3 +351,41 @@ def test_descriptions_of_preprocessing_are_checked(pcc: Pcc, run: Path) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("x.npy", b"hello")
     assert "PC523" in pcc("predict", "run", "points.npz", "-o", "out.npz").stderr
+
+
+@pytest.mark.parametrize(
+    ("node", "change", "arrays", "told"),
+    [
+        ("x", {"shape": [2, 2]}, {}, "`x` has shape [2, 2], in the network [4]"),
+        ("x", {"shape": [5], "field_shape": [5]}, {"mean": 5, "deviation": 5}, "shape [5]"),
+        ("x", {"field_shape": [3, 4], "steps": 3}, {}, "3 times, but the network has no time"),
+        ("x", {"kind": "tokens", "classes": 9}, {}, "9 tokens"),
+        ("y", {"shape": [3], "classes": 3}, {}, "`y` has shape [3], in the network [2]"),
+        ("y", {"field_shape": [2], "classes": 1}, {}, "a unit for each class"),
+        ("y", {"kind": "one_hot", "field_shape": [2, 1]}, {}, "a number for each class"),
+        ("x", None, {}, "it is of the nodes y, but the network takes data at x, y"),
+    ],
+)
+def test_preprocessing_of_another_network_is_told_before_it_is_used(
+    pcc: Pcc,
+    run: Path,
+    node: str,
+    change: dict[str, object] | None,
+    arrays: dict[str, int],
+    told: str,
+) -> None:
+    file = run / "preprocessing.npz"
+    stored = dict(np.load(file))
+    description = json.loads(str(stored[f"{node}.description"]))
+    if change is None:
+        stored = {name: values for name, values in stored.items() if name.split(".")[0] != node}
+    else:
+        stored[f"{node}.description"] = np.array(json.dumps(description | change))
+    stored |= {f"{node}.{part}": np.ones(size) for part, size in arrays.items()}
+    np.savez(file, **stored)  # pyright: ignore
+    for words in (("-o", "out.npz"), ("-o", "out.csv"), ("-o", "out.json", "--clamp", "y=1")):
+        result = pcc("predict", "run", "points.npz", *words)
+        assert (result.exit_code, result.stderr.count("error[PC")) == (3, 1), result.output
+        assert "PC523" in result.stderr
+        assert told in result.stderr
+        assert "`pcc resume run` writes it again" in result.stderr
