@@ -176,6 +176,13 @@ def refuse_changed_data(session: Session, folder: RunFolder, saved_digest: str, 
     files = session.spec.data.source.files(session.data_folders).values()
     found = f": {', '.join(map(str, files))} holds other data, or is split otherwise"
     message = f"the data of run {folder.path} is not what it was when it was saved"
+    by_default = session.spec.data.split is None
+    if by_default and any(code.are_classes for code in session.data.encodings):
+        # What the spec leaves out is what it was when the run began, and not what it is now.
+        help += (
+            "; a run of an early version was split at random, which `pcc resume "
+            f"{folder.path} -s data.split=random --allow-changed` goes on with"
+        )
     raise DataError(Diagnostic("PC526", message + (found if files else ""), help=help))
 
 

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -24,6 +25,7 @@ from runtime.runs.run_folder import RunFolder
 from runtime.training import fit, opened_run
 from runtime.training.evaluation import Scores
 from runtime.training.opened_run import load_run
+from runtime.training.session import Session
 from tests.cli.conftest import Pcc, write_tiny
 
 BOMB = (
@@ -389,3 +391,25 @@ def test_preprocessing_of_another_network_is_told_before_it_is_used(
         assert "PC523" in result.stderr
         assert told in result.stderr
         assert "`pcc resume run` writes it again" in result.stderr
+
+
+def test_a_run_that_was_split_at_random_by_default_goes_on_with_its_split(
+    pcc: Pcc, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests: list[str] = []
+
+    def trained(session: Session, folder: RunFolder, *_: object) -> opened_run.Run:
+        digests.append(session.data.digest)
+        return load_run(folder.path)
+
+    monkeypatch.setattr(fit, "_train", trained)
+    digest = fit.open_training("tiny.yaml", ["data.split=random"]).data.digest
+    meta = json.loads((newest(run) / "meta.json").read_text())
+    edit(newest(run), "meta.json", json.dumps(meta | {"data_digest": digest}).encode())
+    refused = pcc("resume", "run")
+    assert "error[PC526]" in refused.stderr
+    [advised] = re.findall(r"`pcc (resume run [^`]*)`", refused.stderr)
+    resumed = pcc(*advised.split())
+    assert resumed.exit_code == 0, resumed.output
+    assert digests == [digest]
+    assert "PC569" not in resumed.stderr  # the best so far still counts

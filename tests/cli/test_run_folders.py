@@ -154,6 +154,38 @@ def test_every_state_of_a_run_is_told(pcc: Pcc, made: Path) -> None:
     assert "unreadable" in pcc("runs", "list").stdout
 
 
+HALF = """
+from typing import ClassVar
+from pccompiler.components.schedules import Schedule
+
+class Half(Schedule):
+    name: ClassVar[str] = "half"
+
+    def factor(self, fraction):
+        return 0.5 + 0 * fraction
+"""
+
+
+def test_the_member_that_a_listed_run_lacks_is_named_with_its_plugin(pcc: Pcc, made: Path) -> None:
+    (made / "half.py").write_text(HALF)
+    run = made / "runs" / "tiny-001"
+    text = (run / "spec.yaml").read_text()
+    assert "schedule: constant" in text
+    (run / "spec.yaml").write_text(text.replace("schedule: constant", "schedule: half"))
+    member = {"family": "schedule", "name": "half", "plugin": "half.py", "version": "2.1"}
+    (run / "members.json").write_text(json.dumps([member | {"digest": "0" * 64}]))
+
+    without = listed(pcc)["runs/tiny-001"]
+    assert without["state"] == "unreadable"
+    assert without["remark"].startswith("run runs/tiny-001 uses the schedule `half` of half.py 2.1")
+    assert "not loaded (pass --plugin half.py" in without["remark"]
+    assert f"runs/tiny-001: {without['remark']}\n" in pcc("runs", "list").stderr
+
+    with_it = json.loads(pcc("--plugin", "half.py", "runs", "list", "--json").stdout)
+    found = {entry["run"]: entry for entry in with_it}["runs/tiny-001"]
+    assert (found["state"], found["remark"]) == ("finished", None)
+
+
 @pytest.mark.parametrize("file", ["metrics.jsonl", "result.json", "environment.json", "spec.yaml"])
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"a": 1}\n', b"\xff\x00\n", b"null"])
 def test_a_run_with_a_damaged_file_is_listed_and_compared(

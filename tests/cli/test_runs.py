@@ -62,6 +62,14 @@ def test_a_run_is_measured_on_its_own_data_wherever_the_command_runs(
     assert (refused.exit_code, refused.stdout) == (3, "")
     assert "error[PC526]" in refused.stderr
     assert str(folder / "points.npz") in refused.stderr
+    assert "pcc resume ../run -s data.split=random --allow-changed" in refused.stderr
+    text = (folder / "run" / "spec.yaml").read_text()
+    written = text.replace("  batch_size: 8", "  batch_size: 8\n  split: stratified")
+    assert written != text
+    (folder / "run" / "spec.yaml").write_text(written)
+    refused = pcc("evaluate", "../run")
+    assert "error[PC526]" in refused.stderr
+    assert "data.split" not in refused.stderr  # the spec says how it was split
 
 
 def test_mistakes_with_a_run_leave_it_as_it_is(pcc: Pcc, folder: Path) -> None:

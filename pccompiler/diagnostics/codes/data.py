@@ -25,8 +25,9 @@ DATA_CODES: tuple[Code, ...] = (
     Code(
         "PC502",
         "a data file is damaged",
-        "The file ends early, or its compressed content does not match its own checksum. It "
-        "was probably cut off while it was downloaded or copied.",
+        "The file ends early, its compressed content does not match its own checksum, its header "
+        "cannot be read or promises more numbers than follow, or it is of another format than its "
+        "name says. It was probably cut off while it was downloaded or copied, or edited.",
         why="Half a file would train on less than was meant, so nothing of it is used.",
         wrong="data: {source: mnist, root: half/}       # 3 of 10 MB of the images arrived",
         right="data: {source: mnist, root: mnist/}      # files that `gzip -t` accepts",
@@ -53,8 +54,8 @@ DATA_CODES: tuple[Code, ...] = (
     Code(
         "PC505",
         "an array of an .npz file cannot be used",
-        "The array is missing, holds something other than finite numbers, or holds pickled "
-        "Python objects.",
+        "The array is missing or empty, has no axis of samples, holds something other than finite "
+        "numbers, is a table of named columns, or holds pickled Python objects.",
         why="A single NaN spreads to every parameter, and loading pickled objects can run code.",
         wrong="data: {source: {npz: a.npz}}                          # its arrays are not x and y",
         right="data: {source: {npz: {path: a.npz, features: images, target: labels}}}",
@@ -72,7 +73,8 @@ DATA_CODES: tuple[Code, ...] = (
         "PC507",
         "a data file cannot be read",
         "The file, or a folder on the way to it, may not be read by you, its disk does not answer, "
-        "or it needs more memory than there is. Nothing says that the file itself is bad.",
+        "or its arrays would take more memory than the machine has, as their headers say before "
+        "anything is unpacked. Nothing says that the file itself is bad.",
         why="Another file of that name, further down the list of folders, could be meant for "
         "something else, so it is not taken instead.",
         wrong="data: {source: {npz: /root/points.npz}}      # for root alone",

@@ -9,8 +9,9 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC520",
         "the run folder is not empty",
-        "`--run` names a folder that holds something. Without it, a new numbered folder is made "
-        "under `runs/`.",
+        "`--run` names a folder that holds something, or another process has begun a run in it "
+        "meanwhile. What a start leaves that was killed before it wrote the spec does not count. "
+        "Without `--run`, a new numbered folder is made under `runs/`.",
         why="A run never overwrites another, or anything else.",
         wrong="pcc train spec.yaml --run runs/a        # runs/a holds an earlier run",
         right="pcc train spec.yaml --run runs/b",
@@ -37,7 +38,9 @@ RUNNING_CODES: tuple[Code, ...] = (
         "PC523",
         "this is not a run folder",
         "A run folder holds `spec.yaml`, `environment.json`, `metrics.jsonl` and `checkpoints/`, "
-        "as `pcc train` writes them.",
+        "as `pcc train` writes them. A file of it that is not what a run writes there is told in "
+        "the same way: a spec.yaml, members.json or metrics.jsonl that cannot be read, a "
+        "preprocessing.npz that is damaged or of another network.",
         why="Nothing else has the parameters and the history that the command needs.",
         wrong="pcc resume specs/digits_mlp.yaml",
         right="pcc resume runs/digits_mlp-001",
@@ -65,7 +68,9 @@ RUNNING_CODES: tuple[Code, ...] = (
         "PC526",
         "the data changed since the run began",
         "A split has another checksum than when the run was saved. `pcc resume` and `pcc evaluate` "
-        "look for the data where the run found it, and then where a new run would look.",
+        "look for the data where the run found it, and then where a new run would look. Early "
+        "versions split at random where the spec said nothing; "
+        "`pcc resume RUN -s data.split=random --allow-changed` goes on with such a split.",
         why="The run could not be continued exactly, its metrics would mix two data sets, and "
         "scores on other data would pass for those of the run.",
         wrong="pcc resume runs/a                       # after data.npz was written anew",
@@ -74,8 +79,9 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC527",
         "a run folder holds more than the run",
-        "`pcc runs delete` found files in the folder that pcc did not write, or the folder is a "
-        "link to another.",
+        "`pcc runs delete` found something in the folder, or in `checkpoints`, `plots` or "
+        "`tensorboard` in it, that pcc did not write: a file or folder of another name, a link, "
+        "another run. Or the folder is itself a link to another.",
         why="What you have put there would be lost with the run.",
         wrong="pcc runs delete runs/a                  # holds your notes.txt",
         right="pcc runs delete runs/a                  # once notes.txt is elsewhere, or gone",
@@ -83,8 +89,10 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC530",
         "a checkpoint is damaged",
-        "Its files do not match the SHA-256 checksums in its manifest, or some are missing. The "
-        "one before it is used, with a warning; with --strict the command fails instead.",
+        "Its files do not match the SHA-256 checksums in its manifest, some are missing, or one "
+        "is not what a run writes there, though its checksum was made to match: a step that is a "
+        "text, negative or another than the folder's name, a spec that cannot be read. The one "
+        "before it is used, with a warning; with --strict the command fails instead.",
         why="A flipped bit in a parameter is seen by nothing else, and can change every result.",
         wrong="pcc resume runs/a --strict              # checkpoints/000200 has a flipped bit",
         right="pcc resume runs/a                       # continues from checkpoints/000150",
@@ -109,8 +117,9 @@ RUNNING_CODES: tuple[Code, ...] = (
     Code(
         "PC533",
         "a checkpoint cannot be read",
-        "The system refuses to read a file or folder of a checkpoint: it may belong to somebody "
-        "else, or its disk does not answer. The checkpoint may well be good.",
+        "The system refuses to read a file of a checkpoint, or the folder of checkpoints: it may "
+        "belong to somebody else, or its disk does not answer. The checkpoint may well be good. "
+        "(What is missing, no regular file or far too large is a damaged one.)",
         why="Taking an older one instead would train again from there, and replace it.",
         wrong="pcc resume runs/a                       # whose checkpoints root has written",
         right="pcc resume runs/a                       # once the folder is yours",
