@@ -11,7 +11,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -48,6 +50,32 @@ class Doubling(Operator):
 METADATA = "Metadata-Version: 2.1\nName: my-members\nVersion: 1.0\n"
 TRAIN = ("train", "arcs.yaml", "--run", "run", "-s", "training.epochs=1")
 LONGER = ("-s", "training.epochs=2", "--allow-changed")
+PREDICT = ("predict", "run", "x.npz", "-o", "y.csv")
+COMMANDS = """
+import json, sys
+from click.testing import CliRunner
+import cli
+from pccompiler.components import plugins, registry
+
+found = []
+for words in json.loads(sys.argv[1]):
+    registry.forget()
+    plugins._packages = plugins._Packages()
+    done = CliRunner().invoke(cli.main, words)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    found.append((done.exit_code, done.stdout, done.stderr))
+print(json.dumps(found))
+"""
+"""Runs command lines, and forgets before each what the one before has loaded."""
+
+
+class Done(NamedTuple):
+    """The end of a command."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
 
 
 class Installation:
@@ -97,22 +125,27 @@ class Installation:
     def remove(self) -> None:
         shutil.rmtree(self.site / "my_members-1.0.dist-info")
 
-    def pcc(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.python, "-m", "cli", *words],
+    def pcc(self, *lines: Sequence[str]) -> list[Done]:
+        """Runs command lines one after the other in a process of the environment, each of which
+        has to find the package by itself."""
+        done = subprocess.run(
+            [self.python, "-c", COMMANDS, json.dumps(lines)],
             cwd=self.folder,
             capture_output=True,
             text=True,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "JAX_PLATFORMS": "cpu"},
         )
+        assert done.returncode == 0, done.stderr
+        return [Done(*result) for result in json.loads(done.stdout.splitlines()[-1])]
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """With a run that has been trained for an epoch."""
+    """With a run that has been trained for an epoch, gone on for another, and predicted with."""
     installation = Installation(tmp_path_factory.mktemp("package"))
-    done = installation.pcc(*TRAIN)
-    assert done.returncode == 0, done.stderr
+    np.savez(installation.folder / "x.npz", point=np.zeros((2, 2)))
+    for done in installation.pcc(TRAIN, ("resume", "run", *LONGER), PREDICT):
+        assert done.exit_code == 0, done.stderr
     return installation
 
 
@@ -131,29 +164,26 @@ def test_a_package_is_trained_with_by_name_alone_and_the_run_says_so(
     assert found == expected
     assert {(e["plugin"], e["version"]) for e in recorded} == {("my-members", "1.0")}
     assert len({entry["digest"] for entry in recorded}) == 1
+    with (installed.folder / "y.csv").open() as stream:
+        assert len(stream.readlines()) == 1 + 2
 
 
-def test_the_run_is_resumed_and_refused_once_the_package_has_changed_or_is_gone(
+def test_the_run_is_refused_once_the_package_has_changed_or_is_gone(
     installed: Installation,
 ) -> None:
-    longer = installed.pcc("resume", "run", *LONGER)
-    assert longer.returncode == 0, longer.stderr
-    np.savez(installed.folder / "x.npz", point=np.zeros((2, 2)))
-    predict = ("predict", "run", "x.npz", "-o", "y.csv")
-    predicted = installed.pcc(*predict)
-    assert predicted.returncode == 0, predicted.stderr
-
     installed.edit("my_rule.py", "jnp.sign,", "jnp.tanh,")
-    for words in (("resume", "run"), ("evaluate", "run"), predict):
-        refused = installed.pcc(*words)
-        assert (refused.returncode, "PC566" in refused.stderr) == (3, True), refused.stderr
+    resume = ("resume", "run")
+    *all_refused, allowed = installed.pcc(
+        resume, ("evaluate", "run"), PREDICT, (*resume, "--allow-changed")
+    )
+    assert len(all_refused) == 3
+    for refused in all_refused:
+        assert (refused.exit_code, "PC566" in refused.stderr) == (3, True), refused.stderr
         assert "the rule `signed` of my-members 1.0 (SHA-256" in refused.stderr
-    allowed = installed.pcc("resume", "run", "--allow-changed")
-    assert allowed.returncode == 0, allowed.stderr
+    assert allowed.exit_code == 0, allowed.stderr
 
     installed.remove()
-    refused = installed.pcc("resume", "run")
-    assert (refused.returncode, "PC565" in refused.stderr) == (3, True), refused.stderr
+    refused, unknown = installed.pcc(resume, ("check", "arcs.yaml"))
+    assert (refused.exit_code, "PC565" in refused.stderr) == (3, True), refused.stderr
     assert "install my-members 1.0" in refused.stderr
-    unknown = installed.pcc("check", "arcs.yaml")
-    assert (unknown.returncode, "unknown rule `signed`" in unknown.stdout) == (2, True)
+    assert (unknown.exit_code, "unknown rule `signed`" in unknown.stdout) == (2, True)
