@@ -55,7 +55,6 @@ def rest_map(
             held_targets(plan, found, given),
             found.beta,
         )
-        memory = {name: optimizer.memory(x) for name, x in free.items()}
-        return relaxation.step(whole, 1, free, memory)[0]
+        return relaxation.step(whole, 1, free, optimizer.start(free))[0]
 
     return moved

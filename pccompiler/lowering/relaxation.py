@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pccompiler.components.state_optimizers import Memory
+from pccompiler.components.state_optimizers import Landscape
 from pccompiler.components.vocabulary import Array
 from pccompiler.ir.graph import Graph
 from pccompiler.lowering.equations import EdgeValues, Equations
@@ -94,7 +94,7 @@ class Relaxation:
         """(free states at the end, observations stacked over at most `LONGEST_RECORD` steps, steps
         taken per sample)."""
         free = self.free
-        memory = {name: self.optimizer.memory(x) for name, x in free.items()}
+        memory = self.optimizer.start(free)
         size = jax.tree.leaves(self.begin)[0].shape[0]
         taken = jnp.full((size,), self.phase.steps, jnp.int32)
         rows: list[Any] = []
@@ -112,7 +112,7 @@ class Relaxation:
         observed = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows) if rows else ()
         return free, observed, taken
 
-    def _loop(self, stretch: Stretch, free: States, memory: dict[str, Memory]) -> Any:
+    def _loop(self, stretch: Stretch, free: States, memory: Any) -> Any:
         def body(carry: Any, t: Array) -> Any:
             free, memory, row, _ = self.step(stretch, t, *carry)
             return (free, memory), row
@@ -120,7 +120,7 @@ class Relaxation:
         (free, memory), rows = recorded_scan(body, (free, memory), stretch.first, stretch.last)
         return free, memory, rows
 
-    def _until_at_rest(self, stretch: Stretch, free: States, memory: dict[str, Memory]) -> Any:
+    def _until_at_rest(self, stretch: Stretch, free: States, memory: Any) -> Any:
         """Steps until every sample's ||dF/dx|| is small; a sample that stopped stays put."""
         assert self.plan.stop is not None
         residual, floor = self.plan.stop
@@ -151,24 +151,26 @@ class Relaxation:
         return free, rows, taken
 
     def step(
-        self, stretch: Stretch, t: Array | int, free: States, memory: dict[str, Memory]
-    ) -> tuple[States, dict[str, Memory], Any, States]:
+        self, stretch: Stretch, t: Array | int, free: States, memory: Any
+    ) -> tuple[States, Any, Any, States]:
         """(new states, new memory, what was observed before the step, how far from rest)."""
-        free, memory = dict(free), dict(memory)
+        free = dict(free)
         before: tuple[States, Mapping[str, Array]] | None = None
         pulls: States = {}
         residuals: States = {}
         for colour in self.phase.colours or (stretch.moving,):
             moving = {name: free[name] for name in colour if name in stretch.moving}
-            slopes, per_node = jax.grad(self._energy, argnums=2, has_aux=True)(
+            slopes, (per_node, total) = jax.grad(self._energy, argnums=2, has_aux=True)(
                 stretch, t, moving, free
             )
             if before is None:
                 before = ({**self.begin, **free}, self._all_nodes(per_node))
             pulls |= self.hold.still(slopes)
-            for name, gradient in self.hold.still(self._gradients(free, slopes)).items():
-                x = free[name]
-                update, memory[name] = self.optimizer.update(gradient, memory[name], t)
+            gradients = self.hold.still(self._gradients(free, slopes))
+            landscape = self._landscape(stretch, t, moving, free, total)
+            updates, memory = self.optimizer.move(gradients, memory, t, landscape)
+            for name, update in updates.items():
+                x, gradient = free[name], gradients[name]
                 free[name] = within(self.plan.graph, name, x + update)
                 bounded = self.plan.graph.bounds(name) is not None
                 residuals[name] = (
@@ -177,6 +179,18 @@ class Relaxation:
         assert before is not None
         row = self.observe(self.equations, *before, self._all_free(pulls))
         return free, memory, row, residuals
+
+    def _landscape(
+        self, stretch: Stretch, t: Array | int, moving: States, free: States, total: Array
+    ) -> Landscape:
+        def energy_at(states: Mapping[str, Array]) -> Array:
+            # What moves now is felt a step later: its terms are live by then.
+            return self._energy(stretch, t + 1, {**moving, **states}, free)[1][1]
+
+        def put_back(states: Mapping[str, Array]) -> States:
+            return {name: within(self.plan.graph, name, x) for name, x in states.items()}
+
+        return Landscape(moving, lambda: total, energy_at, put_back)
 
     def _gradients(self, free: States, slopes: States) -> States:
         """The gradient for the optimiser, from the slopes of F."""
@@ -193,8 +207,8 @@ class Relaxation:
 
     def _energy(
         self, stretch: Stretch, t: Array | int, moving: States, free: States
-    ) -> tuple[Array, dict[str, Array]]:
-        """(F summed over the batch, energy per live node and sample)."""
+    ) -> tuple[Array, tuple[dict[str, Array], Array]]:
+        """(F summed over the batch, (energy per live node and sample, F per sample))."""
         states = {**self.begin, **free, **moving}
         reused = {name: self.values[name] for name in stretch.reused if name in self.values}
         # Before information arrives the error is zero by definition; computed, it may be
@@ -209,7 +223,8 @@ class Relaxation:
         external = equations.external_energy(self.phase, states, self.batch, self.beta, reused)
         if external is not None:
             terms.append(external)
-        return sum((term.sum() for term in terms), start=jnp.zeros((), _dtype(states))), per_node
+        total = sum(terms[1:], start=terms[0] if terms else zero_per_sample(states))
+        return total.sum(), (per_node, total)
 
     def _all_nodes(self, per_node: Mapping[str, Array]) -> dict[str, Array]:
         """Energies of all nodes that have one; zero where information has not arrived."""
@@ -248,10 +263,6 @@ def pinned_reading(pinned: States, states: States) -> States:
 def zero_per_sample(states: Mapping[str, Array]) -> Array:
     like = next(iter(states.values()))
     return jnp.zeros(like.shape[:1], like.dtype)
-
-
-def _dtype(states: Mapping[str, Array]) -> Any:
-    return next(iter(states.values())).dtype
 
 
 def _norms(gradients: Mapping[str, Array]) -> Array:

@@ -5,8 +5,9 @@ one step carries information over one edge. So the first steps are cut off and w
 by one: each evaluates only the energies that are live, updates only the nodes that move, and
 reuses the predictions whose sources still stand where the feedforward pass left them.
 
-Exact, because every state optimiser declares that a zero gradient on a zero memory leaves the
-state where it is (`still_at_zero`).
+Exact, because every state optimiser declares that without gradients since the start a state
+stays where it is (`still_at_zero`). An optimiser that compares energies elsewhere
+(`looks_ahead`) needs all terms at every step, and nothing is cut off for it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ LONGEST_FRONT = 12
 
 def wavefront(graph: Graph, optimizer: StateOptimizer, plan: PhasePlan) -> PhasePlan:
     """Cuts the steps before information has reached every node into stretches of one step."""
-    if len(plan.stretches) != 1 or not optimizer.still_at_zero:
+    if len(plan.stretches) != 1 or not optimizer.still_at_zero or optimizer.looks_ahead:
         return plan
     [running] = plan.stretches
     arrivals = [step for steps in plan.arrival.values() for step in steps]

@@ -18,7 +18,7 @@ from pccompiler.components.rules import Rule
 from pccompiler.components.schedules import Schedule
 from pccompiler.components.sources import Dataset, DataSource
 from pccompiler.components.state_inits import StateInit
-from pccompiler.components.state_optimizers import StateOptimizer
+from pccompiler.components.state_optimizers import Landscape, StateOptimizer
 from pccompiler.components.updates import Coupling, UpdateOrder
 from pccompiler.components.vocabulary import Shape
 from pccompiler.lazy import jax, jnp, np
@@ -245,25 +245,45 @@ def check_optimizer(optimizer: Optimizer) -> None:
 
 
 def check_state_optimizer(optimizer: StateOptimizer) -> None:
-    x, gradient = normal((BATCH, 4)), normal((BATCH, 4), seed=1)
+    states = {"a": normal((BATCH, 4)), "b": normal((BATCH, 3), seed=2)}
+    others = {name: np.concatenate([x[:1], 7 * x[1:] + 1]) for name, x in states.items()}
 
-    def program(x: Any, gradient: Any) -> Any:
-        memory = optimizer.memory(x)
-        still, _ = optimizer.update(jnp.zeros_like(x), memory, 1)
-        return memory, optimizer.update(gradient, memory, 1), still
+    def two_steps(states: Mapping[str, Any], pull: Any) -> tuple[Any, Any, Any]:
+        """Steps 1 and 2 on the energy pull/2 ||x||^2 of each sample."""
+        memory = start = optimizer.start(states)
+        x = dict(states)
 
-    memory, (update, after), still = computed(program, x, gradient)
-    promise(len(memory) == optimizer.slots, "its `slots` are what it remembers")
-    like(update, x.shape, "its update")
-    finite((update, after), "its update")
+        def energy(at: Mapping[str, Any]) -> Any:
+            return sum(pull / 2 * (a * a).sum(axis=1) for a in at.values())
+
+        for t in (1, 2):
+            gradients = {name: pull * a for name, a in x.items()}
+            landscape = Landscape(x, partial(energy, x), energy, dict)
+            updates, memory = optimizer.move(gradients, memory, t, landscape)
+            x = {name: a + updates[name] for name, a in x.items()}
+        return start, x, memory
+
+    start, after, memory = computed(two_steps, states, np.float32(1))
+    kept = sum(leaf.size for leaf in jax.tree.leaves(start) if leaf.ndim > 1)
+    units = sum(x.size for x in states.values())
+    promise(kept == optimizer.slots * units, "its `slots` are what it remembers")
+    for name, x in states.items():
+        like(after[name], x.shape, "its update")
+    finite((after, memory), "its update")
     promise(
-        jax.tree.structure(after) == jax.tree.structure(memory), "its memory keeps its structure"
+        jax.tree.structure(memory) == jax.tree.structure(start), "its memory keeps its structure"
     )
+    _, still, _ = computed(two_steps, states, np.float32(0))
     promise(
-        np.all(still == 0) or not optimizer.still_at_zero,
+        all((still[name] == x).all() for name, x in states.items()) or not optimizer.still_at_zero,
         "without gradient and memory nothing moves (`still_at_zero`)",
     )
-    takes_effect(network(inference={"optimizer": optimizer.written()}), type(optimizer), "update")
+    _, alone, _ = computed(two_steps, others, np.float32(1))
+    promise(
+        all(np.allclose(alone[name][0], after[name][0], 1e-6) for name in states),
+        "a sample moves as it would in any other batch",
+    )
+    takes_effect(network(inference={"optimizer": optimizer.written()}), type(optimizer), "move")
 
 
 def check_schedule(schedule: Schedule) -> None:

@@ -1,4 +1,4 @@
-"""Every optimiser of the states against its formula, and what it does where nothing happens."""
+"""Every optimiser that moves nodes one by one, against its formula and at rest."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ import pytest
 from pccompiler.components.state_optimizers import (
     STATE_OPTIMIZERS,
     FixedPoint,
+    NodeOptimizer,
     StateAdam,
-    StateOptimizer,
     StateSGD,
 )
+
+NODE_OPTIMIZERS = [member for member in STATE_OPTIMIZERS if issubclass(member, NodeOptimizer)]
 
 Array = np.ndarray
 GRADIENTS = [
@@ -30,7 +32,7 @@ GRADIENTS = [
 class Case:
     """An optimiser and the total change that it makes over a sequence of gradients."""
 
-    optimizer: StateOptimizer
+    optimizer: NodeOptimizer
     formula: Callable[[Sequence[Array]], Array]
 
 
@@ -41,6 +43,15 @@ def heavy_ball(rate: float, m: float):
         return -rate * sum(
             m ** (t - s) * gradients[s] for t in range(len(gradients)) for s in range(t + 1)
         )
+
+    return change
+
+
+def nesterov(rate: float, m: float):
+    """-rate times the sum over steps t of g_t + m sum_{s <= t} m^(t-s) g_s."""
+
+    def change(gradients: Sequence[Array]) -> Array:
+        return -rate * sum(gradients) + m * heavy_ball(rate, m)(gradients)
 
     return change
 
@@ -81,14 +92,14 @@ every_case = pytest.mark.parametrize(
     "case",
     [
         pytest.param(case, id=f"{member.name}-{number}")
-        for member in STATE_OPTIMIZERS
+        for member in NODE_OPTIMIZERS
         for number, case in enumerate(CASES.get(member.name, ()))
     ],
 )
 
 
-@pytest.mark.parametrize("member", STATE_OPTIMIZERS, ids=lambda member: member.name)
-def test_every_state_optimiser_has_cases_here(member: type[StateOptimizer]) -> None:
+@pytest.mark.parametrize("member", NODE_OPTIMIZERS, ids=lambda member: member.name)
+def test_every_state_optimiser_has_cases_here(member: type[NodeOptimizer]) -> None:
     assert CASES.get(member.name), f"add an entry to CASES for the state optimiser `{member.name}`"
 
 
