@@ -64,6 +64,14 @@ class Copies:
             for node in self.graph.nodes
         }
 
+    def curvatures(self, name: str) -> tuple[float | None, ...]:
+        """By time, the curvature in x of the energy of a free state, its predictions fixed; None
+        where it is not constant."""
+        return tuple(
+            self.graph.curvature(name, self.forward[name][t], self.feedback[name][t] > 0)
+            for t in self.times
+        )
+
     @cached_property
     def targets(self) -> tuple[bool, ...]:
         """The times at which targets hold."""

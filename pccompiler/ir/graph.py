@@ -192,12 +192,13 @@ class Graph:
             return Gaussian()
         return node.energy
 
-    def curvature(self, name: str) -> float | None:
+    def curvature(self, name: str, forward: bool = True, feedback: bool = True) -> float | None:
         """The curvature in x of the energy of a free state, its predictions fixed; None where it
-        is not constant."""
+        is not constant. `forward` and `feedback` say whether predictions that the node has are
+        there: copies at the first and the last time may lack one."""
         node, own = self.node[name], 0.0
-        predicted = bool(self.forward_edges(name))
-        fed_back = self.form.uses_feedback and bool(self.feedback_edges(name))
+        predicted = forward and bool(self.forward_edges(name))
+        fed_back = feedback and self.form.uses_feedback and bool(self.feedback_edges(name))
         if node.prior is not None:
             if node.prior.energy.curvature is None:
                 return None

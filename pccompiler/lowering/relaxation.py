@@ -199,11 +199,25 @@ class Relaxation:
         for name, slope in slopes.items():
             x, activation = free[name], graph.activation(name)
             if self.optimizer.seeks_rest:
-                rest = graph.form.at_rest(activation, graph.curvature(name), x, slope)
+                rest = graph.form.at_rest(activation, self._curvature(name), x, slope)
                 gradients[name] = x - within(graph, name, rest)
             else:
                 gradients[name] = graph.form.direction(activation, x, slope)
         return gradients
+
+    def _curvature(self, name: str) -> float | Array | None:
+        """The curvature of a free state's own energy: a number, or one per time, (times, 1, ...).
+
+        A copy without a prediction has no energy of its own, and so no place to rest: it steps
+        as the others do.
+        """
+        found = self.plan.copies.curvatures(name)
+        known = [c for c in found if c is not None]
+        if len(known) < len(found) or len(set(known)) == 1:
+            return found[0]
+        axes = (1,) * len(self.plan.graph.node[name].shape or ())
+        largest = max(known)
+        return jnp.array([c or largest for c in known], self.free[name].dtype).reshape(-1, *axes)
 
     def _energy(
         self, stretch: Stretch, t: Array | int, moving: States, free: States
@@ -223,7 +237,7 @@ class Relaxation:
         external = equations.external_energy(self.phase, states, self.batch, self.beta, reused)
         if external is not None:
             terms.append(external)
-        total = sum(terms[1:], start=terms[0] if terms else zero_per_sample(states))
+        total: Array = sum(terms, start=zero_per_sample(states))
         return total.sum(), (per_node, total)
 
     def _all_nodes(self, per_node: Mapping[str, Array]) -> dict[str, Array]:

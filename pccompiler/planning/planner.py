@@ -26,6 +26,7 @@ from pccompiler.planning.phases import (
 )
 from pccompiler.planning.plan import PhasePlan, UpdatePlan
 from pccompiler.planning.refusals import (
+    refuse_apart,
     refuse_missing_loss,
     refuse_unsuitable,
     refuse_unsuited_rule,
@@ -66,13 +67,15 @@ def plan_update(
     everywhere = frozenset(copies.variables)
     at_start = frozenset[Copy]() if _starts_at_predictions(graph, spec, situation) else everywhere
     plans = _in_turn(planner, phases, everywhere if situation.held else None, at_start)
+    prediction = planner.plan(prediction, at_start)
+    refuse_apart((*plans, prediction), spec, document)
     own_way = situation.held or situation.chosen or spec.prediction.clamp or spec.prediction.read
     return UpdatePlan(
         graph=graph,
         phases=plans,
         estimator=estimator,
         reported=rule.reported_phase(),
-        prediction=planner.plan(prediction, at_start),
+        prediction=prediction,
         read=situation.read or spec.prediction.read or graph.outputs,
         outputs=outputs,
         init=inference.init,

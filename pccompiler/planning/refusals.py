@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pccompiler.components.phases import Phase, PhaseKind
 from pccompiler.components.rules import DEFAULT, Moment, Rule
 from pccompiler.components.rules.contract import Estimator
 from pccompiler.components.rules.network import Network
 from pccompiler.components.vocabulary import EdgeKind, Role
 from pccompiler.diagnostics.diagnostic import Diagnostic, SpecError
+from pccompiler.ir.copies import Copies
 from pccompiler.ir.graph import Graph, Node
+from pccompiler.planning.plan import PhasePlan
 from pccompiler.spec.models import RunSpec
 from pccompiler.spec.tree import Document, dotted
 
@@ -23,7 +27,10 @@ def refuse_unsuitable(
         problems.append(_no_sweep(graph))
     relaxing = [phase for phase in phases if phase.kind is PhaseKind.RELAX]
     if spec.inference.optimizer.seeks_rest and not graph.form.undirected:
-        per_phase = (_without_rest(graph, document, phase) for phase in relaxing)
+        per_phase = (
+            _without_rest(graph, document, phase, spec.inference.optimizer.name)
+            for phase in relaxing
+        )
         problems += next(filter(None, per_phase), [])
     for phase in phases:
         problems += _held_without_state(graph, spec.learning.rule.name, phase)
@@ -66,7 +73,9 @@ def _held_without_state(graph: Graph, rule: str, phase: Phase) -> list[Diagnosti
     ]
 
 
-def _without_rest(graph: Graph, document: Document, phase: Phase) -> list[Diagnostic]:
+def _without_rest(
+    graph: Graph, document: Document, phase: Phase, optimizer: str
+) -> list[Diagnostic]:
     """The nodes, free at some time, whose energy has no known minimum in x."""
     span = document.span(("inference", "optimizer"))
     always = graph.time is None or graph.time.every or graph.time.steps == 1
@@ -74,18 +83,18 @@ def _without_rest(graph: Graph, document: Document, phase: Phase) -> list[Diagno
         name for name in phase.clamped if always or graph.node[name].role is not Role.OUTPUT
     }  # an output whose targets hold at the last time is free before it
     nodes = [node for node in graph.variables if node.name not in held]
-    reasons = [
-        f"`{node.name}` has the energy {node.energy.name}"
-        for node in nodes
-        if graph.free_energy(node).curvature is None
-    ]
-    reasons += [f"`{n.name}` has no prediction" for n in nodes if graph.is_root(n.name)]
+    copies, reasons = Copies(graph), list[str]()
+    for node in nodes:
+        if graph.free_energy(node).curvature is None:
+            reasons.append(f"`{node.name}` has the energy {node.energy.name}")
+        elif not any(copies.curvatures(node.name)):
+            reasons.append(f"`{node.name}` has no prediction")
     if not graph.form.rests_at_minimum:
-        reasons = [f"the form {graph.form.name} has several errors for a node"]
+        reasons = [f"where a state of the form {graph.form.name} would rest is not known"]
     return [
         Diagnostic(
             "PC330",
-            f"fixed_point needs gaussian nodes with a prediction each, but {reason}",
+            f"{optimizer} needs gaussian nodes with a prediction each, but {reason}",
             span,
             path="inference.optimizer",
             help="use sgd or adam as the optimizer of the states",
@@ -163,6 +172,24 @@ def _no_sweep(graph: Graph) -> Diagnostic:
         path=f"edges.{edge.name}",
         help="set `inference: {init: zeros}` and `prediction: {method: relax}`, or give the edge "
         "a delay",
+    )
+
+
+def refuse_apart(plans: Iterable[PhasePlan], spec: RunSpec, document: Document) -> None:
+    """Raises SpecError where an optimiser moves all nodes at once, and an order does not."""
+    optimizer, update = spec.inference.optimizer, spec.inference.update
+    if not optimizer.joint or not any(plan.colours for plan in plans):
+        return
+    path = ("inference", "update")
+    raise SpecError(
+        Diagnostic(
+            "PC341",
+            f"the optimizer {optimizer.name} moves all states at once, but `update: {update.name}` "
+            "moves them one group after another",
+            document.span(path),
+            path=dotted(path),
+            help="remove inference.update, or use sgd or adam as the optimizer of the states",
+        )
     )
 
 

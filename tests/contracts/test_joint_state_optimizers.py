@@ -18,7 +18,7 @@ from pccompiler.components.state_optimizers.gradient import StateSGD
 SAMPLES, UNITS = 3, 6
 RNG = np.random.default_rng(0)
 BASIS = np.linalg.qr(RNG.normal(size=(UNITS, UNITS)))[0]
-CURVATURES = np.geomspace(0.02, 1.5, UNITS)
+CURVATURES = np.geomspace(0.1, 1.5, UNITS)
 START = RNG.normal(size=(SAMPLES, UNITS))
 START[0] = BASIS[:, :4] @ RNG.normal(size=4)  # no part along the two steepest directions
 MATRIX = BASIS @ np.diag(CURVATURES) @ BASIS.T
@@ -62,7 +62,7 @@ def path(optimizer: StateOptimizer, steps: int, start=START) -> list[np.ndarray]
 
 
 def test_the_rate_of_a_sample_halves_when_its_energy_has_risen() -> None:
-    rate, discount, x, rows = 4.0, 0.3, START.copy(), [START]
+    rate, discount, x, rows = 2.0, 0.3, START.copy(), [START]
     rates, before = np.full(SAMPLES, rate), np.full(SAMPLES, np.inf)
     for _ in range(12):
         now = energies(x)
@@ -106,12 +106,11 @@ def test_anderson_is_the_least_squares_of_the_last_steps(memory: int) -> None:
 
 
 def test_anderson_with_a_memory_of_all_directions_ends_where_gmres_does() -> None:
-    """In exact arithmetic it solves a linear system in as many steps as it has unknowns, and
-    one; plain descent has not done a thing along the flat directions by then."""
-    rows = path(Anderson(learning_rate=0.5, memory_steps=UNITS, ridge=1e-13), UNITS + 1)
-    plain = path(StateSGD(learning_rate=0.5), UNITS + 1)
-    assert np.abs(rows[-1]).max() < 1e-5
-    assert np.abs(plain[-1]).max() > 0.3
+    """In exact arithmetic it solves a linear system in as many steps as there are unknowns, and
+    one; rounding takes another. Plain descent has hardly begun along the flat directions."""
+    anderson = Anderson(learning_rate=0.5, memory_steps=UNITS, ridge=1e-13)
+    assert np.abs(path(anderson, UNITS + 2)[-1]).max() < 1e-9
+    assert np.abs(path(StateSGD(learning_rate=0.5), UNITS + 2)[-1]).max() > 0.3
 
 
 def test_a_step_of_anderson_is_never_above_the_plain_step_from_the_same_state() -> None:

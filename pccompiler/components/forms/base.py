@@ -44,8 +44,8 @@ class EnergyForm(Member):
     clamped, every state at its forward prediction minimises the energy. `undirected`: an edge
     couples its ends instead of predicting one of them; predictions are then sums without an
     activation, outputs that are clamped have no loss, and cycles need no delay.
-    `rests_at_minimum`: `at_rest` is known. `sums_energies`: F is the sum of the energies that the
-    nodes have given their forward predictions.
+    `rests_at_minimum`: `at_rest` is known where there is a curvature. `sums_energies`: F is the
+    sum of the energies that the nodes have given their forward predictions.
 
     The slope of a state is dF/dx, without the derivative of its own `potential`.
     """

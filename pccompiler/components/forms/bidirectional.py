@@ -37,6 +37,7 @@ class BidirectionalForm(EnergyForm):
     aliases: ClassVar[tuple[str, ...]] = ("bipc", "bi_pc", "bpc", "hybrid")
     shorthand: ClassVar[str | None] = "errors"
     uses_feedback: ClassVar[bool] = True
+    rests_at_minimum: ClassVar[bool] = True
 
     errors: Literal["summed", "separate"] = Field(
         default="summed", description="1/2 ||ef + eb||^2, or 1/2 ||ef||^2 + 1/2 ||eb||^2"

@@ -82,7 +82,7 @@ class HopfieldForm(EnergyForm):
         return 1.0 if self.nonlinearity == "rho" else activation.curvature
 
     def at_rest(
-        self, activation: Activation, curvature: float | None, x: Array, slope: Array
+        self, activation: Activation, curvature: float | Array | None, x: Array, slope: Array
     ) -> Array:
         return -slope if self.nonlinearity == "rho" else activation(-slope)
 

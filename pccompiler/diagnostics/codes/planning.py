@@ -57,4 +57,14 @@ PLANNING_CODES: tuple[Code, ...] = (
         wrong=whole("learning: {optimizer: {adam: {eps: 1e-46}}}"),
         right=whole("learning: {optimizer: {adam: {eps: 1e-8}}}"),
     ),
+    Code(
+        "PC341",
+        "an optimiser of all states, and an order of some after others",
+        "`adaptive` and `anderson` decide for each sample from the energy of all its states how "
+        "far they move. With an update order that moves one group of nodes after another there is "
+        "no step of all states.",
+        why="The decision would be taken on a part of the network and be wrong for the rest.",
+        wrong=whole(DEEP + "inference: {optimizer: anderson, update: asynchronous}"),
+        right=whole(DEEP + "inference: {optimizer: anderson}"),
+    ),
 )
