@@ -1,4 +1,4 @@
-"""What an optimiser of the states is: how inference moves the states down the energy.
+"""Contract of an optimiser of the states: the steps by which inference descends the energy.
 
 An inference step hands an optimiser the gradient g = dF/dx of the batch sum, for every node
 that moves, and it answers with what is added to each state. All nodes share one step counter
