@@ -1,4 +1,4 @@
-"""Where each state would rest, if all others stayed."""
+"""The step of each state to its place of rest, all others fixed."""
 
 from typing import ClassVar
 
