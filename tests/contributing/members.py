@@ -202,6 +202,37 @@ assert row.expected == "it fits"
 """,
     ),
     "optimiser of parameters, of states": Row(
+        files={
+            f"{PARTS}/state_optimizers/signs.py": '''"""Descent along signs."""
+
+from typing import ClassVar
+
+from pccompiler.components.state_optimizers.base import Memory, NodeOptimizer
+from pccompiler.components.vocabulary import Array
+from pccompiler.lazy import jnp
+
+
+class Signs(NodeOptimizer):
+    """Steps of fixed length against the sign of the gradient."""
+
+    name: ClassVar[str] = "signs_here"
+    comes_to_rest: ClassVar[bool] = False
+
+    @property
+    def rate(self) -> None:
+        return None
+
+    @property
+    def slots(self) -> int:
+        return 0
+
+    def memory(self, x: Array) -> Memory:
+        return ()
+
+    def update(self, gradient: Array, memory: Memory, t: Array | int) -> tuple[Array, Memory]:
+        return -0.01 * jnp.sign(gradient), memory
+'''
+        },
         inserted={
             (f"{PARTS}/optimizers.py", "OPTIMIZERS"): '''class Descent(Optimizer):
     """Steps of a thousandth of the gradient."""
@@ -211,24 +242,15 @@ assert row.expected == "it fits"
     def transformation(self) -> Any:
         return optax.scale(-1e-3)
 ''',
-            (f"{PARTS}/state_optimizers.py", "STATE_OPTIMIZERS"): '''class Signs(StateSGD):
-    """Steps of fixed length against the sign of the gradient."""
-
-    name: ClassVar[str] = "signs_here"
-    aliases: ClassVar[tuple[str, ...]] = ()
-    settles: ClassVar[bool] = False
-
-    @property
-    def rate(self) -> None:
-        return None
-
-    def update(self, gradient: Array, memory: Memory, t: Array | int) -> tuple[Array, Memory]:
-        return -0.01 * jnp.sign(gradient), memory
-''',
         },
         entries={
             (f"{PARTS}/optimizers.py", "OPTIMIZERS"): "Descent",
-            (f"{PARTS}/state_optimizers.py", "STATE_OPTIMIZERS"): "Signs",
+            (f"{PARTS}/state_optimizers/__init__.py", "STATE_OPTIMIZERS"): "Signs",
+        },
+        imports={
+            f"{PARTS}/state_optimizers/__init__.py": (
+                "from pccompiler.components.state_optimizers.signs import Signs"
+            )
         },
         proof="""
 assert_asked('descent_here', 'transformation')
