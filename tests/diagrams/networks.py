@@ -63,8 +63,8 @@ NAMES = st.text("abcxyz019_ <&\"'|#é漢\\", min_size=1, max_size=30).map(str.st
 def networks(draw: Callable[..., Any], most: int = 9) -> Graph:
     """Any multigraph: cycles, parallel edges, loops, unconnected nodes, strange names.
 
-    Edges without a delay that make forward predictions lead forwards between nodes that pass
-    their prediction through: so all of it can be unrolled.
+    Edges that make forward predictions lead forwards where they have no delay, and always between
+    nodes that pass their prediction through: so all of it can be unrolled.
     """
     names = draw(st.lists(NAMES, min_size=1, max_size=most, unique=True))
     roles = st.sampled_from(["input", "hidden", "output"])
@@ -76,6 +76,7 @@ def networks(draw: Callable[..., Any], most: int = 9) -> Graph:
         else n
         for n in nodes
     ]
+    passing = {n.name for n in nodes if n.passes_through}
     kinds = st.sampled_from(["feedforward", "feedforward", "skip", "feedback", "recurrent", "new"])
     pipelines = st.sampled_from(["dense", "flatten dense tanh", "", "dense " * 7])
     ends = st.tuples(st.sampled_from(names), st.sampled_from(names), kinds, pipelines)
@@ -86,6 +87,9 @@ def networks(draw: Callable[..., Any], most: int = 9) -> Graph:
         for number, (source, target, kind, pipeline) in enumerate(
             draw(st.lists(ends, max_size=2 * most))
         )
+        if kind == "feedback"
+        or names.index(source) < names.index(target)
+        or not {source, target} <= passing
     ]
     time = Time(draw(st.integers(1, 4)), draw(st.booleans()))
     form = draw(st.sampled_from([PredictiveCodingForm(), BidirectionalForm(), SEPARATE]))
