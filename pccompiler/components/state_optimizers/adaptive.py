@@ -17,7 +17,7 @@ from pccompiler.lazy import jnp
 
 
 class Adaptive(StateOptimizer):
-    """Gradient descent with a rate per sample, which a rise of that sample's energy halves:
+    """Gradient descent with a rate per sample, halved when the energy of that sample rises.
 
         rate <- discount * rate   if F(x) > F(x of the step before);      x <- x - rate g
 

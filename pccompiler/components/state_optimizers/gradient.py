@@ -11,8 +11,9 @@ from pccompiler.lazy import jnp
 
 
 class StateSGD(NodeOptimizer):
-    """Gradient descent with momentum: v <- m v + g; x <- x - rate v, or, with `nesterov`,
-    x <- x - rate (g + m v).
+    """Gradient descent with heavy-ball momentum: v <- m v + g; x <- x - rate v.
+
+    With `nesterov`, x <- x - rate (g + m v).
 
     Sources: the heavy ball, Polyak 1964, doi:10.1016/0041-5553(64)90137-5; Nesterov's momentum
     with one gradient a step, Bengio et al. 2013, arXiv:1212.0901.
