@@ -55,6 +55,6 @@ def rest_map(
             held_targets(plan, found, given),
             found.beta,
         )
-        return relaxation.step(whole, 1, free, optimizer.start(free))[0]
+        return relaxation.step(whole, 1, free, relaxation.memory(free))[0]
 
     return moved

@@ -74,7 +74,7 @@ def learn_while_relaxing(
         return (update(state, gradient, own), moved, memory, gradient), row
 
     first = relaxation(evidence.params)
-    memory = first.optimizer.start(first.free)
+    memory = first.memory(first.free)
     zero = jax.tree.map(jnp.zeros_like, evidence.params)
     begin = (state, first.free, memory, zero)
     (state, free, _, last), rows = recorded_scan(body, begin, 1, phase.steps)

@@ -94,7 +94,7 @@ class Relaxation:
         """(free states at the end, observations stacked over at most `LONGEST_RECORD` steps, steps
         taken per sample)."""
         free = self.free
-        memory = self.optimizer.start(free)
+        memory = self.memory(free)
         size = jax.tree.leaves(self.begin)[0].shape[0]
         taken = jnp.full((size,), self.phase.steps, jnp.int32)
         rows: list[Any] = []
@@ -111,6 +111,10 @@ class Relaxation:
                 rows.append(some)
         observed = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows) if rows else ()
         return free, observed, taken
+
+    def memory(self, free: States) -> Any:
+        """The memory of the optimiser before the first step; empty where nothing is free."""
+        return self.optimizer.start(free) if free else {}
 
     def _loop(self, stretch: Stretch, free: States, memory: Any) -> Any:
         def body(carry: Any, t: Array) -> Any:
@@ -168,7 +172,9 @@ class Relaxation:
             pulls |= self.hold.still(slopes)
             gradients = self.hold.still(self._gradients(free, slopes))
             landscape = self._landscape(stretch, t, moving, free, total)
-            updates, memory = self.optimizer.move(gradients, memory, t, landscape)
+            updates: States = {}
+            if gradients:
+                updates, memory = self.optimizer.move(gradients, memory, t, landscape)
             for name, update in updates.items():
                 x, gradient = free[name], gradients[name]
                 free[name] = within(self.plan.graph, name, x + update)

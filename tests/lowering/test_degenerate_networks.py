@@ -154,3 +154,10 @@ def test_an_output_that_is_free_before_the_last_time_needs_a_minimum_for_fixed_p
         pcc.check(spec)
     assert [problem.code for problem in caught.value.diagnostics] == ["PC330"]
     assert exercise(spec | {"time": {"steps": 2, "targets": "every"}})
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "fixed_point", "adaptive", "anderson"])
+def test_every_optimiser_of_states_may_have_none_to_move(optimizer: str) -> None:
+    spec = spec_of({"x": X, "y": Y}, {"from": "x", "to": "y"}, inference={"optimizer": optimizer})
+    _, _, metrics = trained(spec)
+    assert np.isfinite(metrics["energy"]["clamped"])
