@@ -25,7 +25,7 @@ from pccompiler.components.operators import Operator
 from pccompiler.components.optimizers import Optimizer
 from pccompiler.components.schedules import Schedule
 from pccompiler.components.sources import Dataset, DataSource, Field
-from pccompiler.components.state_optimizers import StateOptimizer
+from pccompiler.components.state_optimizers import NodeOptimizer
 from tests.lowering.networks import CHAIN, batch, parameters, spec
 from tests.registration import registered
 
@@ -81,7 +81,7 @@ class Thrice(EnergyForm):
         return 3 * forward.only(energy.value(x, forward.values))
 
 
-class SignDescent(StateOptimizer):
+class SignDescent(NodeOptimizer):
     """A step of fixed length against the sign of the gradient."""
 
     name: ClassVar[str] = "sign_descent"
