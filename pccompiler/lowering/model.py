@@ -180,7 +180,7 @@ class CompiledModel:
         order = jnp.asarray(order)
         data = self._batch(params_of(state), data, samples=order.shape[1])
         after, rows, completed = self._train(state, data, order, jnp.int32(count))
-        if completed < count:  # the same steps once more, up to the batch that was not finite
+        if int(completed) < count:  # the same steps once more, up to the batch that was not finite
             after, _, _ = self._train(state, data, order, completed)
         if self._metrics_tree is None:
             batch = {name: values[: order.shape[1]] for name, values in data.items()}
